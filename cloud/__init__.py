@@ -1,0 +1,1 @@
+"""The cloud service: one event-sourced truth about all stock."""

@@ -1,0 +1,86 @@
+"""The API's faces: v1 for planners and systems, the door for gateways.
+
+Both are built here and nowhere else: problems, limits, headers, metrics and access rules are the
+same for every route, and a route without an access rule stops the start.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from cloud.api import door, problem, routes_catalog, routes_places, routes_service, routes_stock
+from cloud.api.edge import Edge, Metrics
+from cloud.api.guard import Rule, Service, rules
+from cloud.catalog.table import MAX_BYTES
+
+__all__ = ["Rule", "Service", "create_app", "create_door", "rules"]
+
+_DESCRIPTION: Final = """
+One event-sourced truth about all stock.
+
+- **Access**: an API key as Bearer token; it names scopes and sites. Another site's things are 404.
+- **Refusals** are problem documents (RFC 9457) with a stable `code`, what was wrong and what to do.
+- **Lists** come in pages: hand `next` back as `cursor`.
+- **Times** are RFC 3339, quantities are base units.
+"""
+
+
+def _random_reference() -> str:
+    return secrets.token_hex(8)
+
+
+def create_app(
+    service: Service,
+    *,
+    identity: APIRouter | None = None,
+    reference: Callable[[], str] = _random_reference,
+) -> FastAPI:
+    """The public API; ``identity`` are the routes of the enrolment desk.
+
+    ``reference`` makes the name under which an unforeseen error is logged and answered.
+
+    Raises:
+        RuntimeError: a route has no access rule.
+    """
+    app = _new(service, "Quartermaster", _DESCRIPTION, reference)
+    for module in (routes_stock, routes_places, routes_catalog, routes_service):
+        app.include_router(module.router)
+    if identity is not None:
+        app.include_router(identity)
+    rules(app)
+    return app
+
+
+def create_door(service: Service) -> FastAPI:
+    """The gateway door; to be served with client certificates demanded."""
+    app = _new(service, "Quartermaster gateway door", "Documents by hash.", _random_reference)
+    app.include_router(door.router)
+    rules(app)
+    return app
+
+
+def _new(service: Service, title: str, description: str, reference: Callable[[], str]) -> FastAPI:
+    app = FastAPI(
+        title=title,
+        version=version("quartermaster"),
+        description=description,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    app.state.metrics = Metrics()
+    app.add_middleware(
+        Edge,
+        metrics=app.state.metrics,
+        limits={routes_catalog.PREFIX: MAX_BYTES},
+        reference=reference,
+    )
+    problem.install(app)
+    problem.describe(app)
+    return app

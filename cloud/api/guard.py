@@ -1,0 +1,132 @@
+"""Deny by default: every route says who may call it, or the application does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Annotated, Final, NamedTuple, cast
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from psycopg_pool import ConnectionPool
+
+from cloud import catalog
+from cloud.access import Caller, Scope, authenticate
+from cloud.db import Connection, unit_of_work
+from shared.clock import Clock
+from shared.errors import QuartermasterError
+
+_BEARER: Final = HTTPBearer(
+    auto_error=False,
+    scheme_name="apiKey",
+    description="An API key: `Authorization: Bearer qm_<environment>_<id>_<secret>`.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What the routes stand on; one per application."""
+
+    pool: ConnectionPool[Connection]
+    clock: Clock
+    generation: int
+    support_until: str
+    security_contact: str
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """One transaction."""
+        return unit_of_work(self.pool)
+
+
+def service_of(request: Request) -> Service:
+    """The application's service."""
+    return cast("Service", request.app.state.service)
+
+
+class Requires:
+    """A dependency that authenticates the caller and demands a scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope: Scope = scope
+
+    def __call__(
+        self,
+        request: Request,
+        given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    ) -> Caller:
+        """The caller.
+
+        Raises:
+            QuartermasterError: ``request.unauthenticated`` or ``request.forbidden``.
+        """
+        if given is None:
+            raise QuartermasterError("request.unauthenticated")
+        service = service_of(request)
+        with service.transaction() as connection:
+            caller = authenticate(connection, given.credentials, now=service.clock.now())
+        caller.demand(self.scope)
+        return caller
+
+
+class Public:
+    """A dependency that lets everybody in, and says why that is right."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __call__(self) -> None:
+        """Nothing is demanded."""
+
+
+class Rule(NamedTuple):
+    """Who may call a route; ``scope`` None is everybody."""
+
+    method: str
+    path: str
+    scope: Scope | None
+
+
+ServiceDep = Annotated[Service, Depends(service_of)]
+ReadCaller = Annotated[Caller, Depends(Requires("read"))]
+
+
+def own_site(connection: Connection, caller: Caller, code: str) -> int:
+    """The key of a site that the caller may see.
+
+    Raises:
+        QuartermasterError: ``request.not-found``, the same for a foreign and an unknown site.
+    """
+    site_id = catalog.site_ids(connection, [code]).get(code)
+    if site_id is None or not caller.sees(site_id):
+        raise QuartermasterError("request.not-found", f"site {code}", where="site")
+    return site_id
+
+
+def rules(app: FastAPI) -> list[Rule]:
+    """Every route's rule.
+
+    Raises:
+        RuntimeError: a route without one, or with two; a programming error, found at start-up.
+    """
+    found: list[Rule] = []
+    for route in iter_route_contexts(app.routes):
+        path = str(route.path)
+        if path == app.openapi_url:
+            continue
+        dependant: object = getattr(route, "dependant", None)
+        calls = list(_calls(dependant)) if isinstance(dependant, Dependant) else []
+        guards = [call for call in calls if isinstance(call, Requires | Public)]
+        if len(guards) != 1:
+            raise RuntimeError(f"{path} has {len(guards)} access rules; it needs one")
+        scope = guards[0].scope if isinstance(guards[0], Requires) else None
+        found += [Rule(method, path, scope) for method in sorted(route.methods or ())]
+    return found
+
+
+def _calls(dependant: Dependant) -> Iterator[Callable[..., object] | None]:
+    yield dependant.call
+    for below in dependant.dependencies:
+        yield from _calls(below)

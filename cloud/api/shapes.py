@@ -1,0 +1,303 @@
+"""What the API says and is asked, as pydantic models: the rim of the cloud.
+
+Times are RFC 3339 with an offset; codes are those of the catalog; quantities are base units.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.functional_validators import AfterValidator
+
+from cloud.api.paging import Paged
+from shared.events import StockState
+from shared.units import Micros
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+State = Literal["available", "allocated", "quarantined", "damaged", "in_transit"]
+_CODE: Final = r"^[A-Za-z0-9][A-Za-z0-9._/+-]{0,63}$"
+_FIRST_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST_DAY: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _plausible(moment: datetime) -> datetime:
+    if not _FIRST_DAY <= moment < _LAST_DAY:
+        raise ValueError("must lie between the years 2000 and 2200")
+    return moment
+
+
+SiteCode = Annotated[str, Field(pattern=_CODE, description="A site's code.", examples=["AMS1"])]
+ItemCode = Annotated[str, Field(pattern=_CODE, description="A SKU.", examples=["OAT-500"])]
+LocationCode = Annotated[
+    str, Field(pattern=_CODE, description="A location's code.", examples=["A-01-1"])
+]
+Lot = Annotated[
+    str, Field(pattern=r"^[ -~]{1,20}$", description="A lot (AI 10).", examples=["L2407"])
+]
+GatewayName = Annotated[
+    str, Field(pattern=r"^gw-[a-z0-9-]{1,48}$", description="A gateway.", examples=["gw-ams-1"])
+]
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_plausible),
+    Field(examples=["2026-03-01T12:00:00Z"]),
+]
+
+
+def moment(micros: Micros | int) -> datetime:
+    """A time of ours as the API says it; exact to the microsecond."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def moment_or_none(micros: int | None) -> datetime | None:
+    """As :func:`moment`, where there may be none."""
+    return None if micros is None else moment(micros)
+
+
+def micros(moment: datetime | None) -> Micros | None:
+    """A time that was asked for, as ours; exact to the microsecond."""
+    return None if moment is None else Micros((moment - _EPOCH) // timedelta(microseconds=1))
+
+
+def state_name(state: int) -> State:
+    """A state as the API names it."""
+    return _STATE_NAMES[StockState(state)]
+
+
+def state_number(name: State | None) -> int | None:
+    """A state as the ledger keeps it."""
+    return None if name is None else int(StockState[name.upper()])
+
+
+_STATE_NAMES: Final[dict[StockState, State]] = {
+    StockState.AVAILABLE: "available",
+    StockState.ALLOCATED: "allocated",
+    StockState.QUARANTINED: "quarantined",
+    StockState.DAMAGED: "damaged",
+    StockState.IN_TRANSIT: "in_transit",
+}
+
+
+class StockLine(BaseModel):
+    """A balance: how many base units stand where, of what, in which state. Never zero."""
+
+    site: str
+    sku: str
+    name: str
+    location: str
+    lot: str | None
+    serial: str | None
+    state: State
+    quantity: int
+    updated_at: datetime | None
+
+
+class MovementLine(BaseModel):
+    """A signed quantity at one position, and the event that it comes from."""
+
+    site: str
+    sku: str
+    location: str
+    lot: str | None
+    serial: str | None
+    state: State
+    quantity: int
+    event: Annotated[str, Field(description="The event's type.", examples=["PICKED"])]
+    event_id: Annotated[str, Field(description="The client-made UUID of the scan.")]
+    gateway: str
+    epoch: int
+    seq: int
+    device: str
+    occurred_at: Annotated[datetime, Field(description="When it was true, by the gateway.")]
+    received_at: Annotated[datetime, Field(description="When the cloud knew.")]
+
+
+class SiteLine(BaseModel):
+    """A site."""
+
+    code: str
+    name: str
+    region: str
+    timezone: str
+    currency: str
+
+
+class ItemCodeLine(BaseModel):
+    """A trade item number and how many base units one holds."""
+
+    gtin: str
+    quantity: int
+
+
+class ItemLine(BaseModel):
+    """An item; a removed one keeps its history."""
+
+    sku: str
+    name: str
+    removed: bool
+    codes: list[ItemCodeLine]
+
+
+class GatewayLine(BaseModel):
+    """A gateway's standing in the registry."""
+
+    name: str
+    site: str
+    status: Literal["registered", "active", "revoked"]
+    hw_serial: str
+    epoch: Annotated[int, Field(description="The newest granted; 0 before enrolment.")]
+    created_at: datetime
+    revoked_at: datetime | None
+    certificate_until: datetime | None
+
+
+class GatewayCompleteness(BaseModel):
+    """Up to where a gateway's events are complete and unaltered, and what is missing."""
+
+    gateway: str
+    epoch: int
+    complete: bool
+    contiguous_seq: Annotated[int, Field(description="Complete and unaltered through here.")]
+    head_seq: Annotated[int | None, Field(description="The highest sequence known to exist.")]
+    missing: Annotated[list[tuple[int, int]], Field(description="Closed ranges.")]
+    missing_since: Annotated[datetime | None, Field(description="The oldest gap's first sight.")]
+    quarantined: int
+    reasons: Annotated[dict[str, int], Field(description="What is quarantined, by code.")]
+    frozen: Annotated[bool, Field(description="A neighbour did not link: look for a clone.")]
+    last_received_at: datetime | None
+    last_heard_at: Annotated[datetime | None, Field(description="In any of its epochs.")]
+    silent: Annotated[
+        bool,
+        Field(
+            description="Nothing came for 120 s, though a heartbeat is due each minute: "
+            "events above the head may exist."
+        ),
+    ]
+
+
+class Completeness(BaseModel):
+    """A site's completeness: that of all its gateways."""
+
+    site: str
+    complete: bool
+    silent: Annotated[bool, Field(description="A gateway is: what is complete may lack its tail.")]
+    generation: Annotated[int, Field(description="Raised when this cloud was restored.")]
+    refilled: Annotated[
+        bool | None,
+        Field(
+            description="After a restore: every gateway has spoken to this generation, and "
+            "nothing is missing. Null in the first generation."
+        ),
+    ]
+    gateways: list[GatewayCompleteness]
+
+
+class QuarantineLine(BaseModel):
+    """What was received but could not be applied, and why."""
+
+    id: int
+    gateway: str
+    site: str | None
+    epoch: int | None
+    first_seq: int | None
+    last_seq: int | None
+    code: str
+    detail: str
+    size: Annotated[int, Field(description="Bytes.")]
+    times: Annotated[int, Field(description="How often it was received.")]
+    received_at: datetime
+
+
+class RowFlaw(BaseModel):
+    """A cell of an imported file that cannot be used."""
+
+    line: int
+    column: str
+    code: str
+    says: str
+    do: str
+
+
+class ImportReport(BaseModel):
+    """What an import did, or, in a dry run, would do."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "kind": "items",
+                "dry_run": False,
+                "rows": 3,
+                "inserted": 2,
+                "changed": 0,
+                "unchanged": 1,
+                "revision": 12,
+                "errors": [],
+                "more_errors": 0,
+            }
+        }
+    )
+    kind: Literal["sites", "items", "locations"]
+    dry_run: bool
+    rows: int
+    inserted: int
+    changed: int
+    unchanged: int
+    revision: Annotated[int, Field(description="The catalog's revision afterwards.")]
+    errors: Annotated[list[RowFlaw], Field(description="Only in a dry run; else a 422.")]
+    more_errors: Annotated[int, Field(description="Errors beyond those listed.")]
+
+
+class StockFilter(Paged):
+    """Which balances."""
+
+    site: SiteCode | None = None
+    item: ItemCode | None = None
+    location: LocationCode | None = None
+    lot: Lot | None = None
+    state: State | None = None
+
+
+class AsOfFilter(StockFilter):
+    """Which balances, at which past moment; at least one of the two is needed."""
+
+    at: Annotated[Moment | None, Field(description="As it was true at this moment.")] = None
+    known: Annotated[Moment | None, Field(description="As the cloud knew it then.")] = None
+
+
+class MovementFilter(Paged):
+    """Which movements."""
+
+    site: SiteCode | None = None
+    item: ItemCode | None = None
+    location: LocationCode | None = None
+    lot: Lot | None = None
+    gateway: GatewayName | None = None
+    since: Annotated[Moment | None, Field(description="Received at or after.")] = None
+    until: Annotated[Moment | None, Field(description="Received at or before.")] = None
+
+
+class ItemFilter(Paged):
+    """Which items."""
+
+    sku: ItemCode | None = None
+    gtin: Annotated[str | None, Field(pattern=r"^[0-9]{14}$", description="14 digits.")] = None
+
+
+class GatewayFilter(Paged):
+    """Which gateways."""
+
+    site: SiteCode | None = None
+
+
+class QuarantineFilter(Paged):
+    """Which refusals."""
+
+    site: SiteCode | None = None
+    gateway: GatewayName | None = None
+    code: Annotated[
+        str | None,
+        Field(pattern=r"^[a-z0-9.-]{1,64}$", examples=["event.unknown-item"]),
+    ] = None

@@ -1,0 +1,1 @@
+"""Composition roots: what stands behind each of the cloud's commands."""

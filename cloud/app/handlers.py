@@ -1,0 +1,111 @@
+"""What each type of event does in the cloud: the one table between ingest and the rooms it feeds.
+
+Handlers run inside the batch's transaction and return the events that they could not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cloud import fleet
+from cloud.catalog.service import item_ids, location_ids
+from cloud.db import Connection
+from cloud.exceptions import raise_exception
+from cloud.ingest.model import Facts, Unapplied
+from cloud.ingest.ports import Routes
+from cloud.ingest.service import observe
+from cloud.ledger.model import Entry
+from cloud.ledger.names import Names
+from cloud.ledger.service import check_counts, post
+from shared.events import (
+    Adjusted,
+    CodeSeen,
+    Counted,
+    DecisionTaken,
+    DeviceHealth,
+    EpochOpened,
+    GatewayHealth,
+    Inspected,
+    Moved,
+    Packed,
+    Picked,
+    PutAway,
+    Received,
+    Returned,
+    SensorRead,
+    Shipped,
+)
+from shared.units import Micros
+
+
+class Stock:
+    """Posts what moves stock. Remembers the names it has met."""
+
+    def __init__(self) -> None:
+        self._names = Names(item_ids, location_ids)
+
+    def __call__(
+        self, connection: Connection, batch: Sequence[Facts], at: Micros
+    ) -> list[Unapplied]:
+        """Post a batch to the ledger."""
+        entries = [
+            Entry(origin.gateway_id, origin.site_id, origin.epoch, events)
+            for origin, events in batch
+        ]
+        return [
+            Unapplied(batch[item.entry].origin, item.seq, item.error)
+            for item in post(connection, entries, names=self._names, at=at)
+        ]
+
+
+def heartbeat(connection: Connection, batch: Sequence[Facts], at: Micros) -> list[Unapplied]:
+    """Keep heartbeats, and tell the fleet which versions each gateway's newest one names."""
+    unapplied = observe(connection, batch, at)
+    newest: dict[int, tuple[int, int, GatewayHealth]] = {}
+    for origin, events in batch:
+        last = events[-1]
+        if not isinstance(last.data, GatewayHealth):
+            continue
+        known = newest.get(origin.gateway_id)
+        if known is None or (origin.epoch, last.seq) > known[:2]:
+            newest[origin.gateway_id] = (origin.epoch, last.seq, last.data)
+    for gateway_id, (_, _, health) in sorted(newest.items()):
+        fleet.reported(connection, gateway_id, catalog=health.catalog, policy=health.policy, at=at)
+    return unapplied
+
+
+def routes() -> Routes:
+    """The table of one worker."""
+    stock = Stock()
+    return {
+        Received: stock,
+        PutAway: stock,
+        Picked: stock,
+        Packed: observe,
+        Shipped: stock,
+        Returned: stock,
+        Counted: stock,
+        Adjusted: stock,
+        Moved: stock,
+        Inspected: stock,
+        CodeSeen: observe,
+        SensorRead: observe,
+        DeviceHealth: observe,
+        GatewayHealth: heartbeat,
+        DecisionTaken: observe,
+        EpochOpened: observe,
+    }
+
+
+def covered(connection: Connection, through: Sequence[tuple[int, int, int]], at: Micros) -> None:
+    """Raise a case for each count whose expectation differs from the fold below it."""
+    for item in sorted(check_counts(connection, through)):
+        raise_exception(
+            connection,
+            "count.mismatch",
+            f"{item.gateway}: {item.sku} at {item.location}",
+            f"epoch {item.epoch} seq {item.seq}: the gateway expected {item.expected}, "
+            f"the ledger had {item.folded} (lot {item.lot!r}, serial {item.serial!r})",
+            at=at,
+            site_id=item.site_id,
+        )

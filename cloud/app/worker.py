@@ -1,0 +1,184 @@
+"""``quartermaster cloud worker``: closes the gap between what gateways hold and should hold.
+
+Each second it compares, prepares, signs and publishes, and sees to what revocations ask for
+(:mod:`cloud.app.revocation`) and to the daily heads (:mod:`cloud.app.witness`). It remembers only
+what it has offered and not yet seen echoed: a worker that dies is replaced by any other, two at
+once merely offer twice. A missing broker or database is logged once per outage and waited out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+from typing import Final
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg_pool import ConnectionPool
+
+from cloud import fleet
+from cloud.app import revocation
+from cloud.app.ingest import signing_key
+from cloud.app.revocation import Revocations
+from cloud.app.serve import demand_schema
+from cloud.app.witness import Witness, sealer
+from cloud.bus import Bus, Endpoint
+from cloud.db import Connection, open_pool, unit_of_work
+from cloud.fleet import Attempts, Shelf
+from cloud.gateways.authority import demand_trust_domain
+from cloud.settings import Settings
+from shared.clock import Clock
+from shared.cose import key_id
+from shared.downlink import Offer, sign_message
+from shared.errors import QuartermasterError
+from shared.ids import GatewayId
+from shared.topics import topic
+from shared.units import DAY, HOUR, Micros
+
+TICK_S: Final = 1.0
+VALID_FOR: Final = Micros(7 * DAY)
+"""As long as a gateway's certificate: a clock that is off by hours refuses nothing."""
+_SWEEP_EVERY: Final = HOUR
+
+Publish = Callable[[str, bytes], None]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Offering:
+    """Offers to every gateway what it lacks; :meth:`tick` is to be called each second."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection],
+        *,
+        key: Ed25519PrivateKey,
+        trust_domain: str,
+        publish: Publish,
+        clock: Clock,
+    ) -> None:
+        self._pool = pool
+        self._sign = key.sign
+        self._kid = key_id(key.public_key())
+        self._trust_domain = trust_domain
+        self._publish = publish
+        self._clock = clock
+        self._attempts: Attempts = {}
+        self._shelf: Shelf = {}
+        self._swept_at = 0
+
+    def tick(self) -> int:
+        """Make the offers that are due; returns how many.
+
+        Raises:
+            QuartermasterError: ``database.unreachable``.
+        """
+        now = self._clock.now()
+        offers = self._prepare(now)
+        for gateway, offer in offers:
+            message = sign_message(
+                self._sign,
+                kid=self._kid,
+                trust_domain=self._trust_domain,
+                gateway=gateway,
+                body=offer,
+                issued_at=now,
+                not_after=now + VALID_FOR,
+            )
+            self._publish(topic(gateway, "cmd"), message)
+            _log.info(
+                "fleet.offered",
+                gateway=gateway,
+                kind=offer.kind,
+                base=offer.base,
+                version=offer.version,
+                bytes=offer.size,
+            )
+        return len(offers)
+
+    def _prepare(self, now: Micros) -> list[tuple[GatewayId, Offer]]:
+        """What to offer; large documents lie ready at the door when this returns."""
+        with unit_of_work(self._pool) as connection:
+            wanted = fleet.desired(connection)
+            if fleet.catch_up(connection, wanted, now=now):
+                wanted = fleet.desired(connection)
+            floor = fleet.floor(connection)
+            steps = fleet.due(wanted, self._attempts, floor=floor, now=now)
+            if now - self._swept_at > _SWEEP_EVERY:
+                fleet.sweep(connection, now=now)
+                self._swept_at = now
+            offers: list[tuple[GatewayId, Offer]] = []
+            for step in steps:
+                try:
+                    offer = fleet.offer(connection, step, self._shelf, now=now)
+                except QuartermasterError as error:
+                    if error.code != "payload.too-large":
+                        raise
+                    _log.error("fleet.too-large", gateway=step.wanted.gateway, detail=error.detail)
+                else:
+                    offers.append((GatewayId(step.wanted.gateway), offer))
+            return offers
+
+
+def run(
+    settings: Settings, clock: Clock, stop: Event, *, name: str, randomness: Callable[[], float]
+) -> None:
+    """Work until ``stop`` is set. ``name`` tells this worker from its sisters at the broker.
+
+    Raises:
+        QuartermasterError: ``database.unreachable`` or ``database.schema`` at the start,
+            ``settings.invalid`` for a key that cannot be read or another house's trust domain.
+    """
+    demand_trust_domain(settings.pki, settings.trust_domain)
+    key = signing_key(settings)
+    endpoint = Endpoint(settings.broker_host, settings.broker_port, settings.pki)
+    bus = Bus(endpoint, f"cloud-worker-{name}", randomness)
+    with open_pool(settings.database_url, size=2) as pool:
+        demand_schema(pool)
+        with unit_of_work(pool) as connection:
+            fleet.begin_generation(connection, settings.generation, now=clock.now())
+        bus.start()
+        try:
+            offering = Offering(
+                pool, key=key, trust_domain=settings.trust_domain, publish=bus.publish, clock=clock
+            )
+            witness = Witness(
+                pool,
+                sealer(key, settings.trust_domain, clock),
+                bus.publish,
+                clock,
+                generation=settings.generation,
+            )
+            _loop(offering, witness, revocation.start(settings, pool, clock), bus, stop)
+        finally:
+            bus.stop()
+
+
+def _loop(
+    offering: Offering, witness: Witness, revocations: Revocations | None, bus: Bus, stop: Event
+) -> None:
+    """Tick each second; what is said needs the broker."""
+
+    def when_connected(tick: Callable[[], object]) -> Callable[[], object]:
+        return lambda: tick() if bus.connected else None
+
+    parts = {"offers": when_connected(offering.tick), "heads": when_connected(witness.tick)}
+    if revocations is not None:
+        parts["revocations"] = revocations.tick
+    lost: set[str] = set()
+    while not stop.wait(TICK_S):
+        for name, part in parts.items():
+            _tick(name, part, lost)
+
+
+def _tick(name: str, part: Callable[[], object], lost: set[str]) -> None:
+    """One part's turn; what is lost is said once and waited for."""
+    try:
+        part()
+    except QuartermasterError as error:
+        if name not in lost:
+            says, detail = error.entry.says, error.detail
+            _log.error("worker.waiting", part=name, code=error.code, says=says, why=detail)
+        lost.add(name)
+    else:
+        lost.discard(name)

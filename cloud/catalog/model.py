@@ -1,0 +1,151 @@
+"""The catalog's words: rows as they may enter, what an import did, what was wrong with a row.
+
+Pure. A row is checked here cell by cell; what needs the database (an unknown site, a trade item
+number that belongs to somebody else) is checked by the service.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple, get_args
+
+from shared.errors import CATALOGUE, Code
+from shared.gs1 import check_digit
+from shared.units import MAX_QUANTITY
+
+ImportKind = Literal["sites", "items", "locations"]
+IMPORT_KINDS: Final[tuple[ImportKind, ...]] = get_args(ImportKind)
+
+MAX_NAME: Final = 200
+MAX_ERRORS: Final = 1000
+"""Errors reported of one file; the rest is counted only."""
+_GTIN_LENGTHS: Final = (8, 12, 13, 14)
+
+
+class RowError(NamedTuple):
+    """One cell that cannot be used: where it stands, what was wrong, what to do."""
+
+    line: int
+    column: str
+    code: Code
+    says: str
+    do: str
+
+
+class Report(NamedTuple):
+    """What an import did, or would do.
+
+    ``revision`` is the catalog's revision afterwards. With errors nothing was applied and the
+    counts are zero; ``more_errors`` counts those beyond the first ``MAX_ERRORS``.
+    """
+
+    kind: ImportKind
+    dry_run: bool
+    rows: int
+    inserted: int
+    changed: int
+    unchanged: int
+    revision: int
+    errors: tuple[RowError, ...] = ()
+    more_errors: int = 0
+
+
+class SiteRow(NamedTuple):
+    """A site as listed."""
+
+    site_id: int
+    code: str
+    name: str
+    region: str
+    timezone: str
+    currency: str
+
+
+class ItemRow(NamedTuple):
+    """An item as listed, with its (gtin, quantity) pairs."""
+
+    item_id: int
+    sku: str
+    name: str
+    removed: bool
+    revision: int
+    codes: list[tuple[str, int]]
+
+
+class NewSite(NamedTuple):
+    """A site as a file states it."""
+
+    line: int
+    code: str
+    name: str
+    region: str
+    timezone: str
+    currency: str
+
+
+class NewItem(NamedTuple):
+    """An item as the first of its rows states it."""
+
+    line: int
+    sku: str
+    name: str
+    removed: bool
+
+
+class NewCode(NamedTuple):
+    """One trade item number of an item."""
+
+    line: int
+    gtin: str
+    sku: str
+    quantity: int
+
+
+class NewLocation(NamedTuple):
+    """A location as a file states it."""
+
+    line: int
+    site: str
+    code: str
+    role: str
+    removed: bool
+
+
+def row_error(
+    line: int, column: str, says: str, do: str = "", *, code: Code = "catalog.row"
+) -> RowError:
+    """A row error; without ``do``, the catalogue's remedy."""
+    return RowError(line, column, code, says, do or CATALOGUE[code].do)
+
+
+def normalize_gtin(text: str) -> str:
+    """A GTIN-8, -12, -13 or -14 as 14 digits; a ValueError says what is wrong with it."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text[:40]!r} holds other characters than digits")
+    if len(text) not in _GTIN_LENGTHS:
+        raise ValueError(
+            f"{text[:40]!r} has {len(text)} digits; a GTIN has 8, 12, 13 or 14"
+            " (did a spreadsheet eat leading zeros?)"
+        )
+    if (expected := check_digit(text[:-1])) != int(text[-1]):
+        raise ValueError(f"{text} ends in {text[-1]}; its check digit is {expected}")
+    return text.zfill(14)
+
+
+def quantity(text: str) -> int:
+    """Base units in one of a trade item; a ValueError says what is wrong with it."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ValueError(f"{text[:40]!r} is not a whole number")
+    if not 1 <= int(text) <= MAX_QUANTITY:
+        raise ValueError(f"{text} is not between 1 and {MAX_QUANTITY}")
+    return int(text)
+
+
+def yes_or_no(text: str) -> bool:
+    """The ``removed`` column; a ValueError says what is wrong with it."""
+    match text.lower():
+        case "" | "no" | "false" | "0":
+            return False
+        case "yes" | "true" | "1":
+            return True
+        case _:
+            raise ValueError(f"{text[:40]!r} is neither yes nor no")

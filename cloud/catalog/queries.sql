@@ -1,0 +1,267 @@
+-- name: lock_revision
+-- The catalog's revision, locked: imports wait for one another, so revisions commit in order.
+SELECT revision FROM catalog_state FOR UPDATE;
+
+-- name: revision
+-- The catalog's revision.
+SELECT revision FROM catalog_state;
+
+-- name: next_revision
+-- Raise the revision by one.
+UPDATE catalog_state SET revision = revision + 1 RETURNING revision;
+
+-- name: raise_revision
+-- Lift the revision above one that a gateway has already seen.
+UPDATE catalog_state SET revision = greatest(revision, %(above)s) + 1 RETURNING revision;
+
+-- name: touch_site
+-- A site's own revision: makes its catalog's version move without any other change.
+UPDATE site SET revision = %(revision)s WHERE site_id = %(site_id)s;
+
+-- name: site_version
+-- The version of one site's catalog: the newest row that belongs to it.
+SELECT greatest(
+    (SELECT coalesce(max(revision), 0) FROM item),
+    (SELECT coalesce(max(revision), 0) FROM location WHERE site_id = %(site_id)s),
+    (SELECT revision FROM site WHERE site_id = %(site_id)s)
+);
+
+-- name: make_incoming_site
+-- Holds a file's sites until the transaction ends.
+CREATE TEMP TABLE IF NOT EXISTS incoming_site (
+    line int, code text, name text, region text, timezone text, currency text,
+    site_id int, verdict text
+) ON COMMIT DROP;
+
+-- name: clear_incoming_site
+-- Two imports may share one transaction.
+TRUNCATE incoming_site;
+
+-- name: copy_incoming_site
+-- The file's sites.
+COPY incoming_site (line, code, name, region, timezone, currency) FROM STDIN;
+
+-- name: unknown_timezones
+-- Sites whose time zone the database does not know.
+SELECT line, timezone FROM incoming_site
+WHERE timezone NOT IN (SELECT name FROM pg_timezone_names) ORDER BY line;
+
+-- name: judge_sites
+-- What each of the file's sites would do.
+UPDATE incoming_site AS n SET
+    site_id = s.site_id,
+    verdict = CASE
+        WHEN s.site_id IS NULL THEN 'inserted'
+        WHEN (s.name, s.region, s.timezone, s.currency)
+             IS DISTINCT FROM (n.name, n.region, n.timezone, n.currency) THEN 'changed'
+        ELSE 'unchanged' END
+FROM incoming_site AS m LEFT JOIN site AS s USING (code)
+WHERE m.code = n.code;
+
+-- name: count_sites
+-- Verdicts and how many of each.
+SELECT verdict, count(*) FROM incoming_site GROUP BY verdict;
+
+-- name: update_sites
+-- Apply the changed ones.
+UPDATE site AS s
+SET name = n.name, region = n.region, timezone = n.timezone, currency = n.currency,
+    revision = %(revision)s
+FROM incoming_site AS n WHERE n.verdict = 'changed' AND n.site_id = s.site_id;
+
+-- name: insert_sites
+-- Apply the new ones.
+INSERT INTO site (code, name, region, timezone, currency, revision)
+SELECT code, name, region, timezone, currency, %(revision)s FROM incoming_site
+WHERE verdict = 'inserted' ORDER BY line;
+
+-- name: make_incoming_location
+-- Holds a file's locations until the transaction ends.
+CREATE TEMP TABLE IF NOT EXISTS incoming_location (
+    line int, site text, code text, role text, removed boolean,
+    site_id int, location_id int, verdict text
+) ON COMMIT DROP;
+
+-- name: clear_incoming_location
+-- Two imports may share one transaction.
+TRUNCATE incoming_location;
+
+-- name: copy_incoming_location
+-- The file's locations.
+COPY incoming_location (line, site, code, role, removed) FROM STDIN;
+
+-- name: judge_locations
+-- What each of the file's locations would do; no verdict where the site is unknown.
+UPDATE incoming_location AS n SET
+    site_id = s.site_id,
+    location_id = l.location_id,
+    verdict = CASE
+        WHEN s.site_id IS NULL THEN NULL
+        WHEN l.location_id IS NULL THEN 'inserted'
+        WHEN (l.role, l.removed) IS DISTINCT FROM (n.role, n.removed) THEN 'changed'
+        ELSE 'unchanged' END
+FROM incoming_location AS m
+LEFT JOIN site AS s ON s.code = m.site
+LEFT JOIN location AS l ON l.site_id = s.site_id AND l.code = m.code
+WHERE m.line = n.line;
+
+-- name: unknown_sites
+-- Locations of sites that do not exist.
+SELECT line, site FROM incoming_location WHERE site_id IS NULL ORDER BY line;
+
+-- name: count_locations
+-- Verdicts and how many of each.
+SELECT verdict, count(*) FROM incoming_location GROUP BY verdict;
+
+-- name: update_locations
+-- Apply the changed ones.
+UPDATE location AS l SET role = n.role, removed = n.removed, revision = %(revision)s
+FROM incoming_location AS n WHERE n.verdict = 'changed' AND n.location_id = l.location_id;
+
+-- name: insert_locations
+-- Apply the new ones.
+INSERT INTO location (site_id, code, role, removed, revision)
+SELECT site_id, code, role, removed, %(revision)s FROM incoming_location
+WHERE verdict = 'inserted' ORDER BY line;
+
+-- name: make_incoming_item
+-- Holds a file's items until the transaction ends.
+CREATE TEMP TABLE IF NOT EXISTS incoming_item (
+    line int, sku text, name text, removed boolean, item_id int, verdict text
+) ON COMMIT DROP;
+
+-- name: make_incoming_code
+-- Holds a file's trade item numbers until the transaction ends.
+CREATE TEMP TABLE IF NOT EXISTS incoming_code (
+    line int, gtin text, sku text, quantity int
+) ON COMMIT DROP;
+
+-- name: clear_incoming_item
+-- Two imports may share one transaction.
+TRUNCATE incoming_item, incoming_code;
+
+-- name: copy_incoming_item
+-- The file's items.
+COPY incoming_item (line, sku, name, removed) FROM STDIN;
+
+-- name: copy_incoming_code
+-- The file's trade item numbers.
+COPY incoming_code (line, gtin, sku, quantity) FROM STDIN;
+
+-- name: analyze_incoming_item
+-- Plans over temporary tables are guesses otherwise.
+ANALYZE incoming_item, incoming_code;
+
+-- name: codes_taken
+-- Trade item numbers that belong to an item which the file does not speak of.
+SELECT n.line, n.gtin, owner.sku
+FROM incoming_code AS n
+JOIN item_code AS c USING (gtin)
+JOIN item AS owner USING (item_id)
+WHERE owner.sku <> n.sku AND NOT EXISTS (SELECT FROM incoming_item AS m WHERE m.sku = owner.sku)
+ORDER BY n.line;
+
+-- name: judge_items
+-- What each of the file's items would do, its trade item numbers apart.
+UPDATE incoming_item AS n SET
+    item_id = i.item_id,
+    verdict = CASE
+        WHEN i.item_id IS NULL THEN 'inserted'
+        WHEN (i.name, i.removed) IS DISTINCT FROM (n.name, n.removed) THEN 'changed'
+        ELSE 'unchanged' END
+FROM incoming_item AS m LEFT JOIN item AS i USING (sku)
+WHERE m.sku = n.sku;
+
+-- name: judge_codes
+-- An item whose trade item numbers differ has changed too.
+WITH held AS (
+    SELECT n.sku, c.gtin, c.quantity
+    FROM incoming_item AS n JOIN item_code AS c USING (item_id)
+), stated AS (
+    SELECT sku, gtin, quantity FROM incoming_code
+), differing AS (
+    (SELECT sku FROM (TABLE held EXCEPT TABLE stated) AS gone)
+    UNION (SELECT sku FROM (TABLE stated EXCEPT TABLE held) AS come)
+)
+UPDATE incoming_item AS n SET verdict = 'changed'
+FROM differing AS d WHERE d.sku = n.sku AND n.verdict = 'unchanged';
+
+-- name: count_items
+-- Verdicts and how many of each.
+SELECT verdict, count(*) FROM incoming_item GROUP BY verdict;
+
+-- name: update_items
+-- Apply the changed ones.
+UPDATE item AS i SET name = n.name, removed = n.removed, revision = %(revision)s
+FROM incoming_item AS n WHERE n.verdict = 'changed' AND n.item_id = i.item_id;
+
+-- name: insert_items
+-- Apply the new ones.
+INSERT INTO item (sku, name, removed, revision)
+SELECT sku, name, removed, %(revision)s FROM incoming_item WHERE verdict = 'inserted' ORDER BY line;
+
+-- name: delete_codes
+-- The trade item numbers of changed items make room for those in the file.
+DELETE FROM item_code AS c USING incoming_item AS n
+WHERE n.verdict = 'changed' AND n.item_id = c.item_id;
+
+-- name: insert_codes
+-- The trade item numbers of new and changed items.
+INSERT INTO item_code (gtin, item_id, quantity)
+SELECT c.gtin, i.item_id, c.quantity
+FROM incoming_code AS c
+JOIN incoming_item AS n USING (sku)
+JOIN item AS i USING (sku)
+WHERE n.verdict <> 'unchanged';
+
+-- name: item_ids
+-- The keys of items by their names.
+SELECT sku, item_id FROM item WHERE sku = ANY(%(skus)s);
+
+-- name: location_ids
+-- The keys of one site's locations by their names.
+SELECT code, location_id FROM location WHERE site_id = %(site_id)s AND code = ANY(%(codes)s);
+
+-- name: site_ids
+-- The keys of sites by their names.
+SELECT code, site_id FROM site WHERE code = ANY(%(codes)s);
+
+-- name: sites
+-- A page of sites in the order of their codes.
+SELECT site_id, code, name, region, timezone, currency FROM site
+WHERE (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s))
+  AND (%(after)s::text IS NULL OR code > %(after)s)
+ORDER BY code LIMIT %(limit)s;
+
+-- name: site_code
+-- The name of one site.
+SELECT code FROM site WHERE site_id = %(site_id)s;
+
+-- name: items
+-- A page of items in the order of their SKUs, with their trade item numbers.
+SELECT i.item_id, i.sku, i.name, i.removed, i.revision,
+       ARRAY(SELECT c.gtin FROM item_code AS c WHERE c.item_id = i.item_id ORDER BY c.gtin),
+       ARRAY(SELECT c.quantity FROM item_code AS c WHERE c.item_id = i.item_id ORDER BY c.gtin)
+FROM item AS i
+WHERE (%(sku)s::text IS NULL OR i.sku = %(sku)s)
+  AND (%(gtin)s::text IS NULL
+       OR i.item_id = (SELECT c.item_id FROM item_code AS c WHERE c.gtin = %(gtin)s))
+  AND (%(after)s::text IS NULL OR i.sku > %(after)s)
+ORDER BY i.sku LIMIT %(limit)s;
+
+-- name: items_since
+-- Items changed after a revision, with their trade item numbers; all of them after -1.
+SELECT i.sku, i.name, i.removed,
+       coalesce(array_agg(c.gtin ORDER BY c.quantity, c.gtin) FILTER (WHERE c.gtin IS NOT NULL),
+                '{}'),
+       coalesce(array_agg(c.quantity ORDER BY c.quantity, c.gtin)
+                FILTER (WHERE c.gtin IS NOT NULL), '{}')
+FROM item AS i LEFT JOIN item_code AS c USING (item_id)
+WHERE i.revision > %(base)s
+GROUP BY i.item_id
+ORDER BY i.sku;
+
+-- name: locations_since
+-- One site's locations changed after a revision; all of them after -1.
+SELECT code, role, removed FROM location
+WHERE site_id = %(site_id)s AND revision > %(base)s ORDER BY code;

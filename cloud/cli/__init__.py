@@ -1,0 +1,77 @@
+"""``quartermaster cloud``: run the cloud's processes and tend what it knows."""
+
+from __future__ import annotations
+
+import signal
+from secrets import SystemRandom, token_hex
+from threading import Event
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+
+from cloud.app.serve import serve as serve_until_stopped
+from cloud.app.worker import run as work_until_stopped
+from cloud.cli import catalog, gateways, keys, ledger, policy
+from cloud.cli.heads import heads
+from cloud.cli.ingest import ingest, quarantine
+from cloud.cli.replay import list_replays, replay
+from cloud.clock import SystemClock
+from cloud.db import migrate as bring_up_to_date
+from cloud.db import pending
+from cloud.settings import load
+
+__all__ = ["app"]
+
+app: Final = typer.Typer(
+    help="Run the cloud; its catalog, gateways and keys.", no_args_is_help=True
+)
+app.add_typer(catalog.app, name="catalog")
+gateways.app.command()(heads)
+app.add_typer(gateways.app, name="gateways")
+app.add_typer(keys.app, name="keys")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(policy.app, name="policy")
+quarantine.command()(replay)
+quarantine.command("replays")(list_replays)
+app.add_typer(quarantine, name="quarantine")
+app.command()(ingest)
+
+
+@app.command()
+def migrate(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is missing; exit 1 if anything is.")
+    ] = False,
+) -> None:
+    """Bring the database's tables up to this version."""
+    url = load().database_url
+    changed = pending(url) if check else bring_up_to_date(url)
+    for name in changed:
+        typer.echo(f"{'missing' if check else 'applied'} {name}")
+    if not changed:
+        typer.echo("The database is up to date.")
+    elif check:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the public API and the gateway door over HTTPS."""
+    serve_until_stopped(load(), SystemClock())
+
+
+@app.command()
+def worker() -> None:
+    """Offer catalog and policies to gateways until they hold them."""
+    stop = Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    work_until_stopped(
+        load(), SystemClock(), stop, name=token_hex(4), randomness=SystemRandom().random
+    )

@@ -1,0 +1,17 @@
+"""The database's door: connections, named queries, migrations."""
+
+from cloud.db.connection import Connection, GuardedPool, circuit, open_pool, unit_of_work
+from cloud.db.migration import migrate, missing, pending
+from cloud.db.queries import Queries
+
+__all__ = [
+    "Connection",
+    "GuardedPool",
+    "Queries",
+    "circuit",
+    "migrate",
+    "missing",
+    "open_pool",
+    "pending",
+    "unit_of_work",
+]

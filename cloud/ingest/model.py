@@ -1,0 +1,238 @@
+"""Records of ingest: what arrived, what was found, what is handed on, what is told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from shared.errors import QuartermasterError
+from shared.events import Event
+from shared.ids import GatewayId
+from shared.segment import Segment
+
+
+class Sender(Protocol):
+    """A registered gateway, as ingest needs it."""
+
+    @property
+    def gateway_id(self) -> int:
+        """Its surrogate key."""
+        ...
+
+    @property
+    def site_id(self) -> int:
+        """The site that owns its events."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """``registered``, ``active`` or ``revoked``."""
+        ...
+
+    @property
+    def keys(self) -> Mapping[bytes, Ed25519PublicKey]:
+        """Its event keys in force, by key id."""
+        ...
+
+    @property
+    def epochs(self) -> Collection[int]:
+        """The epochs granted to it."""
+        ...
+
+    @property
+    def closed(self) -> Collection[int]:
+        """Those of which nothing new is taken, because another has begun."""
+        ...
+
+
+class Arrived(NamedTuple):
+    """One message as it came."""
+
+    topic: str
+    payload: bytes
+
+
+class Verified(NamedTuple):
+    """A segment that its sender signed."""
+
+    gateway: GatewayId
+    gateway_id: int
+    site_id: int
+    sha256: bytes
+    body: bytes
+    segment: Segment
+
+    @property
+    def range(self) -> Range:
+        """The sequence numbers it covers."""
+        return Range(
+            self.gateway_id, self.segment.epoch, self.segment.first_seq, self.segment.last_seq
+        )
+
+
+class Range(NamedTuple):
+    """Sequence numbers of one epoch, both ends included."""
+
+    gateway_id: int
+    epoch: int
+    first_seq: int
+    last_seq: int
+
+
+class Rejected(NamedTuple):
+    """A message, or one event of a segment, that is set aside with the reason."""
+
+    gateway: str
+    gateway_id: int | None
+    site_id: int | None
+    epoch: int | None
+    first_seq: int | None
+    last_seq: int | None
+    whole_segment: bool
+    sha256: bytes
+    body: bytes
+    error: QuartermasterError
+
+
+Examined = Verified | Rejected
+
+
+class Origin(NamedTuple):
+    """Whose events these are."""
+
+    gateway: GatewayId
+    gateway_id: int
+    site_id: int
+    epoch: int
+
+
+class Facts(NamedTuple):
+    """Events of one segment, in sequence, for one handler."""
+
+    origin: Origin
+    events: list[Event]
+
+
+class Unapplied(NamedTuple):
+    """An event that a handler could not apply; it is quarantined alone."""
+
+    origin: Origin
+    seq: int
+    error: QuartermasterError
+
+
+class Tally(NamedTuple):
+    """received = applied + duplicate + quarantined, of one gateway."""
+
+    segments_received: int = 0
+    segments_applied: int = 0
+    segments_duplicate: int = 0
+    segments_quarantined: int = 0
+    events_received: int = 0
+    events_applied: int = 0
+    events_quarantined: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        """The sum of both."""
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Applied(NamedTuple):
+    """What one batch did: the epochs whose watermark is due, and the counts per gateway."""
+
+    due: frozenset[Chain]
+    tallies: Mapping[str, Tally]
+
+
+class Chain(NamedTuple):
+    """One epoch of one gateway."""
+
+    gateway_id: int
+    epoch: int
+
+
+class KnownHead(NamedTuple):
+    """How far an epoch is verified; ``disputed`` when two histories of it arrived."""
+
+    seq: int
+    hash: bytes
+    disputed: bool
+
+
+class GatewayCompleteness(NamedTuple):
+    """What the cloud can say of one epoch: complete and unaltered through ``contiguous_seq``.
+
+    ``missing_since`` is when the oldest gap was first seen; ``reasons`` counts what is quarantined
+    by code; ``frozen`` tells that a neighbour did not link. ``silent`` tells of the newest epoch
+    that nothing came for longer than a heartbeat allows: its tail may be cut.
+    """
+
+    gateway: str
+    epoch: int
+    contiguous_seq: int
+    head_seq: int | None
+    missing: list[tuple[int, int]]
+    missing_since: int | None
+    quarantined: int
+    reasons: dict[str, int]
+    last_received_at: int | None
+    frozen: bool
+    complete: bool
+    last_heard_at: int | None = None
+    silent: bool = False
+
+
+class Quarantined(NamedTuple):
+    """An entry of the quarantine as it was kept; ``released`` once it has been applied."""
+
+    quarantine_id: int
+    gateway: str
+    gateway_id: int | None
+    site_id: int | None
+    whole_segment: bool
+    epoch: int | None
+    first_seq: int | None
+    last_seq: int | None
+    code: str
+    body: bytes | None
+    released: bool
+
+
+class Replay(NamedTuple):
+    """One try to apply an entry of the quarantine: by whom, when, and what came of it."""
+
+    replay_id: int
+    quarantine_id: int
+    gateway: str
+    epoch: int | None
+    first_seq: int | None
+    last_seq: int | None
+    was: str
+    outcome: str
+    code: str
+    detail: str
+    replayed_by: str
+    replayed_at: int
+
+
+QUARANTINE_KEY: Final = (int,)
+"""The types of a quarantine row's ``key``."""
+
+
+class QuarantineRow(NamedTuple):
+    """One quarantined segment or event; ``key`` continues a listing after it."""
+
+    quarantine_id: int
+    gateway: str
+    site: str | None
+    epoch: int | None
+    first_seq: int | None
+    last_seq: int | None
+    code: str
+    detail: str
+    size: int
+    times: int
+    received_at: int
+    key: tuple[int, ...]

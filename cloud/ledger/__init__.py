@@ -1,0 +1,1 @@
+"""The ledger: append-only movements and the balances that are their fold."""

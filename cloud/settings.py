@@ -1,0 +1,98 @@
+"""The cloud's settings, from ``QM_*`` environment variables. Read by composition roots only.
+
+Every value has a default that suits one machine, except the database's address. What is wrong is
+said by the variable's name before anything starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from shared.errors import QuartermasterError
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+\Z")]
+_PREFIX: Final = "QM_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the cloud's processes need to know; each field is the variable ``QM_<FIELD>``."""
+
+    database_url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")]
+    pki: Path = Path("pki")
+    """The folder with the certificates and keys that this process uses."""
+    trust_domain: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,252}\Z")] = (
+        "quartermaster.local"
+    )
+    environment: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,16}\Z")] = "dev"
+    """Becomes part of every API key, so that a key of one environment is told from another's."""
+    broker_host: Host = "127.0.0.1"
+    broker_port: Port = 8884
+    """The broker's listener for cloud services."""
+    gateway_broker_host: Host = "localhost"
+    gateway_broker_port: Port = 8883
+    """The broker's listener for gateways, as told to them at enrolment."""
+    api_host: Host = "127.0.0.1"
+    api_port: Port = 8443
+    api_url: str = ""
+    """The public address of the API; follows from the port when empty."""
+    door_port: Port = 8444
+    door_url: str = ""
+    """The public address of the gateway door; follows from the port when empty."""
+    generation: Annotated[int, Meta(ge=1, lt=2**53)] = 1
+    """Raised by the operator when this cloud was restored from a backup or failed over."""
+    pool_size: Annotated[int, Meta(ge=1, le=200)] = 8
+    security_contact: Annotated[str, Meta(pattern=r"^(mailto:|https://)\S{1,200}\Z")] = (
+        "mailto:security@quartermaster.invalid"
+    )
+    """Where vulnerabilities are reported to; the operator's to configure."""
+    support_until: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")] = "2031-12-31"
+    """The end of the period with security updates, as published in ``/v1/about``."""
+
+    @property
+    def public_api_url(self) -> str:
+        """Where gateways and planners reach the API, without a trailing slash."""
+        return (self.api_url or f"https://localhost:{self.api_port}").rstrip("/")
+
+    @property
+    def public_door_url(self) -> str:
+        """Where gateways fetch documents, without a trailing slash."""
+        return (self.door_url or f"https://localhost:{self.door_port}").rstrip("/")
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the process's environment, or from ``environment`` where given.
+
+    Raises:
+        QuartermasterError: ``settings.invalid``, naming the variable.
+    """
+    source = os.environ if environment is None else environment  # noqa: TID251 - the one place
+    given = {
+        field.encode_name: source[name]
+        for field in msgspec.structs.fields(Settings)
+        if source.get(name := _PREFIX + field.encode_name.upper())
+    }
+    try:
+        return msgspec.convert(given, Settings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise QuartermasterError("settings.invalid", str(error), where=_variable(error)) from None
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind)
+
+
+def _variable(error: msgspec.ValidationError) -> str:
+    """The variable that msgspec's message speaks of (it ends in ``at `$.field```, or names it)."""
+    text = str(error)
+    names = (field.encode_name for field in msgspec.structs.fields(Settings))
+    found = [name for name in names if f"`$.{name}`" in text or f"`{name}`" in text]
+    return _PREFIX + found[0].upper() if found else ""

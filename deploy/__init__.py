@@ -1,0 +1,1 @@
+"""Puts the pieces on machines: the command, the development PKI, broker, database, demo."""

@@ -1,0 +1,1 @@
+"""One gateway: it reads, answers, remembers and reports for one site."""

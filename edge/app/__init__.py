@@ -1,0 +1,102 @@
+"""The gateway's composition root: ``run`` is the process, ``opened`` the store for commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+import uvloop
+
+from edge.app import recovery
+from edge.app.gateway import Gateway, state_of
+from edge.app.scrubbing import report_suspicion, scrub_once
+from edge.app.store import Store, open_database, opened
+from edge.ports import SystemClock, SystemIds
+from shared.errors import QuartermasterError
+
+__all__ = [
+    "Gateway",
+    "Store",
+    "open_database",
+    "opened",
+    "report_suspicion",
+    "run",
+    "scrub_once",
+    "state_of",
+]
+
+_log: Final[Any] = structlog.get_logger("edge.app")
+_MOST_RECOVERIES: Final = 3
+"""In one life of the process; a disk that damages more than that needs a person."""
+_WAIT_FOR_ROOM_S: Final = 5.0
+
+
+def run(data: Path, *, ready: Callable[[str], None] = lambda _: None) -> None:
+    """Run the gateway in this data folder until SIGTERM or SIGINT.
+
+    A database that turns out to be damaged is set aside and the gateway goes on with a new one; a
+    disk without room even to open it is waited for.
+
+    Args:
+        data: the data folder (``gateway.toml``, ``identity/``, ``gateway.db``).
+        ready: called with the local API's address when scans are taken.
+
+    Raises:
+        QuartermasterError: ``gateway.not-enrolled``, ``settings.invalid``, ``file.unreadable``,
+            ``store.failed``, or ``store.damaged`` when that happens again and again.
+    """
+    recoveries = 0
+    told = threading.Event()
+    while not told.is_set():
+        try:
+            recovery.finish(data)
+            _serve_once(data, ready, told)
+        except QuartermasterError as error:
+            if error.code == "disk.full":
+                _log.error("gateway.waits-for-room", detail=error.detail)
+                told.wait(_WAIT_FOR_ROOM_S)
+            elif error.code == "store.damaged" and recoveries < _MOST_RECOVERIES:
+                recoveries += 1
+                _log.error("store.damaged", detail=error.detail, where=error.where)
+                why = "; ".join(part for part in (error.where, error.detail) if part)
+                _recover(data, why, told)
+            else:
+                raise
+
+
+def _recover(data: Path, why: str, told: threading.Event) -> None:
+    try:
+        recovery.recover(data, why, clock=SystemClock(), ids=SystemIds())
+    except QuartermasterError as error:
+        if error.code != "disk.full":
+            raise
+        _log.error("store.waits-for-room", detail=error.detail)
+        told.wait(_WAIT_FOR_ROOM_S)
+
+
+def _serve_once(data: Path, ready: Callable[[str], None], told: threading.Event) -> None:
+    """Serve until told to end; a damage found meanwhile is raised when all have stopped."""
+    recovery.refuse_suspect(data)
+    with opened(data) as store, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        gateway = runner.run(_serve(store, ready))
+    if gateway.damage is not None:
+        raise gateway.damage
+    told.set()
+
+
+async def _serve(store: Store, ready: Callable[[str], None]) -> Gateway:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(number, stop.set)
+    gateway = Gateway(store)
+    address = f"https://localhost:{store.settings.api.port}"
+    await gateway.run(stop, lambda: ready(address))
+    return gateway

@@ -1,0 +1,336 @@
+"""The running gateway: every part in one event loop, joined here and nowhere else.
+
+The floor comes first: scans are taken from the first moment, with or without a broker. A part that
+fails unexpectedly is logged and started again; it never takes the others down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from edge import settings as settings_file
+from edge import stock
+from edge.app.cameras import Cameras
+from edge.app.epochs import Epochs
+from edge.app.identities import Identities
+from edge.app.metrics import registry
+from edge.app.recovery import damages
+from edge.app.scrubbing import Scrubbing
+from edge.app.store import Store
+from edge.app.timekeeping import Timekeeping, clock_report
+from edge.db import Connection, Level
+from edge.health import Heartbeat
+from edge.link import local_tls
+from edge.link.downlink import Downlink
+from edge.link.mqtt import MqttLink
+from edge.link.uplink import Cloud, Pace, Uplink
+from edge.link.witness import Witness
+from edge.outbox.witness import witness_state
+from edge.ports import SystemIds, system_jitter
+from edge.web import Door, RateLimit, create, open_door
+from shared.errors import QuartermasterError
+from shared.events import GatewayHealth
+from shared.topics import topic
+from shared.units import DAY
+
+_log: Final[Any] = structlog.get_logger("edge.gateway")
+_CLEAN_EVERY_S: Final = 600.0
+_CLEAN_AT_ONCE: Final = 500
+_RESTART_S: Final = 1.0
+
+
+class Gateway:
+    """One gateway; implements the ports LinkListener and Status."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._settings = store.settings
+        identity = store.identity
+        folder = store.data / settings_file.IDENTITY
+        self._acks = topic(identity.gateway, "ack")
+        self._identities = Identities(folder, identity, self._settings.broker)
+        self._cameras = Cameras(store)
+        self._link = MqttLink(
+            identity.gateway,
+            self._identities.endpoint,
+            longest_delay=self._settings.broker.longest_delay_seconds,
+            keepalive=self._settings.broker.keepalive_seconds,
+        )
+        uplink = self._settings.uplink
+        self._uplink = Uplink(
+            store.database,
+            store.outbox,
+            self._link,
+            Cloud(identity.gateway, identity.trust_domain, identity.cloud_key),
+            store.clock,
+            told=store.clock.heard,
+            pace=Pace(
+                window=uplink.window, resend=uplink.resend_seconds, watchdog=uplink.watchdog_seconds
+            ),
+        )
+        self._scrubbing = Scrubbing(store.data, store.database)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self.damage: QuartermasterError | None = None
+        """Why the gateway ended by itself: what it read was not what had been written."""
+        self._heartbeat = Heartbeat(
+            store.pipeline, identity.gateway, self._examine, self._settings.heartbeat_seconds
+        )
+        self._timekeeping = Timekeeping(store.clock, store.database, self._heartbeat.announce)
+        self._downlink = Downlink(
+            store.database,
+            lambda: self._identities.current,
+            store.clock,
+            self._heartbeat.announce,
+        )
+        self._witness = Witness(
+            store.database,
+            lambda: self._identities.current,
+            store.clock,
+            self._heartbeat.announce,
+        )
+
+        self._epochs = Epochs(
+            folder,
+            store,
+            self._identities,
+            SystemIds(),
+            self._epoch_opened,
+            longest_delay=self._settings.broker.longest_delay_seconds,
+            jitter=system_jitter,
+        )
+
+    def _epoch_opened(self) -> None:
+        """What was sent in the earlier epoch is no longer in flight."""
+        self._link.interrupt()
+        self._heartbeat.announce()
+
+    # The port LinkListener
+
+    def up(self) -> None:
+        """The broker is there: send what is not covered; tell what is in force."""
+        self._identities.connected()
+        self._uplink.up()
+        self._heartbeat.announce()
+
+    def down(self) -> None:
+        """The broker is gone; the floor does not notice."""
+        self._uplink.down()
+
+    def received(self, topic: str, payload: bytes) -> None:
+        """A watermark, a countersigned head or an offer."""
+        if topic == self._acks:
+            self._uplink.heard(payload)
+        elif not self._witness.heard(payload):
+            self._downlink.heard(payload)
+
+    # The port Status
+
+    def report(self) -> dict[str, Any]:
+        """The whole state, for people and ``--json``."""
+        report = state_of(self._store)
+        report["link"] = {
+            "up": self._link.connected,
+            "last_error": self._link.last_error,
+            "connections": self._link.counts.connections,
+            "auth_failures": self._link.counts.refusals,
+            "in_flight": self._uplink.in_flight,
+            "resent": self._uplink.counts.resent,
+        }
+        report["epoch_refused"] = self._epochs.refusal
+        report["last_refused_document"] = self._downlink.last_refusal
+        report["cameras"] = self._cameras.report()
+        report["evidence_dropped"] = self._store.pipeline.dropped_evidence
+        report["notices"] = [notice.as_dict() for notice in self._notices()]
+        return report
+
+    def _notices(self) -> list[QuartermasterError]:
+        """What a person should know, the worst first; each heartbeat tells the cloud, too."""
+        others = (self._store.space.notice(), self._timekeeping.notice())
+        damage = damages(self._store.data)[:1]
+        return [
+            *(QuartermasterError("store.damaged", each.in_words()) for each in damage),
+            *(notice for notice in others if notice is not None),
+        ]
+
+    def _damaged(self, error: QuartermasterError) -> None:
+        """From any thread: end in order, so that the database can be set aside."""
+        if self.damage is None and self._loop is not None and self._stop is not None:
+            self.damage = error
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    def not_ready(self) -> str:
+        """Why no scans can be taken now; empty when they can."""
+        if not stock.versions(self._store.database.reader)["catalog"]:
+            return str(QuartermasterError("scan.no-catalog"))
+        if self._store.space.level == Level.FULL:
+            return str(QuartermasterError("disk.full"))
+        return ""
+
+    # The process
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until ``stop`` is set; ``ready`` is called when scans are taken.
+
+        Raises:
+            QuartermasterError: ``settings.invalid`` when the port is taken.
+        """
+        store = self._store
+        self._loop, self._stop = asyncio.get_running_loop(), stop
+        store.database.when_damaged(self._damaged)
+        store.space.begin()
+        door, listening = self._open_door()
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "link": lambda: self._link.run(self),
+            "uplink": self._uplink.run,
+            "downlink": self._downlink.run,
+            "heartbeat": self._heartbeat.run,
+            "epoch": self._epochs.run,
+            "clean": self._clean,
+            "clock": self._timekeeping.run,
+            "scrub": self._scrubbing.run,
+            "space": lambda: store.space.run(store.outbox, self._heartbeat.announce),
+            "identity": lambda: self._identities.run(
+                store.outbox, self._link, store.clock, system_jitter
+            ),
+        }
+        serving = asyncio.create_task(door.serve(sockets=[listening]))
+        tasks = [
+            asyncio.create_task(_kept_up(name, part, store.database.noticed))
+            for name, part in parts.items()
+        ]
+        self._cameras.start()
+        try:
+            opened = asyncio.create_task(door.opened.wait())
+            await asyncio.wait((opened, serving), return_when=asyncio.FIRST_COMPLETED)
+            ready()
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait((stopping, serving), return_when=asyncio.FIRST_COMPLETED)
+            opened.cancel()
+            stopping.cancel()
+        finally:
+            door.should_exit = True
+            await asyncio.wait((serving,))
+            await asyncio.to_thread(self._cameras.stop)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    def _open_door(self) -> tuple[Door, socket.socket]:
+        api = self._settings.api
+        store = self._store
+        certificates = local_tls.ensure(
+            store.data / settings_file.IDENTITY,
+            clock=store.clock,
+            hosts=[socket.gethostname(), *api.names],
+        )
+        app = create(
+            store.database,
+            store.pipeline,
+            self,
+            RateLimit(api.scans_per_second, api.burst),
+            registry(store, self._link, self._uplink, self._downlink),
+        )
+        door = open_door(app, host=api.host, port=api.port, certificates=certificates)
+        try:
+            listening = socket.create_server((api.host, api.port), backlog=512)
+        except OSError as error:
+            raise QuartermasterError(
+                "settings.invalid", f"{api.host}:{api.port}: {error.strerror}", where="api.port"
+            ) from None
+        return door, listening
+
+    async def _examine(self) -> GatewayHealth:
+        store = self._store
+        totals = await store.pipeline.totals()
+        versions = stock.versions(store.database.reader)
+        depth = store.outbox.depth(store.database.reader)
+        witnessed = witness_state(store.database.reader)
+        return GatewayHealth(
+            software=software(),
+            catalog=versions["catalog"],
+            policy=versions["policy"],
+            scans=totals.scans,
+            refused=totals.refused,
+            waiting=depth.waiting + depth.unacknowledged_events,
+            dropped_frames=self._cameras.dropped_frames,
+            disk_free_bytes=shutil.disk_usage(store.data).free,
+            detail=self._detail(depth.frozen or (witnessed.disagreed if witnessed else "")),
+        )
+
+    def _detail(self, doubt: str) -> str:
+        """What is wrong, in a heartbeat's words."""
+        told = [f"{notice.code}: {notice.detail}" for notice in self._notices()]
+        if dropped := self._store.pipeline.dropped_evidence:
+            told.append(f"{dropped} observations not recorded")
+        return "; ".join([*([doubt] if doubt else []), *told])[:200]
+
+    async def _clean(self) -> None:
+        """Delete what is done with and past its retention, a little at a time."""
+        while True:
+            before = self._store.clock.now() - self._settings.store.retention_days * DAY
+
+            def some(connection: Connection, before: int = before) -> int:
+                segments = self._store.outbox.clean(connection, before, limit=_CLEAN_AT_ONCE)
+                answers = self._store.pipeline.clean(connection, before, limit=_CLEAN_AT_ONCE)
+                return max(segments, answers)
+
+            deleted = await self._store.database.run(some)
+            await asyncio.sleep(_RESTART_S if deleted == _CLEAN_AT_ONCE else _CLEAN_EVERY_S)
+
+
+def state_of(store: Store) -> dict[str, Any]:
+    """What the store alone can tell, with or without a running gateway."""
+    identity = store.identity
+    reader = store.database.reader
+    depth = store.outbox.depth(reader)
+    totals = store.pipeline.totals_now()
+    witnessed = witness_state(reader)
+    return {
+        "gateway": identity.gateway,
+        "site": identity.site,
+        "software": software(),
+        "epoch": depth.epoch,
+        "seq": depth.seq,
+        "waiting": depth.waiting,
+        "unacknowledged": depth.unacknowledged_events,
+        "watermark": depth.watermark,
+        "frozen": depth.frozen,
+        "witnessed": None if witnessed is None else witnessed._asdict(),
+        "versions": stock.versions(reader),
+        "scans": totals.scans,
+        "refused": totals.refused,
+        "disk": store.space.report(),
+        "clock": clock_report(store.clock),
+        "damage": [msgspec.to_builtins(damage) for damage in damages(store.data)],
+        "certificate_not_after": identity.not_after,
+    }
+
+
+def software() -> str:
+    """Name and version of what runs here."""
+    return f"quartermaster {version('quartermaster')}"
+
+
+async def _kept_up(
+    name: str, part: Callable[[], Awaitable[None]], notice: Callable[[Exception], object]
+) -> None:
+    """Run a part; one that fails unexpectedly is started again, and ``notice`` is told why."""
+    while True:
+        try:
+            await part()
+        except QuartermasterError as error:
+            _log.error("gateway.part-failed", part=name, code=error.code, detail=error.detail)
+            notice(error)
+        except Exception as error:  # noqa: BLE001 - one part never takes the others down
+            _log.error("gateway.part-failed", part=name, exc_info=error)
+            notice(error)
+        await asyncio.sleep(_RESTART_S)

@@ -1,0 +1,209 @@
+"""A database that gives back something else than was written is set aside; what verifies goes on.
+
+Steps, each of which a power cut may interrupt: the new database is built beside the old one and
+forced to disk; then it is named ``gateway.db.recovered``, which is the decision; then the old files
+are moved to ``gateway.db.damaged-<n>`` and the new one takes their place. A start that finds the
+decision finishes the moves.
+
+The new database is in no epoch: the gateway asks the cloud for one, as after a loss. What could not
+be read is named: in ``gateway.db.damaged-<n>.json``, in ``/v1/status`` and in an event.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from edge import settings as settings_file
+from edge import stock
+from edge.app.scrubbing import SUSPECT
+from edge.app.store import quota_of, signer_of
+from edge.db import Connection, Database
+from edge.db.salvage import copy_table, open_damaged
+from edge.link import epoch as epochs
+from edge.link.durable import sync_folder
+from edge.link.identity import Identity
+from edge.outbox import HeadNote, Outbox
+from edge.outbox.salvage import Taken, take_over
+from edge.ports import Ids
+from shared.clock import Clock
+from shared.errors import QuartermasterError
+from shared.events import DeviceHealth
+
+_log: Final[Any] = structlog.get_logger("edge.recovery")
+_CATALOG: Final = ("item", "item_code", "location", "document")
+_OTHERS: Final = ("device", "answered", "balance", "tally", "head_witness", "floor")
+_KEPT: Final = 3
+"""Databases set aside; the oldest beyond go, so that a dying disk does not fill itself."""
+_SAID: Final = 12
+"""Lost ranges that are told one by one in an event."""
+STATUS: Final = "store-damaged"
+
+
+class Damage(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to a database that was set aside.
+
+    ``lost`` are closed ranges of sequence numbers, (epoch, first, last), that could not be read and
+    that the cloud had not covered. ``incomplete`` names other tables that were read in part only.
+    """
+
+    at: int
+    why: str
+    epoch: int
+    events: int
+    segments: int
+    lost: list[tuple[int, int, int]]
+    end_known: bool
+    incomplete: list[str]
+
+    def in_words(self) -> str:
+        """For a status line."""
+        ranges = [f"epoch {epoch}: {first}-{last}" for epoch, first, last in self.lost[:_SAID]]
+        more = len(self.lost) - len(ranges)
+        lost = ", ".join([*ranges, *([f"{more} more"] if more > 0 else [])])
+        words = [f"not recovered: {lost}" if lost else "every event was recovered"]
+        if not self.end_known:
+            words.append("how far it had gone is not known")
+        if self.incomplete:
+            words.append(f"read in part: {', '.join(self.incomplete)}")
+        return "; ".join(words)
+
+
+def recover(data: Path, why: str, *, clock: Clock, ids: Ids) -> Damage:
+    """Set the database of this data folder aside and begin a new one with what verifies.
+
+    Raises:
+        QuartermasterError: ``disk.full`` while there is no room for the new one, and what loading
+            settings and identity refuses.
+    """
+    finish(data)
+    settings = settings_file.load(data)
+    identity = Identity.load(data / settings_file.IDENTITY)
+    folder = data / settings_file.IDENTITY
+    used = max(epochs.used(folder), identity.epoch, _granted(folder))
+    epochs.note_use(folder, used)
+    building = data / f"{settings_file.DATABASE}.building"
+    _remove(building)
+    fresh = Database(building, max_bytes=quota_of(settings))
+    outbox = Outbox(signer_of(identity))
+    fresh.around(outbox.begin, outbox.end)
+    noted = HeadNote(data / settings_file.HEAD_NOTE).read()
+    damaged = open_damaged(data / settings_file.DATABASE)
+    try:
+        fresh.run_blocking(lambda connection: outbox.open(connection, clock.now(), used_epoch=used))
+        taken = fresh.run_blocking(lambda connection: take_over(damaged, connection, outbox, noted))
+        report = _report(why, clock.now(), taken, _copy(damaged, fresh))
+
+        def tell(connection: Connection) -> int:
+            return outbox.append(
+                connection,
+                DeviceHealth(identity.gateway, STATUS, report.in_words()[:200]),
+                event_id=ids.uuid7(),
+                device=identity.gateway,
+                occurred_at=clock.now(),
+                clock_state=int(clock.state()),
+            )
+
+        fresh.run_blocking(tell)
+    finally:
+        with contextlib.suppress(Exception):
+            damaged.close()
+        fresh.close()
+    Path(f"{_recovered(data)}.json").write_bytes(msgspec.json.encode(report))
+    building.rename(_recovered(data))
+    sync_folder(data)
+    finish(data)
+    _log.error("store.recovered", why=why, says=report.in_words())
+    return report
+
+
+def refuse_suspect(data: Path) -> None:
+    """Do not open a database in which a scrub has found damage.
+
+    Raises:
+        QuartermasterError: ``store.damaged``.
+    """
+    if (data / SUSPECT).exists():
+        raise QuartermasterError("store.damaged", "found by a scrub", where=SUSPECT)
+
+
+def finish(data: Path) -> None:
+    """Put a database that was built beside a damaged one in its place."""
+    recovered, database = _recovered(data), data / settings_file.DATABASE
+    if not recovered.exists():
+        return
+    number = max(_numbers(data), default=0) + 1
+    aside = Path(f"{database}.damaged-{number}")
+    for suffix in ("-wal", ""):  # a log that stays behind would be taken for the new file's
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{database}{suffix}").rename(f"{aside}{suffix}")
+    with contextlib.suppress(FileNotFoundError):
+        Path(f"{recovered}.json").rename(f"{aside}.json")
+    for name in (f"{database}-shm", data / SUSPECT, data / settings_file.HEAD_NOTE):
+        Path(name).unlink(missing_ok=True)
+    recovered.rename(database)
+    sync_folder(data)
+    for old in _numbers(data):
+        if old <= number - _KEPT:
+            _remove(Path(f"{database}.damaged-{old}"))
+
+
+def damages(data: Path) -> list[Damage]:
+    """What is known of databases that were set aside and not yet removed, the newest first."""
+    found: list[tuple[int, Damage]] = []
+    for file in data.glob(f"{settings_file.DATABASE}.damaged-*.json"):
+        with contextlib.suppress(OSError, ValueError, msgspec.MsgspecError):
+            number = int(file.stem.rpartition("-")[2])
+            found.append((number, msgspec.json.decode(file.read_bytes(), type=Damage)))
+    return [damage for _, damage in sorted(found, key=lambda each: each[0], reverse=True)]
+
+
+def _report(why: str, now: int, taken: Taken, incomplete: list[str]) -> Damage:
+    return Damage(
+        at=now,
+        why=why,
+        epoch=taken.epoch,
+        events=taken.events,
+        segments=taken.segments,
+        lost=taken.lost,
+        end_known=taken.end_known,
+        incomplete=incomplete,
+    )
+
+
+def _copy(damaged: Connection, fresh: Database) -> list[str]:
+    """Copy what is not the outbox's; the names of what was not legible to the end."""
+
+    def copied(table: str) -> bool:
+        return fresh.run_blocking(lambda connection: copy_table(damaged, connection, table))
+
+    incomplete = [table for table in _OTHERS if not copied(table)]
+    torn = [table for table in _CATALOG if not copied(table)]
+    if torn:  # half a catalog refuses what it should know: the cloud offers it anew
+        fresh.run_blocking(stock.forget_documents)
+    return [*incomplete, *torn]
+
+
+def _numbers(data: Path) -> list[int]:
+    """The databases set aside so far."""
+    start = f"{settings_file.DATABASE}.damaged-"
+    names = (file.name.removeprefix(start) for file in data.glob(f"{start}*"))
+    return [int(name) for name in names if name.isdecimal()]
+
+
+def _granted(folder: Path) -> int:
+    grant = epochs.granted(folder)
+    return grant.epoch if grant else 0
+
+
+def _recovered(data: Path) -> Path:
+    return data / f"{settings_file.DATABASE}.recovered"
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", ".json"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)

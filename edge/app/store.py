@@ -1,0 +1,182 @@
+"""The gateway's store and pipeline, opened from its data folder: for the process and for commands.
+
+A command may open them while the gateway runs: transactions of both take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge import settings as settings_file
+from edge.app.space import Space
+from edge.clock import GatewayClock
+from edge.db import LOG_BYTES, Ballast, Connection, Database
+from edge.link import epoch as epochs
+from edge.link.identity import Identity
+from edge.outbox import HeadNote, Opening, Outbox, Reached, Signer, head
+from edge.pipeline import Pipeline
+from edge.ports import KernelTime, SystemIds, system_steady, system_wall
+from edge.settings import Settings
+from shared.clock import Clock
+from shared.enrolment import EpochGranted
+from shared.errors import QuartermasterError
+from shared.events import EpochOpened
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """What a gateway holds, and who it is."""
+
+    data: Path
+    settings: Settings
+    identity: Identity
+    clock: GatewayClock
+    database: Database
+    outbox: Outbox
+    pipeline: Pipeline
+    space: Space
+    epoch: int
+    """The epoch in which events are sealed; 0 while a new one has to be granted."""
+
+
+def signer_of(identity: Identity) -> Signer:
+    """What the outbox needs of an identity."""
+    return Signer(
+        identity.event_key.sign,
+        identity.kid,
+        identity.trust_domain,
+        identity.gateway,
+        identity.epoch,
+    )
+
+
+def opening_of(
+    grant: EpochGranted | None, epoch: int, event_id: bytes, clock: Clock
+) -> Opening | None:
+    """The first event of ``epoch``, when it was granted after another."""
+    if grant is None or grant.epoch != epoch:
+        return None
+    data = EpochOpened(grant.previous_epoch, grant.previous_seq, grant.previous_hash, grant.reason)
+    return Opening(data, event_id, int(clock.state()))
+
+
+@contextmanager
+def opened(data: Path) -> Generator[Store]:
+    """Open the gateway in this data folder.
+
+    Raises:
+        QuartermasterError: ``gateway.not-enrolled``, ``settings.invalid``, ``file.unreadable`` or
+            ``store.failed``.
+    """
+    settings = settings_file.load(data)
+    folder = data / settings_file.IDENTITY
+    identity = Identity.load(folder)
+    note = HeadNote(data / settings_file.HEAD_NOTE)
+    noted, logged = note.read(), Path(f"{data / settings_file.DATABASE}-wal").exists()
+    database = open_database(data, settings)
+    try:
+        space = Space(data, database, ballast_of(data, settings), quota_of(settings))
+        outbox = Outbox(signer_of(identity))
+        database.around(outbox.begin, outbox.end)
+        clock = GatewayClock(
+            system_wall,
+            system_steady,
+            KernelTime(),
+            floor=max(outbox.floor(database.reader), identity.not_before),
+        )
+        ids = SystemIds()
+        opening = opening_of(epochs.granted(folder), identity.epoch, ids.uuid7(), clock)
+        epoch = database.run_blocking(
+            lambda connection: outbox.open(
+                connection, clock.now(), used_epoch=epochs.used(folder), opening=opening
+            )
+        )
+        if epoch:
+            epochs.note_use(folder, epoch)
+        if _behind(database, outbox, noted, logged=logged):
+            epoch = 0
+        database.after_commits(lambda connection: _note(connection, outbox, note))
+        yield Store(
+            data=data,
+            settings=settings,
+            identity=identity,
+            clock=clock,
+            database=database,
+            outbox=outbox,
+            pipeline=Pipeline(database, outbox, clock, ids, level=lambda: space.level),
+            space=space,
+            epoch=epoch,
+        )
+    finally:
+        database.close()
+        note.close()
+
+
+def _behind(database: Database, outbox: Outbox, noted: Reached | None, *, logged: bool) -> bool:
+    """Whether this database is an old copy: it lacks what was committed, and seals no more.
+
+    Args:
+        database: the store.
+        outbox: its outbox.
+        noted: how far it had gone, by the note beside it.
+        logged: its log was there when it was opened: then it is no copy, but has been cut short.
+
+    Raises:
+        QuartermasterError: ``store.damaged`` when the end of its log is gone.
+    """
+    here, seq = head(database.reader), outbox.depth(database.reader).seq
+    if noted is None or here.frozen or noted.epoch != here.epoch or noted.seq <= seq:
+        return False
+    why = f"epoch {here.epoch} ends at {seq}, {noted.seq} had been committed"
+    if logged:
+        raise QuartermasterError("store.damaged", why, where="gateway.db-wal")
+    database.run_blocking(lambda connection: outbox.freeze(connection, why))
+    return True
+
+
+def _note(connection: Connection, outbox: Outbox, note: HeadNote) -> None:
+    reached = outbox.reached(connection)
+    if reached is not None:
+        note.write(reached)
+
+
+def open_database(data: Path, settings: Settings) -> Database:
+    """The database alone: for commands that need no identity.
+
+    Raises:
+        QuartermasterError: ``file.unreadable`` without a data folder, or ``store.failed``.
+    """
+    if not data.is_dir():
+        raise QuartermasterError("file.unreadable", "no such folder", where=str(data))
+    ballast = ballast_of(data, settings)
+    try:
+        return _database(data, settings, ballast)
+    except QuartermasterError as error:
+        if error.code != "disk.full":
+            raise
+        ballast.drop()
+        return _database(data, settings, ballast)
+
+
+def _database(data: Path, settings: Settings, ballast: Ballast) -> Database:
+    return Database(
+        data / settings_file.DATABASE,
+        max_bytes=quota_of(settings),
+        log_bytes=min(max(ballast.size // 2, MEBIBYTE), LOG_BYTES),
+    )
+
+
+def ballast_of(data: Path, settings: Settings) -> Ballast:
+    """The ballast of a data folder, standing or not."""
+    return Ballast(data / settings_file.BALLAST, settings.store.ballast_mebibytes * MEBIBYTE)
+
+
+def quota_of(settings: Settings) -> int:
+    """Bytes that the database may hold."""
+    return settings.store.max_mebibytes * MEBIBYTE

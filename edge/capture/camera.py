@@ -1,0 +1,219 @@
+"""Frames from live cameras, by OpenCV.
+
+A live camera is never queued behind a slow reader: a thread keeps the latest frame, the ones it
+overwrites are counted in ``dropped``. When the camera goes away it is opened again, with
+full-jitter backoff.
+
+Addresses may carry a password; no error repeats it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import cv2
+
+from edge.capture.files import VIDEO_SUFFIXES, PictureFiles, VideoFile, list_pictures
+from edge.capture.pictures import MAX_PIXELS
+from edge.ports import Frame, FrameSource, Jitter, system_jitter
+from shared.errors import QuartermasterError
+
+SCHEMES: Final = frozenset({"http", "https", "rtsp", "rtsps", "v4l2"})
+
+_OPEN_TIMEOUT_MS: Final = 5_000
+_READ_TIMEOUT_MS: Final = 5_000
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 30.0
+_TRIES: Final = 5
+_V4L2: Final = "v4l2://"
+
+
+class Capture(Protocol):
+    """What is used of ``cv2.VideoCapture``."""
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        """Whether frames can be expected."""
+        ...
+
+    def read(self) -> tuple[bool, Any]:
+        """The next frame, if there is one."""
+        ...
+
+    def release(self) -> None:
+        """Close it."""
+        ...
+
+
+Open = Callable[[str], Capture]
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is the address of a camera on the network."""
+    return "://" in text
+
+
+def open_source(place: str) -> FrameSource:
+    """The source for a picture file, a folder, a video file, a camera's address or a device.
+
+    A camera that gives no frame in five tries is told by ``frames`` as ``camera.unreadable``, so
+    that whoever watches it can say so before trying again.
+
+    Raises:
+        QuartermasterError: ``file.unreadable`` or ``camera.unreadable``.
+    """
+    if place.isdecimal():
+        place = f"/dev/video{place}"
+    if place.startswith("/dev/video"):
+        place = _V4L2 + place
+    if is_address(place):
+        return LiveCamera(place, give_up_after=_TRIES)
+    path = Path(place)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return VideoFile(path)
+    return PictureFiles(list_pictures(path))
+
+
+def _open_address(address: str) -> Capture:
+    if address.startswith(_V4L2):
+        return cv2.VideoCapture(address.removeprefix(_V4L2), cv2.CAP_V4L2)
+    return cv2.VideoCapture(
+        address,
+        cv2.CAP_FFMPEG,
+        [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            _OPEN_TIMEOUT_MS,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            _READ_TIMEOUT_MS,
+        ],
+    )
+
+
+class LiveCamera:
+    """A camera on the network (HTTP-MJPEG, RTSP) or on this machine: always its latest frame.
+
+    Args:
+        address: ``http``, ``https``, ``rtsp``, ``rtsps``, or ``v4l2`` for a local device.
+        open_capture: opens the address; tests bring their own.
+        jitter: draws the waiting time between two tries.
+        give_up_after: tries in a row without a frame after which :meth:`frames` raises; None for
+            a camera that is waited for as long as it takes.
+
+    Raises:
+        QuartermasterError: ``camera.unreadable`` for an address of another kind.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        open_capture: Open = _open_address,
+        jitter: Jitter = system_jitter,
+        give_up_after: int | None = None,
+    ) -> None:
+        self._name = _without_password(address)
+        if self._name.partition(":")[0].lower() not in SCHEMES:
+            raise QuartermasterError("camera.unreadable", "unknown kind", where=self._name)
+        self._address = address
+        self._open = open_capture
+        self._jitter = jitter
+        self._give_up_after = give_up_after
+        self._closing = threading.Event()
+        self._changed = threading.Condition()
+        self._latest: Frame | None = None
+        self._failed: QuartermasterError | None = None
+        self._grabber: threading.Thread | None = None
+        self.dropped = 0
+        self.reconnects = 0
+        self.last_error = ""
+
+    def frames(self) -> Iterator[Frame]:
+        """The latest frame, each at most once, until closed."""
+        if self._grabber is None and not self._closing.is_set():
+            self._grabber = threading.Thread(target=self._grab, name="camera", daemon=True)
+            self._grabber.start()
+        while not self._closing.is_set():
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._latest or self._failed or self._closing.is_set()
+                )
+                frame, self._latest = self._latest, None
+            if frame is not None:
+                yield frame
+            elif self._failed is not None:
+                raise self._failed
+
+    def close(self) -> None:
+        """Let go of the camera; :meth:`frames` ends."""
+        self._closing.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._grabber is not None and self._grabber is not threading.current_thread():
+            self._grabber.join(timeout=2 * _READ_TIMEOUT_MS / 1000)
+
+    def _grab(self) -> None:
+        try:
+            self._grab_for_ever()
+        except Exception as error:  # noqa: BLE001 - told by frames(), which would wait for ever
+            self._fail(type(error).__name__)
+
+    def _grab_for_ever(self) -> None:
+        number = 0
+        tries = 0
+        while not self._closing.is_set():
+            before = number
+            number = self._grab_until_lost(number)
+            tries = 1 if number > before else tries + 1
+            if self._closing.is_set():
+                return
+            if self._give_up_after is not None and tries >= self._give_up_after:
+                self._fail(f"{tries} tries without a frame")
+                return
+            self.reconnects += 1
+            self._closing.wait(
+                self._jitter(min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(tries, 9)))
+            )
+
+    def _grab_until_lost(self, number: int) -> int:
+        try:
+            capture = self._open(self._address)
+        except cv2.error as error:
+            self.last_error = str(error)[:200]
+            return number
+        try:
+            while capture.isOpened() and not self._closing.is_set():
+                good, image = capture.read()
+                if not good or image.shape[0] * image.shape[1] > MAX_PIXELS:
+                    break
+                self._put(Frame(image, number, time.monotonic()))
+                number += 1
+        except cv2.error as error:  # as good as lost: it is opened again
+            self.last_error = str(error)[:200]
+        finally:
+            capture.release()
+        return number
+
+    def _put(self, frame: Frame) -> None:
+        with self._changed:
+            if self._latest is not None:
+                self.dropped += 1
+            self._latest = frame
+            self._changed.notify_all()
+
+    def _fail(self, reason: str) -> None:
+        with self._changed:
+            self._failed = QuartermasterError("camera.unreadable", reason, where=self._name)
+            self._changed.notify_all()
+
+
+def _without_password(address: str) -> str:
+    """The address without user, password and query."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "(no address)"
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"

@@ -1,0 +1,381 @@
+"""One SQLite file with one writer: units of work share a transaction, answers come after COMMIT.
+
+A unit of work is a function of a connection. While one group of units waits for its fsync, the
+next units queue up and then share the next transaction (at most ``MAX_GROUP``); an idle writer
+commits at once. ``synchronous=FULL``: what has been answered survives a power cut.
+
+A unit may be run twice: when one unit of a group fails, the group is rolled back and every unit is
+run again in a transaction of its own, so that only the failing one fails. Another process (a
+command) may write between two transactions. Units therefore keep no state outside the database for
+longer than one transaction: callbacks given to :meth:`Database.around` drop it at the beginning and
+write what was put off at the end.
+
+Checkpoints run after the answers have been given, when nobody waits, not inside a commit; the log
+file never grows far beyond ``log_bytes``, so that a ballast of twice that is room enough to free.
+
+When the disk or the quota is full, a unit fails with ``disk.full`` and whoever asked for it
+(:meth:`Database.when_full`) is told in the writer's thread, before the next unit: it makes room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Final, TypeVar
+
+from edge.db.faults import translated
+from edge.db.upgrade import apply_schema as _apply_schema
+from edge.db.work import Work as _Work
+from edge.db.work import settle
+from shared.errors import QuartermasterError
+
+Connection = sqlite3.Connection
+Result = TypeVar("Result")
+
+MAX_GROUP: Final = 64
+PAGE_BYTES: Final = 4096
+LOG_BYTES: Final = 8 << 20
+_CHECKPOINT_WHEN_IDLE: Final = 250
+_CHECKPOINT_ANYWAY: Final = 4000
+_LOOK_AT_LOG: Final = 8
+"""Commits between two looks at the log's size: a look costs as much as storing two events."""
+_BUSY_SECONDS: Final = 5.0
+_BRIEF_MS: Final = 100
+"""A checkpoint that readers hold up waits no longer than this: scans wait behind it."""
+
+
+class Database:
+    """The gateway's store.
+
+    Args:
+        path: the file; made with mode 0600 when absent.
+        max_bytes: the size that the file may reach; beyond it a unit fails with ``disk.full``.
+        log_bytes: the size at which the log file is emptied, whoever waits.
+
+    Raises:
+        QuartermasterError: ``store.failed`` when the file is not a database of this version.
+    """
+
+    _on_full: Callable[[], None] | None = None
+    _on_damage: Callable[[QuartermasterError], None] | None = None
+    _on_commit: Callable[[Connection], None] | None = None
+    _wants_less: bool = False
+
+    def __init__(self, path: Path, *, max_bytes: int = 8 << 30, log_bytes: int = LOG_BYTES) -> None:
+        self._path = path
+        self._log = Path(f"{path}-wal")
+        self._log_bytes = log_bytes
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._seat = threading.Lock()
+        self._rider: _Work | None = None
+        self._begins: list[Callable[[], None]] = []
+        self._ends: list[Callable[[Connection], None]] = []
+        self._commits = 0
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            self._connection = self._connect()
+            _apply_schema(self._connection)
+            self._connection.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_BYTES}")
+            self._reader = self._connect()
+            self._reader.execute("PRAGMA query_only = ON")
+        except sqlite3.DatabaseError as error:
+            raise translated(error, path) from error
+        self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def _connect(self) -> Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA cache_size = -8192")
+        return connection
+
+    @property
+    def reader(self) -> Connection:
+        """A read-only connection for one thread; it sees what has been committed."""
+        return self._reader
+
+    def around(self, begin: Callable[[], None], end: Callable[[Connection], None]) -> None:
+        """Have ``begin`` called at the start of each transaction and ``end`` before its COMMIT."""
+        self._begins.append(begin)
+        self._ends.append(end)
+
+    def when_full(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called, in the writer's thread, when a unit failed for want of room."""
+        self._on_full = tell
+
+    def when_damaged(self, tell: Callable[[QuartermasterError], None]) -> None:
+        """Have ``tell`` called when something else is read than was written."""
+        self._on_damage = tell
+
+    def damaged(self, error: QuartermasterError) -> None:
+        """Something else was read than was written, by whoever noticed."""
+        if self._on_damage is not None:
+            self._on_damage(error)
+
+    def noticed(self, error: Exception) -> QuartermasterError | None:
+        """Tell of an error that somebody met while reading, if it means damage."""
+        if isinstance(error, sqlite3.DatabaseError):
+            error = translated(error, self._path)
+        if not isinstance(error, QuartermasterError) or error.code != "store.damaged":
+            return None
+        self.damaged(error)
+        return error
+
+    def after_commits(self, tell: Callable[[Connection], None]) -> None:
+        """Have ``tell`` called, in the writer's thread, after each COMMIT and before answers.
+
+        It must not fail: what is committed is committed.
+        """
+        self._on_commit = tell
+
+    def another_reader(self) -> Connection:
+        """A read-only connection of the caller's own, for another thread; the caller closes it.
+
+        Raises:
+            QuartermasterError: ``store.damaged`` or ``store.failed``.
+        """
+        try:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+        except sqlite3.DatabaseError as error:
+            raise translated(error, self._path) from error
+        return connection
+
+    @property
+    def held_bytes(self) -> int:
+        """The pages in use."""
+        (pages,) = self._reader.execute("PRAGMA page_count").fetchone()
+        return pages * PAGE_BYTES - self.spare_bytes
+
+    @property
+    def spare_bytes(self) -> int:
+        """Pages of the file that are free, for the next units to use."""
+        (pages,) = self._reader.execute("PRAGMA freelist_count").fetchone()
+        return pages * PAGE_BYTES
+
+    def give_back(self) -> None:
+        """Have free pages and the log's room given back to the file system when nobody waits.
+
+        The file is written anew with what it holds, which needs room for that once more; where
+        there is none, nothing changes. Keeping the file ready to shrink at any time
+        (``auto_vacuum``) would cost every commit a third of its time.
+        """
+        self._wants_less = True
+        self.nudge()
+
+    def nudge(self) -> None:
+        """Start a group of its own for whoever rides along, without waiting for others."""
+        self._queue.put(_Work(_nothing, None, None))
+
+    async def run(self, unit: Callable[[Connection], Result]) -> Result:
+        """Run one unit of work; returns its result after the commit.
+
+        Raises:
+            QuartermasterError: ``disk.full``, ``store.failed``, or what the unit raised.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._queue.put(_Work(unit, future, loop))
+        return await future
+
+    def run_blocking(self, unit: Callable[[Connection], Result]) -> Result:
+        """As :meth:`run`, for a thread without an event loop."""
+        future: Future[Result] = Future()
+        self._queue.put(_Work(unit, future, None))
+        return future.result()
+
+    def submit(self, unit: Callable[[Connection], Result], *, weight: int = 1) -> Future[Result]:
+        """As :meth:`run_blocking`, without waiting: the future is settled after the commit.
+
+        Args:
+            unit: the unit of work.
+            weight: how many of the ``MAX_GROUP`` places in a transaction it takes.
+        """
+        future: Future[Result] = Future()
+        self._queue.put(_Work(unit, future, None, weight))
+        return future
+
+    async def ride(
+        self, unit: Callable[[Connection], Result | None], *, now: bool = False
+    ) -> Result:
+        """Run ``unit`` at the end of the next group, in its transaction and under its fsync.
+
+        As long as it returns None it stays aboard for the group after. There is one seat: a new
+        rider replaces the last, whose wait is cancelled.
+
+        Args:
+            unit: what to run after the others.
+            now: do not wait for others; start a group of its own.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        with self._seat:
+            previous, self._rider = self._rider, _Work(unit, future, loop)
+        if previous is not None and previous.future is not None:
+            previous.future.cancel()
+        if now:
+            self.nudge()
+        return await future
+
+    def close(self) -> None:
+        """Finish what has been queued, checkpoint, and let go of the file."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+            self._reader.close()
+            self._connection.close()
+
+    # The writer's thread
+
+    def _write(self) -> None:
+        closing = False
+        while not closing:
+            group: list[_Work] = []
+            room = MAX_GROUP
+            work = self._queue.get()
+            while work is not None:
+                group.append(work)
+                room -= work.weight
+                if room <= 0:
+                    break
+                try:
+                    work = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            closing = work is None
+            if group:
+                self._commit(group)
+                self._checkpoint_when_due()
+        self._checkpoint()
+
+    def _commit(self, group: list[_Work]) -> None:
+        rider = self._rider
+        if rider is not None and rider.future is not None and rider.future.cancelled():
+            rider = None
+        aboard = [*group, rider] if rider is not None else group
+        if not self._together(aboard):
+            for work in aboard:
+                self._alone(work)
+        if rider is not None:
+            if rider.error is None and rider.result is None:
+                aboard = group
+            else:
+                self._vacate(rider)
+        self._commits += 1
+        settle(aboard)
+
+    def _vacate(self, rider: _Work) -> None:
+        with self._seat:
+            if self._rider is rider:
+                self._rider = None
+
+    def _begin(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for begin in self._begins:
+            begin()
+
+    def _end(self) -> None:
+        for end in self._ends:
+            end(self._connection)
+        self._connection.execute("COMMIT")
+        if self._on_commit is not None:
+            self._on_commit(self._connection)
+
+    def _together(self, group: list[_Work]) -> bool:
+        """Run the group in one transaction; False, with nothing changed, when a unit fails."""
+        connection = self._connection
+        try:
+            self._begin()
+            for work in group:
+                work.result = work.unit(connection)
+            self._end()
+        except Exception:  # noqa: BLE001 - each unit's own error is found by running it alone
+            self._roll_back()
+            return False
+        return True
+
+    def _alone(self, work: _Work) -> None:
+        connection = self._connection
+        work.result = None
+        try:
+            self._begin()
+            work.result = work.unit(connection)
+            self._end()
+        except sqlite3.DatabaseError as error:
+            self._roll_back()
+            refusal = translated(error, self._path)
+            refusal.__cause__ = error
+            work.error = refusal
+            if refusal.code == "disk.full":
+                self._make_room()
+            if refusal.code == "store.damaged":
+                self.damaged(refusal)
+        except Exception as error:  # noqa: BLE001 - handed to the one who waits for the unit
+            self._roll_back()
+            work.error = error
+            if isinstance(error, QuartermasterError) and error.code == "store.damaged":
+                self.damaged(error)
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # then SQLite has undone it by itself
+                self._connection.execute("ROLLBACK")
+
+    def _make_room(self) -> None:
+        if self._on_full is not None:
+            self._on_full()
+        self._checkpoint(empty=True)
+
+    def _give_back(self) -> None:
+        self._wants_less = False
+        with contextlib.suppress(sqlite3.OperationalError):  # no room even for that: all stays
+            self._connection.execute("VACUUM")
+        self._checkpoint(empty=True)
+
+    def _checkpoint_when_due(self) -> None:
+        if self._wants_less and self._queue.empty():
+            self._give_back()
+            return
+        idle = self._commits >= _CHECKPOINT_WHEN_IDLE and self._queue.empty()
+        large = self._commits % _LOOK_AT_LOG == 0 and self._log_size() > self._log_bytes
+        if idle or large or self._commits >= _CHECKPOINT_ANYWAY:
+            self._checkpoint(empty=large or self._commits >= _CHECKPOINT_ANYWAY)
+
+    def _log_size(self) -> int:
+        try:
+            return self._log.stat().st_size
+        except OSError:
+            return 0
+
+    def _checkpoint(self, *, empty: bool = False) -> None:
+        """Bring the log into the file; ``empty`` gives the log's room back, too."""
+        self._commits = 0
+        how = "TRUNCATE" if empty else "PASSIVE"
+        try:
+            self._connection.execute(f"PRAGMA busy_timeout = {_BRIEF_MS}")
+            self._connection.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
+        except sqlite3.OperationalError:
+            # A full disk: the log keeps everything, and the next commit tells the one who waits.
+            self._commits = _CHECKPOINT_WHEN_IDLE // 2
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+
+
+def _nothing(_connection: Connection) -> None:
+    """Only opens a group for a rider."""

@@ -1,0 +1,1 @@
+"""The way up and down: broker, uplink, downlink, and the identity they stand on."""

@@ -1,0 +1,400 @@
+"""The outbox: events chained at append, sealed into signed segments at send, freed by watermark.
+
+Rules it keeps:
+
+1. an event is chained to its predecessor and made durable in the transaction that answers for it;
+2. sequence numbers of an epoch have no gaps;
+3. a segment's bytes never change once stored: every resend is identical;
+4. only a watermark of the cloud, covering a segment to its last event, frees it; freed segments
+   are kept for a retention time, for a cloud that was restored and asks again;
+5. when the cloud's watermark contradicts this database (it knows more than was sealed here, or
+   another hash), the database is an old copy: nothing more is sealed in this epoch (``frozen``),
+   scans go on and wait until a new epoch has been granted;
+6. a new epoch begins with the event that names the head before it; then come, with their ids, the
+   events of a frozen epoch that were not covered, then what waited. What the cloud has of them
+   already, it knows by their ids.
+
+Every method takes the connection of a unit of work and runs in the writer's thread. Events appended
+in a transaction are put off until its end (:meth:`Outbox.begin`, :meth:`Outbox.end` stand around
+it): what is sealed in the same transaction is written once, inside its segment.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edge.db import Connection, Queries
+from edge.outbox.headnote import Reached
+from edge.outbox.history import contradicts, shared_through
+from edge.outbox.reading import Sealed, fitting, sealed_in, segment_hash, waiting_in
+from edge.outbox.records import Acknowledged, Depth, Opening, Signer
+from shared.downlink import Watermark
+from shared.errors import QuartermasterError
+from shared.events import (
+    MAX_EVENT_BYTES,
+    EventData,
+    encode_event,
+    event_hash,
+    rechained,
+)
+from shared.ids import GatewayId
+from shared.segment import GENESIS, MAX_EVENTS, header, parse, seal
+
+_SQL: Final = Queries(__package__ or "edge.outbox")
+_NO_EPOCH: Final = 0
+
+
+class Outbox:
+    """The outbox of one gateway.
+
+    Args:
+        signer: the key and the epoch in force.
+    """
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._last: tuple[int, bytes] | None = None
+        self._put_off: list[tuple[int, bytes, bytes]] = []
+
+    def begin(self) -> None:
+        """A transaction begins: drop what is remembered of the one before."""
+        self._last = None
+        self._put_off.clear()
+
+    def end(self, connection: Connection) -> None:
+        """A transaction is about to be committed: write the events that were put off."""
+        if self._put_off:
+            connection.executemany(_SQL["append"], self._put_off)
+            self._put_off.clear()
+
+    def use(self, signer: Signer) -> None:
+        """Sign with a renewed key, or for a newly granted epoch, after the next :meth:`open`."""
+        self._signer = signer
+
+    @property
+    def gateway(self) -> GatewayId:
+        """Whose outbox this is."""
+        return self._signer.gateway
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is signed for."""
+        return self._signer.epoch
+
+    def open(
+        self,
+        connection: Connection,
+        now: int,
+        *,
+        used_epoch: int = _NO_EPOCH,
+        epoch: int | None = None,
+        opening: Opening | None = None,
+    ) -> int:
+        """Bring the database to the epoch in force; returns the epoch it will seal in, or 0.
+
+        Args:
+            connection: the unit's.
+            now: microseconds, for segments that are sealed here.
+            used_epoch: the highest epoch that this gateway is known (outside this database) to
+                have used. A new database, and an older copy (``frozen``), may not go on in it:
+                sealing would fork the chain. They wait, unsealed, for a higher one.
+            epoch: the epoch to bring it to, before it is signed for; else the signer's.
+            opening: the first event of that epoch, should it begin here.
+        """
+        epoch = epoch or self._signer.epoch
+        head = connection.execute(_SQL["head"]).fetchone()
+        if head is None:
+            self._begin_epoch(connection, _NO_EPOCH)
+        old, _, _, frozen = head or (_NO_EPOCH, 0, GENESIS, None)
+        if old == _NO_EPOCH and epoch <= used_epoch:
+            return _NO_EPOCH
+        if epoch <= old:
+            return _NO_EPOCH if frozen or epoch < old else int(old)
+        if epoch <= used_epoch:
+            why = f"this database is of epoch {old}, this gateway has used {used_epoch}"
+            connection.execute(_SQL["freeze"], (why,))
+            return _NO_EPOCH
+        while not frozen and self.seal(connection, now, epoch=old) is not None:
+            pass
+        self._chain_anew(connection, epoch, now, opening, frozen=int(old) if frozen else None)
+        return epoch
+
+    @staticmethod
+    def _begin_epoch(connection: Connection, epoch: int) -> None:
+        connection.execute(_SQL["set_head"], (epoch, 0, GENESIS))
+        if epoch != _NO_EPOCH:
+            connection.execute(_SQL["begin_watermark"], (epoch, GENESIS))
+
+    def _chain_anew(
+        self,
+        connection: Connection,
+        epoch: int,
+        now: int,
+        opening: Opening | None,
+        *,
+        frozen: int | None,
+    ) -> None:
+        """Start ``epoch``, from sequence 1, with all that the cloud has not covered."""
+        self.end(connection)
+        bodies: list[bytes] = []
+        if frozen is not None:
+            _, reached = self.last_watermark(connection, frozen)
+            bodies = self._take_home(connection, frozen, reached)
+        bodies.extend(
+            waiting_in(row)[0] for row in connection.execute(_SQL["waiting"], (-1,)).fetchall()
+        )
+        connection.execute(_SQL["clear_waiting"])
+        self._begin_epoch(connection, epoch)
+        self._last = None
+        if opening is not None:
+            self.append(
+                connection,
+                opening.data,
+                event_id=opening.event_id,
+                device=self._signer.gateway,
+                occurred_at=now,
+                clock_state=opening.clock_state,
+            )
+        self._append_again(connection, bodies)
+
+    @staticmethod
+    def _take_home(connection: Connection, epoch: int, reached: int) -> list[bytes]:
+        """The events sealed in an epoch beyond ``reached``, which it gives up."""
+        bodies: list[bytes] = []
+        where = {"epoch": epoch, "reached": reached}
+        for sealed in map(sealed_in, connection.execute(_SQL["uncovered"], where).fetchall()):
+            skip = max(0, reached + 1 - sealed.first_seq)
+            bodies.extend(header(parse(sealed.body)).events[skip:])
+        connection.execute(_SQL["take_home"], where)
+        return bodies
+
+    def _append_again(self, connection: Connection, bodies: list[bytes]) -> None:
+        """Chain these events, with their ids, to the last; no reading, so that none can fail."""
+        for body in bodies:
+            last_seq, last_hash = self._last or self._load_last(connection)
+            moved = rechained(body, seq=last_seq + 1, prev_hash=last_hash)
+            self._put(last_seq + 1, moved)
+
+    def _put(self, seq: int, body: bytes) -> None:
+        digest = event_hash(body)
+        self._put_off.append((seq, body, digest))
+        self._last = (seq, digest)
+
+    def adopt(self, connection: Connection, bodies: list[bytes]) -> None:
+        """Chain events of an earlier epoch, with their ids, after what waits."""
+        self._append_again(connection, bodies)
+        self.end(connection)
+
+    def append(
+        self,
+        connection: Connection,
+        data: EventData,
+        *,
+        event_id: bytes,
+        device: str,
+        occurred_at: int,
+        clock_state: int,
+    ) -> int:
+        """Chain one event to the last and store it; returns its sequence number.
+
+        Raises:
+            QuartermasterError: ``event.malformed`` when it is larger than an event may be.
+        """
+        last_seq, last_hash = self._last or self._load_last(connection)
+        seq = last_seq + 1
+        body = encode_event(
+            data,
+            event_id=event_id,
+            occurred_at=occurred_at,
+            seq=seq,
+            prev_hash=last_hash,
+            device=device,
+            clock_state=clock_state,
+        )
+        if len(body) > MAX_EVENT_BYTES:
+            raise QuartermasterError("event.malformed", f"{len(body)} bytes")
+        self._put(seq, body)
+        return seq
+
+    def reached(self, connection: Connection) -> Reached | None:
+        """How far the transaction went that was just committed; None when it appended nothing."""
+        if self._last is None:
+            return None
+        epoch = self._epoch_in_force(connection)
+        return Reached(epoch, self._last[0], self.last_watermark(connection, epoch)[1])
+
+    @staticmethod
+    def freeze(connection: Connection, why: str) -> None:
+        """Seal no more in this epoch: this database is not the one that went furthest."""
+        connection.execute(_SQL["freeze"], (why,))
+
+    def _load_last(self, connection: Connection) -> tuple[int, bytes]:
+        row = connection.execute(_SQL["last_waiting"]).fetchone()
+        if row is not None:  # the hash as chained, so that changed bytes do not go on unnoticed
+            return int(row[0]), bytes(row[2] or event_hash(row[1]))
+        _, seq, last_hash, _ = connection.execute(_SQL["head"]).fetchone()
+        return int(seq), bytes(last_hash)
+
+    def waiting(self, connection: Connection) -> int:
+        """How many events wait to be sealed, those of this transaction included."""
+        seq = (self._last or self._load_last(connection))[0]
+        return seq - int(connection.execute(_SQL["head"]).fetchone()[1])
+
+    def seal(
+        self,
+        connection: Connection,
+        now: int,
+        *,
+        limit: int = MAX_EVENTS,
+        epoch: int | None = None,
+    ) -> Sealed | None:
+        """Sign the oldest waiting events into one stored segment; None when nothing may be sealed.
+
+        Args:
+            connection: the unit's.
+            now: microseconds, kept with the segment.
+            limit: at most this many events.
+            epoch: seal for this one instead of the one in force (to close an old epoch).
+        """
+        sealing, sealed_seq, prev_hash, frozen = connection.execute(_SQL["head"]).fetchone()
+        if frozen or sealing == _NO_EPOCH or sealing != (epoch or self._signer.epoch):
+            return None
+        oldest = self._oldest(connection, int(sealed_seq), limit)
+        if not oldest:
+            return None
+        bodies = fitting([body for body, _ in oldest])
+        first_seq = int(sealed_seq) + 1
+        last_seq = first_seq + len(bodies) - 1
+        last_hash = oldest[len(bodies) - 1][1]
+        signer = self._signer
+        segment = seal(
+            signer.sign,
+            kid=signer.kid,
+            trust_domain=signer.trust_domain,
+            gateway=signer.gateway,
+            epoch=sealing,
+            first_seq=first_seq,
+            prev_hash=prev_hash,
+            events=bodies,
+        )
+        connection.execute(
+            _SQL["insert_segment"],
+            (sealing, first_seq, last_seq, last_hash, now, segment, segment_hash(segment)),
+        )
+        connection.execute(_SQL["advance_head"], (last_seq, last_hash))
+        if self._put_off:
+            del self._put_off[: len(bodies)]
+        else:
+            connection.execute(_SQL["remove_waiting"], (last_seq,))
+        return Sealed(sealing, first_seq, last_seq, segment)
+
+    def _oldest(
+        self, connection: Connection, sealed_seq: int, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        """The next events and their hashes: from memory, when all that wait were put off now."""
+        if self._put_off and self._put_off[0][0] == sealed_seq + 1:
+            return [(body, digest) for _, body, digest in self._put_off[:limit]]
+        self.end(connection)
+        return [waiting_in(row) for row in connection.execute(_SQL["waiting"], (limit,)).fetchall()]
+
+    def acknowledge(
+        self, connection: Connection, watermark: Watermark, now: int, *, again: int = MAX_EVENTS
+    ) -> Acknowledged:
+        """Free what the cloud has committed; the watermark's signature has been verified.
+
+        Args:
+            connection: the unit's.
+            watermark: the cloud's word; an older one than the last changes nothing.
+            now: microseconds.
+            again: at most this many segments of missing ranges are returned.
+        """
+        epoch, reached = watermark.epoch, watermark.contiguous_seq
+        known = connection.execute(_SQL["watermark"], (epoch,)).fetchone()
+        if known is not None and (watermark.generation, reached) < (known[0], known[1]):
+            return Acknowledged(False, [])
+        contradiction = contradicts(connection, watermark)
+        if contradiction:
+            connection.execute(_SQL["freeze"], (contradiction,))
+        if known is None:
+            return Acknowledged(bool(contradiction), [], contradiction)
+        common = shared_through(connection, watermark, (known[0], known[1]))
+        if watermark.generation > known[0]:  # a restored cloud may lack what it once confirmed
+            connection.execute(_SQL["doubt"], {"epoch": epoch, "generation": watermark.generation})
+        if contradiction:
+            hash_there = watermark.head_hash if common == reached else GENESIS
+            row = (watermark.generation, common, hash_there, now, epoch)
+            connection.execute(_SQL["acknowledge"], row)
+            return Acknowledged(True, [], contradiction)
+        if epoch < self._epoch_in_force(connection) and (watermark.frozen or common < reached):
+            self._append_again(connection, self._take_home(connection, epoch, common))
+        connection.execute(
+            _SQL["acknowledge"],
+            (watermark.generation, reached, watermark.head_hash, now, epoch),
+        )
+        wanted: list[Sealed] = []
+        for first, last in watermark.missing:
+            where = {"epoch": epoch, "first": first, "last": last, "limit": again - len(wanted)}
+            rows = connection.execute(_SQL["overlapping"], where).fetchall()
+            wanted.extend(map(sealed_in, rows))
+        return Acknowledged(True, wanted)
+
+    @staticmethod
+    def _epoch_in_force(connection: Connection) -> int:
+        return int(connection.execute(_SQL["head"]).fetchone()[0])
+
+    def generation(self, connection: Connection) -> int:
+        """The highest generation of the cloud heard of; 0 before the first."""
+        return int(connection.execute(_SQL["generation"]).fetchone()[0])
+
+    def unacknowledged(
+        self, connection: Connection, *, after: tuple[int, int] = (0, 0), limit: int = 1
+    ) -> list[Sealed]:
+        """The oldest stored segments to send, after (epoch, first_seq); none of a frozen epoch."""
+        found: list[Sealed] = []
+        for epoch, reached in connection.execute(_SQL["epochs_sent"], (after[0],)).fetchall():
+            where = {
+                "epoch": epoch,
+                "after": after[1] if epoch == after[0] else 0,
+                "reached": reached,
+                "limit": limit - len(found),
+            }
+            rows = connection.execute(_SQL["unacknowledged"], where).fetchall()
+            found.extend(map(sealed_in, rows))
+        return found
+
+    def clean(self, connection: Connection, before: int, *, limit: int = 1000) -> int:
+        """Delete freed segments that were sealed before a moment; returns how many."""
+        return connection.execute(_SQL["forget_acknowledged"], (limit, before)).rowcount
+
+    def last_watermark(self, connection: Connection, epoch: int) -> tuple[int, int]:
+        """Generation and contiguous sequence last heard for ``epoch``; zeros when never."""
+        row = connection.execute(_SQL["watermark"], (epoch,)).fetchone()
+        return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+
+    @staticmethod
+    def floor(connection: Connection) -> int:
+        """A moment (microseconds) that has certainly passed; 0 before the first."""
+        return int(connection.execute(_SQL["floor"]).fetchone()[0])
+
+    @staticmethod
+    def set_floor(connection: Connection, moment: int) -> None:
+        """Keep a moment that has certainly passed."""
+        connection.execute(_SQL["set_floor"], (moment,))
+
+    def last_sealed_at(self, connection: Connection) -> int:
+        """When the newest segment was sealed, as the clock said then."""
+        row = connection.execute(_SQL["last_sealed_at"]).fetchone()
+        return int(row[0]) if row is not None else 0
+
+    def depth(self, connection: Connection) -> Depth:
+        """How full the outbox is (any connection)."""
+        (waiting,) = connection.execute(_SQL["count_waiting"]).fetchone()
+        segments = events = 0
+        for each, has in connection.execute(_SQL["epochs"], (_NO_EPOCH,)).fetchall():
+            where = {"epoch": each, "reached": has}
+            more, holding = connection.execute(_SQL["count_unacknowledged"], where).fetchone()
+            segments, events = segments + more, events + holding
+        head = connection.execute(_SQL["head"]).fetchone() or (0, 0, GENESIS, None)
+        epoch, seq, _, frozen = head
+        _, reached = self.last_watermark(connection, epoch)
+        return Depth(epoch, seq + waiting, waiting, segments, events, reached, frozen or "")

@@ -1,0 +1,205 @@
+-- name: head
+-- The end of what has been sealed: epoch, seq, hash, and why no more may be sealed.
+SELECT epoch, seq, hash, frozen FROM head WHERE id = 1
+
+-- name: set_head
+-- The first head of a database, or a new epoch.
+INSERT INTO head (id, epoch, seq, hash, frozen) VALUES (1, ?, ?, ?, NULL)
+ON CONFLICT (id) DO UPDATE
+SET epoch = excluded.epoch, seq = excluded.seq, hash = excluded.hash, frozen = NULL
+
+-- name: advance_head
+-- After sealing up to seq.
+UPDATE head SET seq = ?, hash = ? WHERE id = 1
+
+-- name: freeze
+-- No more sealing in this epoch; the first reason stays.
+UPDATE head SET frozen = ? WHERE id = 1 AND frozen IS NULL
+
+-- name: last_waiting
+-- The newest event that waits.
+SELECT seq, body, hash FROM waiting ORDER BY seq DESC LIMIT 1
+
+-- name: waiting
+-- The oldest events that wait.
+SELECT seq, body, hash FROM waiting ORDER BY seq LIMIT ?
+
+-- name: count_waiting
+-- Sequence numbers have no gaps, so the ends tell the number.
+SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM waiting
+
+-- name: append
+-- One event, chained and answered for.
+INSERT INTO waiting (seq, body, hash) VALUES (?, ?, ?)
+
+-- name: remove_waiting
+-- What has been sealed waits no more.
+DELETE FROM waiting WHERE seq <= ?
+
+-- name: clear_waiting
+-- Before the waiting events are chained anew for another epoch.
+DELETE FROM waiting
+
+-- name: insert_segment
+-- A segment as signed; from now on it is resent byte-identical.
+INSERT INTO segment (epoch, first_seq, last_seq, last_hash, sealed_at, body, sha256)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: epochs
+-- The epochs sealed in, from a given one, and how far the cloud has each.
+SELECT epoch, contiguous_seq FROM watermark WHERE epoch >= ? ORDER BY epoch
+
+-- name: epochs_sent
+-- As before, without a frozen one: its segments would be refused, their events go on in the next.
+SELECT epoch, contiguous_seq FROM watermark
+WHERE epoch >= ? AND epoch IS NOT (SELECT epoch FROM head WHERE frozen IS NOT NULL)
+ORDER BY epoch
+
+-- name: unacknowledged
+-- The oldest segments of an epoch after one, beyond what the cloud has. A segment holds at most
+-- 256 events: the first bound on first_seq keeps the search off what has long been freed.
+SELECT epoch, first_seq, last_seq, body, sha256 FROM segment
+WHERE epoch = :epoch AND first_seq > :after AND first_seq > :reached - 256 AND last_seq > :reached
+ORDER BY first_seq LIMIT :limit
+
+-- name: count_unacknowledged
+-- Sealed in this epoch, beyond what the cloud has: segments and events.
+SELECT count(*), coalesce(sum(last_seq - first_seq + 1), 0) FROM segment
+WHERE epoch = :epoch AND first_seq > :reached - 256 AND last_seq > :reached
+
+-- name: overlapping
+-- Kept segments of an epoch that hold a missing range.
+SELECT epoch, first_seq, last_seq, body, sha256 FROM segment
+WHERE epoch = :epoch AND first_seq > :first - 256 AND first_seq <= :last AND last_seq >= :first
+ORDER BY first_seq LIMIT :limit
+
+-- name: straddling
+-- A segment of which a missing range holds a part only.
+SELECT first_seq FROM segment
+WHERE epoch = :epoch AND first_seq > :first - 256 AND first_seq <= :last AND last_seq >= :first
+    AND (first_seq < :first OR last_seq > :last)
+LIMIT 1
+
+-- name: ending_at
+-- The hash of the event with this sequence number, if a segment ends there.
+SELECT last_hash FROM segment
+WHERE epoch = :epoch AND first_seq > :seq - 256 AND first_seq <= :seq AND last_seq = :seq
+
+-- name: holding
+-- The segment in the middle of which this sequence number stands.
+SELECT epoch, first_seq, last_seq, body, sha256 FROM segment
+WHERE epoch = :epoch AND first_seq > :seq - 256 AND first_seq <= :seq AND last_seq >= :seq
+
+-- name: uncovered
+-- What was sealed in a frozen epoch beyond what the cloud has confirmed, oldest first.
+SELECT epoch, first_seq, last_seq, body, sha256 FROM segment
+WHERE epoch = :epoch AND last_seq > :reached ORDER BY first_seq
+
+-- name: take_home
+-- These segments' events go on in the next epoch, in the same transaction.
+DELETE FROM segment WHERE epoch = :epoch AND last_seq > :reached
+
+-- name: watermark
+-- The last word of the cloud about one epoch.
+SELECT generation, contiguous_seq, head_hash FROM watermark WHERE epoch = ?
+
+-- name: begin_watermark
+-- An epoch that the cloud has not spoken about.
+INSERT INTO watermark (epoch, generation, contiguous_seq, head_hash, received_at)
+VALUES (?, 0, 0, ?, 0) ON CONFLICT (epoch) DO NOTHING
+
+-- name: acknowledge
+-- The only statement that frees events: the cloud has committed them.
+UPDATE watermark SET generation = ?, contiguous_seq = ?, head_hash = ?, received_at = ?
+WHERE epoch = ?
+
+-- name: generation
+-- The highest generation heard of.
+SELECT coalesce(max(generation), 0) FROM watermark
+
+-- name: doubt
+-- A newer generation speaks: what an older one confirmed of other epochs it may not have. They are
+-- sent again; what it has after all are duplicates.
+UPDATE watermark SET generation = :generation, contiguous_seq = 0, head_hash = zeroblob(32)
+WHERE epoch <> :epoch AND generation < :generation
+
+-- name: forget_acknowledged
+-- Freed segments sealed before a moment, oldest first, a bounded number at a time.
+DELETE FROM segment WHERE (epoch, first_seq) IN (
+    SELECT oldest.epoch, oldest.first_seq
+    FROM (SELECT epoch, first_seq, last_seq, sealed_at FROM segment
+          ORDER BY epoch, first_seq LIMIT ?) AS oldest
+    JOIN watermark ON watermark.epoch = oldest.epoch
+        AND oldest.last_seq <= watermark.contiguous_seq
+    WHERE oldest.sealed_at < ?
+)
+
+-- name: last_sealed_at
+-- A moment that has certainly passed.
+SELECT sealed_at FROM segment ORDER BY epoch DESC, first_seq DESC LIMIT 1
+
+-- name: keep_witness
+-- A head that the cloud countersigned; the same one again is known.
+INSERT INTO head_witness (generation, epoch, seq, day, head_hash, message, received_at, disagreed)
+VALUES (:generation, :epoch, :seq, :day, :head_hash, :message, :now, :disagreed)
+ON CONFLICT DO NOTHING
+
+-- name: witnessed
+-- The newest countersigned head.
+SELECT day, generation, epoch, seq FROM head_witness ORDER BY day DESC, seq DESC LIMIT 1
+
+-- name: disagreed
+-- The newest countersigned head that contradicts this database.
+SELECT disagreed FROM head_witness WHERE disagreed IS NOT NULL ORDER BY received_at DESC LIMIT 1
+
+-- name: floor
+-- A moment that has certainly passed; 0 before the first.
+SELECT coalesce(max(moment), 0) FROM floor
+
+-- name: set_floor
+-- The moment that has certainly passed, anew.
+INSERT INTO floor (id, moment) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET moment = excluded.moment
+
+-- name: segment_keys
+-- Which segments there are, without their bodies: a body that cannot be read spoils no other.
+SELECT epoch, first_seq, last_seq FROM segment WHERE (epoch, first_seq) > (?, ?)
+ORDER BY epoch, first_seq LIMIT 256
+
+-- name: segment_keys_down
+-- As before, from the end.
+SELECT epoch, first_seq, last_seq FROM segment WHERE (epoch, first_seq) < (?, ?)
+ORDER BY epoch DESC, first_seq DESC LIMIT 256
+
+-- name: segment
+-- One of them, as it was written.
+SELECT epoch, first_seq, last_seq, body, sha256, last_hash, sealed_at FROM segment
+WHERE epoch = ? AND first_seq = ?
+
+-- name: waiting_keys
+-- Which events wait, without their bodies.
+SELECT seq FROM waiting WHERE seq > ? ORDER BY seq LIMIT 256
+
+-- name: waiting_keys_down
+-- As before, from the end.
+SELECT seq FROM waiting WHERE seq < ? ORDER BY seq DESC LIMIT 256
+
+-- name: waiting_one
+-- One of them, as it was written.
+SELECT seq, body, hash FROM waiting WHERE seq = ?
+
+-- name: watermarks
+-- The last word of the cloud about each epoch.
+SELECT epoch, generation, contiguous_seq, head_hash, received_at FROM watermark
+
+-- name: put_watermark
+-- Taken over from a database that was set aside.
+INSERT INTO watermark (epoch, generation, contiguous_seq, head_hash, received_at)
+VALUES (?, ?, ?, ?, ?) ON CONFLICT (epoch) DO NOTHING
+
+-- name: tables
+-- All tables, to be checked one by one.
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name
+
+-- name: quick_check
+-- Whether a table's pages hang together.
+SELECT quick_check FROM pragma_quick_check(?)

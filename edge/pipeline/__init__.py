@@ -1,0 +1,6 @@
+"""From a reading to an answer: understand, judge, record, all in one transaction."""
+
+from edge.pipeline.pipeline import NOT_RECORDED, Pipeline
+from edge.pipeline.scan import Answer, Refusal, ScanRequest, Understood
+
+__all__ = ["NOT_RECORDED", "Answer", "Pipeline", "Refusal", "ScanRequest", "Understood"]

@@ -1,0 +1,227 @@
+"""What a gateway needs from outside itself, as protocols, and the system's own clock and ids.
+
+Hardware, the broker and the neighbours inside the process are reached through these; tests and
+simulators bring their own. This module is the only place of the gateway that reads the wall clock
+or draws randomness.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final, NamedTuple, Protocol
+
+import uuid_utils
+
+from shared.clock import ClockState
+from shared.events import EventData
+from shared.units import Micros
+
+
+class Frame(NamedTuple):
+    """One picture of a source, numbered from 0.
+
+    ``image`` is a BGR or grey array; ``at`` is seconds, monotonic.
+    """
+
+    image: Any
+    number: int
+    at: float
+
+
+class Barcode(NamedTuple):
+    """One code found in a picture.
+
+    ``aim`` is the AIM symbology identifier (``]C1``), empty when unknown; ``position`` are the
+    four corners in pixels, clockwise.
+    """
+
+    text: str
+    symbology: str
+    aim: str
+    position: tuple[tuple[int, int], ...]
+
+
+class FrameSource(Protocol):
+    """A camera, a video or a folder of pictures."""
+
+    dropped: int
+    """Frames thrown away because the reader was busy; they are counted, never queued."""
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames, until the source ends or is closed.
+
+        Raises:
+            QuartermasterError: ``camera.unreadable``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the device; ``frames`` ends."""
+        ...
+
+
+class BarcodeReader(Protocol):
+    """Finds codes in a picture."""
+
+    def read(self, image: Any) -> list[Barcode]:
+        """All codes found, in no particular order."""
+        ...
+
+
+class LinkListener(Protocol):
+    """Who is told what happens on the way to the broker."""
+
+    def up(self) -> None:
+        """A connection stands; nothing of what was sent before may be taken as delivered."""
+        ...
+
+    def down(self) -> None:
+        """The connection has ended."""
+        ...
+
+    def received(self, topic: str, payload: bytes) -> None:
+        """A message came down; whatever it holds, nothing is raised."""
+        ...
+
+
+class BrokerLink(Protocol):
+    """The way to the broker, from the point of view of one gateway."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent now."""
+        ...
+
+    @property
+    def last_error(self) -> str:
+        """Why the last connection failed or ended; empty when none did."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send with QoS 1; returns when the broker has taken it, which is not yet delivery.
+
+        Raises:
+            QuartermasterError: ``broker.unreachable``.
+        """
+        ...
+
+    async def run(self, listener: LinkListener) -> None:
+        """Connect, again and again, with full jitter in between, until cancelled."""
+        ...
+
+    def interrupt(self) -> None:
+        """End the present connection; a new one is made."""
+        ...
+
+
+class Ids(Protocol):
+    """Makes event ids."""
+
+    def uuid7(self) -> bytes:
+        """A fresh UUIDv7, 16 bytes."""
+        ...
+
+
+class ScanAnswer(NamedTuple):
+    """The answer to one scan: an HTTP status for a single request, and the JSON text."""
+
+    status: int
+    body: bytes
+
+
+class ScanPoint(Protocol):
+    """Where scans are judged and made durable."""
+
+    async def scan(self, request: bytes, *, device: str) -> ScanAnswer:
+        """Answer one scan (JSON text) of a paired device, after the durable commit.
+
+        Refusals are answers, too; nothing is raised for them.
+        """
+        ...
+
+
+class Recorder(Protocol):
+    """Where facts that are not scans (codes seen, sensors, health) become events."""
+
+    async def record(self, data: EventData, *, device: str, event_id: bytes | None = None) -> int:
+        """Make one event durable; returns its sequence number.
+
+        Raises:
+            QuartermasterError: ``disk.full``.
+        """
+        ...
+
+
+Jitter = Callable[[float], float]
+"""A random duration between zero and the given number of seconds."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+def system_jitter(seconds: float) -> float:
+    """Full jitter: anything from nothing to ``seconds``."""
+    return secrets.SystemRandom().uniform(0.0, seconds)
+
+
+class SystemIds:
+    """UUIDv7 from the operating system's randomness and clock."""
+
+    def uuid7(self) -> bytes:
+        """A fresh UUIDv7, 16 bytes."""
+        return uuid_utils.uuid7().bytes
+
+
+def system_wall() -> int:
+    """The machine's clock: microseconds since the Unix epoch, UTC."""
+    return time.time_ns() // 1000  # noqa: TID251 - the clock's port
+
+
+def system_steady() -> float:
+    """Seconds that never jump."""
+    return time.monotonic()
+
+
+class KernelTime:
+    """Whether the kernel holds the machine's clock synchronized; asked twice a minute at most."""
+
+    _TIME_ERROR: Final = 5  # adjtimex(2): "the system clock is not synchronized"
+    _CHECK_SECONDS: Final = 30.0
+
+    def __init__(self) -> None:
+        self._checked_at = float("-inf")
+        self._synchronized = False
+
+    def __call__(self) -> bool:
+        """Ask."""
+        if time.monotonic() - self._checked_at > self._CHECK_SECONDS:
+            self._checked_at = time.monotonic()
+            self._synchronized = self._asked()
+        return self._synchronized
+
+    def _asked(self) -> bool:
+        """Ask adjtimex(2) without changing anything; elsewhere than on Linux the answer is no."""
+        try:
+            adjtimex = ctypes.CDLL(None).adjtimex
+        except (OSError, AttributeError):
+            return False
+        nothing_to_change = ctypes.create_string_buffer(512)  # struct timex with modes = 0
+        state: int = adjtimex(nothing_to_change)
+        return 0 <= state < self._TIME_ERROR
+
+
+class SystemClock:
+    """The machine's clock as it is, for commands."""
+
+    def __init__(self) -> None:
+        self._kept = KernelTime()
+
+    def now(self) -> Micros:
+        """Microseconds since the Unix epoch, UTC."""
+        return Micros(system_wall())
+
+    def state(self) -> ClockState:
+        """The trust in the last reading."""
+        return ClockState.SYNCHRONIZED if self._kept() else ClockState.UNTRUSTED

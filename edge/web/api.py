@@ -1,0 +1,277 @@
+"""The gateway's local HTTPS API: scans in, the site's own picture and state out.
+
+=======================  ==============================================================
+``POST /v1/scans``       one scan, or ``{"scans": [...]}`` with at most 256
+``GET /v1/stock``        positions, ``?sku=``, ``?location=``, ``?limit=``, ``?after=``
+``GET /v1/status``       versions, outbox, watermark, link, totals
+``GET /healthz``         the process answers
+``GET /readyz``          scans can be taken: the store is writable, a catalog is in force
+``GET /metrics``         Prometheus
+=======================  ==============================================================
+
+Everything under ``/v1`` needs the bearer token of a paired device. A single scan is answered with
+the status of its outcome, a batch with 200 and one answer each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from edge import stock
+from edge.db import Database
+from edge.ports import ScanPoint
+from edge.web import devices
+from edge.web.limits import RateLimit
+from shared.errors import Code, QuartermasterError
+from shared.events import StockState
+from shared.movements import Position
+
+_log: Final[Any] = structlog.get_logger("edge.web")
+MAX_BODY: Final = 256 * 1024
+MAX_BATCH: Final = 256
+_MAX_LINES: Final = 1000
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Status(Protocol):
+    """What the rim may ask of the rest of the gateway."""
+
+    def report(self) -> dict[str, Any]:
+        """The whole state, for ``/v1/status``."""
+        ...
+
+    def not_ready(self) -> str:
+        """Why no scans can be taken now; empty when they can."""
+        ...
+
+
+class _Batch(msgspec.Struct, forbid_unknown_fields=True):
+    scans: list[msgspec.Raw]
+
+
+_Handler = Callable[[Request], Awaitable[Response]]
+_batch: Final = msgspec.json.Decoder(_Batch)
+
+
+def create(
+    database: Database,
+    scans: ScanPoint,
+    status: Status,
+    limit: RateLimit,
+    registry: CollectorRegistry,
+) -> Starlette:
+    """The ASGI application."""
+    door = _Door(database, scans, status, limit, registry)
+
+    def guarded(handler: _Handler) -> _Handler:
+        return _guarded(handler, database.noticed)
+
+    return Starlette(
+        routes=[
+            Route("/v1/scans", guarded(door.post_scans), methods=["POST"]),
+            Route("/v1/stock", guarded(door.get_stock), methods=["GET"]),
+            Route("/v1/status", guarded(door.get_status), methods=["GET"]),
+            Route("/healthz", guarded(door.get_health), methods=["GET"]),
+            Route("/readyz", guarded(door.get_ready), methods=["GET"]),
+            Route("/metrics", guarded(door.get_metrics), methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: _http_error},
+    )
+
+
+class _Door:
+    def __init__(
+        self,
+        database: Database,
+        scans: ScanPoint,
+        status: Status,
+        limit: RateLimit,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._database = database
+        self._scans = scans
+        self._status = status
+        self._limit = limit
+        self._registry = registry
+
+    def _device(self, request: Request) -> str:
+        return devices.authenticate(self._database.reader, request.headers.get("authorization"))
+
+    async def post_scans(self, request: Request) -> Response:
+        device = self._device(request)
+        body = await _body(request)
+        batch = _batch_in(body)
+        self._limit.take(device, max(len(batch) if batch is not None else 1, 1), time.monotonic())
+        if batch is None:
+            answer = await self._scans.scan(body, device=device)
+            return _json(answer.body, answer.status)
+        answers = await asyncio.gather(
+            *(self._scans.scan(bytes(scan), device=device) for scan in batch)
+        )
+        return _json(b'{"answers":[' + b",".join(answer.body for answer in answers) + b"]}")
+
+    async def get_stock(self, request: Request) -> Response:
+        self._device(request)
+        sku = request.query_params.get("sku")
+        location = request.query_params.get("location")
+        limit = _limit_of(request)
+        lines = stock.lines(
+            self._database.reader,
+            sku=sku,
+            location=location,
+            after=_cursor(request.query_params.get("after")),
+            limit=limit + 1,
+        )
+        more = len(lines) > limit
+        page = lines[:limit]
+        return _json(
+            _encode(
+                {
+                    "lines": [
+                        {
+                            "sku": line.position.sku,
+                            "location": line.position.location,
+                            "lot": line.position.lot or None,
+                            "serial": line.position.serial or None,
+                            "state": StockState(line.position.state).name.lower(),
+                            "quantity": line.quantity,
+                        }
+                        for line in page
+                    ],
+                    "next": _encode(page[-1].position).hex() if more else None,
+                    "versions": stock.versions(self._database.reader),
+                }
+            )
+        )
+
+    async def get_status(self, request: Request) -> Response:
+        self._device(request)
+        return _json(_encode(self._status.report()))
+
+    async def get_health(self, _request: Request) -> Response:
+        return _json(b'{"status":"ok"}')
+
+    async def get_ready(self, _request: Request) -> Response:
+        why = self._status.not_ready()
+        return _json(_encode({"ready": not why, "why": why}), 503 if why else 200)
+
+    async def get_metrics(self, _request: Request) -> Response:
+        return Response(
+            generate_latest(self._registry), headers={"content-type": CONTENT_TYPE_LATEST}
+        )
+
+
+def _guarded(
+    handler: _Handler, noticed: Callable[[Exception], QuartermasterError | None]
+) -> _Handler:
+    """Turn every error into an answer of the catalogue; no stack trace leaves the house.
+
+    ``noticed`` tells whether an error means that the database is damaged.
+    """
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except QuartermasterError as error:
+            return _refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:  # noqa: BLE001 - the last door before a person
+            if damage := noticed(error):
+                return _refusal(damage)
+            reference = secrets.token_hex(4)
+            _log.exception("web.unexpected", reference=reference, path=request.url.path)
+            return _refusal(QuartermasterError("internal.unexpected", f"reference {reference}"))
+
+    return answer
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    code: Code = "request.not-found"
+    if isinstance(error, HTTPException) and error.status_code != 404:
+        code = "request.invalid"
+        return _refusal(QuartermasterError(code, error.detail), error.status_code)
+    return _refusal(QuartermasterError(code))
+
+
+def _refusal(error: QuartermasterError, status: int | None = None) -> Response:
+    response = _json(_encode({"error": error.as_dict()}), status or error.entry.status)
+    if error.code == "request.too-many":
+        response.headers["retry-after"] = "1"
+    if error.code == "request.unauthenticated":
+        response.headers["www-authenticate"] = "Bearer"
+    return response
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(
+        body,
+        status_code=status,
+        headers={"content-type": "application/json", "cache-control": "no-store"},
+    )
+
+
+async def _body(request: Request) -> bytes:
+    """The body, never more of it than is allowed.
+
+    Raises:
+        QuartermasterError: ``payload.too-large``.
+    """
+    with suppress(ValueError):
+        if int(request.headers.get("content-length", "0")) > MAX_BODY:
+            raise QuartermasterError("payload.too-large", f"at most {MAX_BODY} bytes")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY:
+            raise QuartermasterError("payload.too-large", f"at most {MAX_BODY} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _batch_in(body: bytes) -> list[msgspec.Raw] | None:
+    """The scans of a batch; None when the body is a single scan (or nonsense).
+
+    Raises:
+        QuartermasterError: ``payload.too-large`` or ``payload.malformed``.
+    """
+    try:
+        scans = _batch.decode(body).scans
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if len(scans) > MAX_BATCH:
+        raise QuartermasterError("payload.too-large", f"{len(scans)} scans in one batch")
+    if not scans:
+        raise QuartermasterError("payload.malformed", "an empty batch", where="scans")
+    return scans
+
+
+def _limit_of(request: Request) -> int:
+    text = request.query_params.get("limit", "200")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MAX_LINES:
+        raise QuartermasterError("request.invalid", f"1 to {_MAX_LINES}", where="limit")
+    return int(text)
+
+
+def _cursor(text: str | None) -> Position | None:
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(bytes.fromhex(text), type=Position)
+    except (ValueError, msgspec.DecodeError):
+        raise QuartermasterError("request.invalid", "not a cursor", where="after") from None

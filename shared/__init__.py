@@ -1,0 +1,1 @@
+"""The words both sides sign. Pure: no IO, no clock, no framework."""

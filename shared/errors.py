@@ -1,0 +1,530 @@
+"""The closed catalogue of error codes.
+
+Every refusal in Quartermaster, on the floor, on the wire or in the API, carries one of these
+codes, one sentence that a person understands and one that says what to do. Codes are stable:
+scripts and runbooks quote them. The HTTP face (RFC 9457) is rendered at the rim from the same
+entry; there is no second list.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple, get_args
+
+Code = Literal[
+    "scan.malformed",
+    "scan.empty",
+    "scan.too-long",
+    "scan.id-reused",
+    "scan.quantity",
+    "scan.unknown-item",
+    "scan.unknown-location",
+    "scan.location-missing",
+    "scan.no-catalog",
+    "scan.item-removed",
+    "scan.reason-missing",
+    "scan.large-quantity",
+    "scan.negative-on-hand",
+    "scan.expired",
+    "scan.near-expiry",
+    "scan.device-clock",
+    "gs1.check-digit",
+    "gs1.syntax",
+    "gs1.lost-separator",
+    "payload.too-large",
+    "payload.too-deep",
+    "payload.malformed",
+    "request.invalid",
+    "request.not-found",
+    "request.unauthenticated",
+    "request.forbidden",
+    "request.conflict",
+    "request.method",
+    "request.too-many",
+    "segment.malformed",
+    "segment.too-large",
+    "segment.signature",
+    "segment.foreign",
+    "segment.chain",
+    "segment.link",
+    "segment.fork",
+    "segment.epoch",
+    "event.malformed",
+    "event.unknown-version",
+    "event.unknown-type",
+    "event.unknown-item",
+    "event.unknown-location",
+    "event.duplicate-scan",
+    "count.mismatch",
+    "gateway.unknown",
+    "gateway.revoked",
+    "gateway.name",
+    "gateway.exists",
+    "gateway.not-enrolled",
+    "enrol.token",
+    "enrol.too-many-tries",
+    "enrol.proof",
+    "enrol.fingerprint",
+    "renew.proof",
+    "renew.too-late",
+    "epoch.proof",
+    "epoch.undecided",
+    "epoch.opened",
+    "pki.exists",
+    "downlink.malformed",
+    "downlink.signature",
+    "downlink.foreign",
+    "downlink.expired",
+    "downlink.rollback",
+    "downlink.base",
+    "downlink.hash",
+    "catalog.file",
+    "catalog.row",
+    "demand.file",
+    "demand.row",
+    "settings.invalid",
+    "broker.unreachable",
+    "broker.refused",
+    "database.unreachable",
+    "database.schema",
+    "database.slow",
+    "cloud.unreachable",
+    "clock.ahead",
+    "clock.behind",
+    "disk.full",
+    "disk.low",
+    "disk.scarce",
+    "store.damaged",
+    "store.failed",
+    "camera.unreadable",
+    "file.unreadable",
+    "program.missing",
+    "program.failed",
+    "program.extra",
+    "internal.unexpected",
+]
+
+
+class Entry(NamedTuple):
+    """One catalogue entry: the HTTP status it maps to, what is wrong, what to do."""
+
+    status: int
+    says: str
+    do: str
+
+
+CATALOGUE: Final[dict[Code, Entry]] = {
+    "scan.malformed": Entry(
+        422, "The scan could not be understood.", "Scan the label again or enter the code by hand."
+    ),
+    "scan.empty": Entry(422, "The scan holds no characters.", "Scan the label again."),
+    "scan.too-long": Entry(
+        422,
+        "The scan is longer than any label this site uses.",
+        "Check that one label at a time is read and that the scanner sends its suffix.",
+    ),
+    "scan.id-reused": Entry(
+        409,
+        "This scan id was already used for a different scan.",
+        "Update the scanner app: each pull of the trigger needs an id of its own.",
+    ),
+    "scan.quantity": Entry(
+        422,
+        "The quantity must be a whole number within the allowed range.",
+        "Correct the quantity and scan again.",
+    ),
+    "scan.unknown-item": Entry(
+        422,
+        "No item in the catalog carries this code.",
+        "Set the goods aside and report the code to a planner.",
+    ),
+    "scan.unknown-location": Entry(
+        422,
+        "This site has no location with this code.",
+        "Scan the location label again or ask for the location to be added to the catalog.",
+    ),
+    "scan.location-missing": Entry(
+        422, "This step needs a location.", "Scan the location label, then the goods."
+    ),
+    "scan.no-catalog": Entry(
+        503,
+        "The gateway has not received its catalog yet.",
+        "Connect the gateway to the cloud once; scanning starts by itself.",
+    ),
+    "scan.item-removed": Entry(
+        422,
+        "The item has been taken out of the catalog.",
+        "Set the goods aside and ask a planner.",
+    ),
+    "scan.reason-missing": Entry(
+        422, "This step needs a reason.", "Say in a few words why, and scan again."
+    ),
+    "scan.large-quantity": Entry(
+        422,
+        "The quantity is unusually large.",
+        "Check it; if it is wrong, adjust it with a reason.",
+    ),
+    "scan.negative-on-hand": Entry(
+        422,
+        "More was taken from here than is on record here.",
+        "Count this location: something was received or moved without a scan.",
+    ),
+    "scan.expired": Entry(
+        422, "The goods are past their expiry date.", "Set them aside in quarantine."
+    ),
+    "scan.near-expiry": Entry(
+        422, "The goods expire soon.", "Use them first and tell the shift lead."
+    ),
+    "scan.device-clock": Entry(
+        422,
+        "The scanner's clock is far off: the gateway's own time was used.",
+        "Set the scanner's clock, or have it set by the network.",
+    ),
+    "gs1.check-digit": Entry(
+        422,
+        "The check digit is wrong: one digit was misread or mistyped.",
+        "Scan the label again or type it anew.",
+    ),
+    "gs1.syntax": Entry(
+        422,
+        "The code does not follow the GS1 rules for its kind.",
+        "Check the label's print; if it is a supplier's label, report it to the supplier.",
+    ),
+    "gs1.lost-separator": Entry(
+        422,
+        "The scanner seems to drop the group separator: a lot has swallowed the next field.",
+        "Turn on transmission of the group separator (GS, ASCII 29) in the scanner's settings.",
+    ),
+    "payload.too-large": Entry(
+        413, "The message is larger than allowed.", "Send it in smaller parts."
+    ),
+    "payload.too-deep": Entry(
+        422, "The message is nested deeper than allowed.", "Send the documented structure."
+    ),
+    "payload.malformed": Entry(
+        422, "The message is not well formed.", "Send it as the API documentation describes."
+    ),
+    "request.invalid": Entry(
+        422, "The request does not match the API.", "Compare it with the API documentation."
+    ),
+    "request.not-found": Entry(
+        404, "There is nothing here with that name.", "Check the name and your access to its site."
+    ),
+    "request.unauthenticated": Entry(
+        401, "The request carries no valid key.", "Send a valid API key as a Bearer token."
+    ),
+    "request.forbidden": Entry(
+        403, "The key does not allow this.", "Ask an administrator for a key with this right."
+    ),
+    "request.conflict": Entry(
+        409, "The request conflicts with what is already there.", "Read the current state first."
+    ),
+    "request.method": Entry(
+        405, "This address does not take this method.", "Use one that the Allow header names."
+    ),
+    "request.too-many": Entry(429, "Too many requests.", "Wait a moment and try again."),
+    "segment.malformed": Entry(
+        422, "The segment is not a well-formed signed segment.", "Update the gateway's software."
+    ),
+    "segment.too-large": Entry(
+        413, "The segment is larger than 128 KiB or holds over 256 events.", "Update the gateway."
+    ),
+    "segment.signature": Entry(
+        401,
+        "The segment's signature does not match the gateway's registered key.",
+        "Treat the gateway as tampered with until its key has been checked.",
+    ),
+    "segment.foreign": Entry(
+        403,
+        "The segment claims to come from another gateway than its sender.",
+        "Treat the sender as tampered with: revoke it and look into it.",
+    ),
+    "segment.chain": Entry(
+        422,
+        "The events inside the segment do not form one unbroken chain.",
+        "Keep the quarantined body and look into the gateway's storage.",
+    ),
+    "segment.link": Entry(
+        409,
+        "The segment does not link to its neighbour.",
+        "Two copies of this gateway may be running: find the clone.",
+    ),
+    "segment.fork": Entry(
+        409,
+        "The gateway sent two different events under the same sequence number.",
+        "A clone or a restored backup is at work: take the gateway into a new epoch.",
+    ),
+    "segment.epoch": Entry(
+        409,
+        "The segment belongs to an epoch that the cloud has not granted.",
+        "Ask for a new epoch; nothing is lost meanwhile.",
+    ),
+    "event.malformed": Entry(
+        422, "The event's data does not match its type.", "Update the gateway's software."
+    ),
+    "event.unknown-version": Entry(
+        422,
+        "The event's format version is not known here.",
+        "Update the cloud, then replay the quarantine.",
+    ),
+    "event.unknown-type": Entry(
+        422, "The event's type is not known here.", "Update the cloud, then replay the quarantine."
+    ),
+    "event.unknown-item": Entry(
+        422,
+        "The event names an item that the catalog does not hold.",
+        "Import the item, then replay the quarantine.",
+    ),
+    "event.unknown-location": Entry(
+        422,
+        "The event names a location that the site does not have.",
+        "Import the location, then replay the quarantine.",
+    ),
+    "event.duplicate-scan": Entry(
+        409,
+        "This scan was already counted under another sequence number.",
+        "Nothing to do: it counts once.",
+    ),
+    "count.mismatch": Entry(
+        409,
+        "A count expected another quantity than the ledger holds at that point.",
+        "Look at the location's movements on both sides; the count itself has been applied.",
+    ),
+    "gateway.unknown": Entry(
+        404, "No gateway is registered under this name.", "Register it first: gateways add."
+    ),
+    "gateway.revoked": Entry(
+        403, "This gateway has been revoked.", "Enrol it anew if it is trusted again."
+    ),
+    "gateway.name": Entry(
+        422,
+        "A gateway's name is gw- followed by 1 to 48 lower-case letters, digits or hyphens.",
+        "Choose such a name.",
+    ),
+    "gateway.exists": Entry(
+        409, "A gateway with this name is already registered.", "Choose another name."
+    ),
+    "gateway.not-enrolled": Entry(
+        409, "This gateway is not enrolled yet.", "Run: quartermaster gateway enrol."
+    ),
+    "enrol.token": Entry(
+        403,
+        "The enrolment token is wrong, used up or expired.",
+        "Issue a new one: quartermaster cloud gateways token.",
+    ),
+    "enrol.too-many-tries": Entry(
+        429,
+        "Too many wrong tries: this gateway's enrolment token is locked.",
+        "Issue a new token and look into who tried.",
+    ),
+    "enrol.proof": Entry(
+        403,
+        "The request is not signed by the keys that it names.",
+        "Run the enrolment again on the gateway itself.",
+    ),
+    "enrol.fingerprint": Entry(
+        403,
+        "The cloud's certificate authority does not match the fingerprint on the enrolment slip.",
+        "Check address and slip; if both are right, somebody sits in between.",
+    ),
+    "renew.proof": Entry(
+        403,
+        "The renewal is not signed by the gateway's current keys.",
+        "Enrol the gateway anew with a fresh token.",
+    ),
+    "renew.too-late": Entry(
+        403,
+        "The certificate expired more than 90 days ago.",
+        "Enrol the gateway anew with a fresh token.",
+    ),
+    "epoch.proof": Entry(
+        403,
+        "The wish for a new epoch is not signed by the gateway's current keys.",
+        "Enrol the gateway anew with a fresh token.",
+    ),
+    "epoch.undecided": Entry(
+        409,
+        "The gateway's history contradicts the cloud's: a person decides on a new epoch.",
+        "Find the clone or the restored backup, then run: quartermaster cloud gateways epoch.",
+    ),
+    "epoch.opened": Entry(
+        409,
+        "The gateway could not go on with its database and works in a new epoch.",
+        "Compare its last scans with the floor: what had not been sent may be lost.",
+    ),
+    "pki.exists": Entry(
+        409,
+        "There is something in the PKI's folder already; authorities are never overwritten.",
+        "Use it as it is, or name another folder.",
+    ),
+    "downlink.malformed": Entry(
+        422, "The cloud's document is not well formed.", "The last good one stays in force."
+    ),
+    "downlink.signature": Entry(
+        401,
+        "The document is not signed by the cloud.",
+        "The last good one stays in force; look into the broker.",
+    ),
+    "downlink.foreign": Entry(
+        403, "The document is meant for another gateway.", "The last good one stays in force."
+    ),
+    "downlink.expired": Entry(
+        409, "The document's time has run out.", "The last good one stays in force."
+    ),
+    "downlink.rollback": Entry(
+        409,
+        "The document is older than the one in force.",
+        "The last good one stays in force; look into who replays old documents.",
+    ),
+    "downlink.base": Entry(
+        409,
+        "The change does not start from the version in force here.",
+        "The gateway asks for a full snapshot by itself.",
+    ),
+    "downlink.hash": Entry(
+        422,
+        "The fetched document is not the one that the cloud announced.",
+        "The last good one stays in force; it is fetched again by itself.",
+    ),
+    "catalog.file": Entry(
+        422, "The file cannot be read as a catalog table.", "Compare it with the template."
+    ),
+    "catalog.row": Entry(
+        422, "Some rows of the file cannot be used.", "Correct the rows named and import again."
+    ),
+    "demand.file": Entry(
+        422,
+        "The file is not a demand table with item, date and units.",
+        "Name its columns with --columns, or point to another file.",
+    ),
+    "demand.row": Entry(
+        422,
+        "Some rows of the demand table cannot be used.",
+        "Correct the rows named, or leave them out with --skip-broken.",
+    ),
+    "settings.invalid": Entry(
+        500, "A setting is missing or wrong.", "Correct the setting named and start again."
+    ),
+    "broker.unreachable": Entry(
+        503, "The broker cannot be reached.", "Check that mosquitto runs and its address is right."
+    ),
+    "broker.refused": Entry(
+        503,
+        "The broker refuses this certificate.",
+        "Check the certificate's date and that it is not revoked; renew it.",
+    ),
+    "database.unreachable": Entry(
+        503,
+        "The database cannot be reached.",
+        "Check that PostgreSQL runs and QM_DATABASE_URL is right.",
+    ),
+    "database.schema": Entry(
+        503,
+        "The database's tables do not match this version.",
+        "Run: quartermaster cloud migrate.",
+    ),
+    "database.slow": Entry(
+        503,
+        "The database took too long over this.",
+        "Ask for less at a time, or try again when it has less to do.",
+    ),
+    "cloud.unreachable": Entry(
+        503,
+        "The cloud cannot be reached.",
+        "Check the address and the network; the floor keeps working.",
+    ),
+    "clock.ahead": Entry(
+        500,
+        "The gateway's own clock is ahead: the cloud's time is used.",
+        "Set its clock, e.g. with a time service; until then new certificates may be refused.",
+    ),
+    "clock.behind": Entry(
+        500,
+        "The gateway's own clock is behind what has certainly passed: it is lifted to that.",
+        "Set its clock, e.g. with a time service: it may refuse the cloud's certificate.",
+    ),
+    "disk.full": Entry(
+        507,
+        "The gateway's disk is full: the scan was not saved.",
+        "Write the scan down; free space or connect the gateway to the cloud.",
+    ),
+    "disk.low": Entry(
+        507,
+        "The gateway's disk is filling up.",
+        "Connect the gateway to the cloud, or free space.",
+    ),
+    "disk.scarce": Entry(
+        507,
+        "The gateway's disk is nearly full: what cameras and sensors see is no longer recorded.",
+        "Free space or connect the gateway to the cloud before scans are refused, too.",
+    ),
+    "store.damaged": Entry(
+        507,
+        "The gateway's database gave back something else than was written: it was set aside.",
+        "Count what the gap names; replace the disk; then delete the files set aside.",
+    ),
+    "store.failed": Entry(
+        507,
+        "The gateway's own database could not be used: nothing was saved.",
+        "Write the scan down and run: quartermaster doctor.",
+    ),
+    "camera.unreadable": Entry(
+        503, "The camera gives no picture.", "Check its cable, address and password."
+    ),
+    "file.unreadable": Entry(
+        422, "The file cannot be read.", "Check the path and that the file is not damaged."
+    ),
+    "program.missing": Entry(
+        500,
+        "A program that this needs is not installed.",
+        "Run deploy/install/system-packages.sh and make install, then try again.",
+    ),
+    "program.failed": Entry(
+        500, "A program that this needs does not start or has stopped.", "Read its log, named here."
+    ),
+    "program.extra": Entry(
+        500,
+        "This part of Quartermaster is not installed on this machine.",
+        "Install it: pip install 'quartermaster[PART]', with the part named here.",
+    ),
+    "internal.unexpected": Entry(
+        500,
+        "Something unexpected happened; nothing was changed.",
+        "Try again; if it stays, send the reference to support.",
+    ),
+}
+
+if set(CATALOGUE) != set(get_args(Code)):  # pragma: no cover - a build error, not a run-time one
+    raise AssertionError(set(CATALOGUE) ^ set(get_args(Code)))
+
+
+class QuartermasterError(Exception):
+    """A refusal with a catalogue code.
+
+    Args:
+        code: the catalogue code.
+        detail: what exactly was wrong here, with the offending value (bounded, no secrets).
+        where: the field, line or file concerned.
+    """
+
+    def __init__(self, code: Code, detail: str = "", *, where: str = "") -> None:
+        self.code: Code = code
+        self.entry: Entry = CATALOGUE[code]
+        self.detail = detail[:500]
+        self.where = where[:200]
+        super().__init__(code)
+
+    def __str__(self) -> str:
+        """Code, sentence, particulars and remedy on one line."""
+        particulars = "; ".join(part for part in (self.where, self.detail) if part)
+        middle = f" ({particulars})" if particulars else ""
+        return f"{self.code}: {self.entry.says}{middle} {self.entry.do}"
+
+    def as_dict(self) -> dict[str, str]:
+        """The error as answered to scanners, files and ``--json`` (all values text)."""
+        return {
+            "code": self.code,
+            "says": self.entry.says,
+            "do": self.entry.do,
+            "detail": self.detail,
+            "where": self.where,
+        }

@@ -1,0 +1,278 @@
+"""The uplink catalogue: every fact that a gateway can state, versioned.
+
+Facts are past tense. Quantities are integers in base units, times are microseconds UTC, texts are
+bounded. On the wire a record is an array of its fields: a field is only ever appended, with a
+default; any other change raises ``VERSION`` (:mod:`shared.events.wire`).
+
+What an event does to stock is said once, in :mod:`shared.movements`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated, Final, get_args
+
+import msgspec
+from msgspec import Meta
+
+MAX_RAW: Final = 512
+
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=200)]
+Raw = Annotated[str, Meta(max_length=MAX_RAW)]
+Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+Signed = Annotated[int, Meta(ge=-10_000_000, le=10_000_000)]
+Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+
+class StockState(IntEnum):
+    """What may be done with a unit of stock. Allocated stock is on hand, but spoken for."""
+
+    AVAILABLE = 0
+    ALLOCATED = 1
+    QUARANTINED = 2
+    DAMAGED = 3
+    IN_TRANSIT = 4
+
+
+class Kind(IntEnum):
+    """Event types, key 2 of the map. Numbers are never reused."""
+
+    RECEIVED = 1
+    PUT_AWAY = 2
+    PICKED = 3
+    PACKED = 4
+    SHIPPED = 5
+    RETURNED = 6
+    COUNTED = 7
+    ADJUSTED = 8
+    MOVED = 9
+    INSPECTED = 10
+    CODE_SEEN = 11
+    SENSOR_READ = 12
+    DEVICE_HEALTH = 13
+    GATEWAY_HEALTH = 14
+    DECISION_TAKEN = 15
+    EPOCH_OPENED = 16
+
+
+class Data(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Base of all event data: a positional record."""
+
+
+class Line(Data, frozen=True):
+    """Which goods, how many, and the label that said so.
+
+    ``quantity`` is in base units (pack levels already multiplied out); ``expiry`` is AI 17 as
+    ``YYYY-MM-DD``; ``raw`` is the scanned string as it came, its AIM identifier in front;
+    ``catalog`` is the version of the catalog that named the item.
+    """
+
+    sku: Name
+    quantity: Count
+    lot: Annotated[str, Meta(max_length=20)] | None = None
+    serial: Annotated[str, Meta(max_length=20)] | None = None
+    expiry: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")] | None = None
+    sscc: Annotated[str, Meta(pattern=r"^[0-9]{18}\Z")] | None = None
+    raw: Raw | None = None
+    catalog: Whole = 0
+
+
+class Received(Data, frozen=True):
+    """Goods came in from outside the site (CBV ``receiving``)."""
+
+    line: Line
+    location: Name
+    state: StockState = StockState.AVAILABLE
+    document: Name | None = None
+
+
+class PutAway(Data, frozen=True):
+    """Goods went from where they arrived to where they are kept (CBV ``storing``)."""
+
+    line: Line
+    from_location: Name
+    to_location: Name
+
+
+class Picked(Data, frozen=True):
+    """Goods were taken for an order and now stand, allocated, at a staging location."""
+
+    line: Line
+    from_location: Name
+    to_location: Name
+    document: Name | None = None
+
+
+class Packed(Data, frozen=True):
+    """Goods were put into the logistic unit ``line.sscc`` (CBV ``packing``); they stay put."""
+
+    line: Line
+    location: Name
+    document: Name | None = None
+
+
+class Shipped(Data, frozen=True):
+    """Goods left the site (CBV ``shipping``), out of ``state``."""
+
+    line: Line
+    location: Name
+    state: StockState = StockState.ALLOCATED
+    document: Name | None = None
+
+
+class Returned(Data, frozen=True):
+    """Goods came back; ``state`` says what may be done with them."""
+
+    line: Line
+    location: Name
+    state: StockState = StockState.QUARANTINED
+    document: Name | None = None
+
+
+class Counted(Data, frozen=True):
+    """A count: what the gateway expected, what a person found. The difference moves stock.
+
+    ``line.quantity`` is what was counted.
+    """
+
+    line: Line
+    location: Name
+    expected: Signed
+    state: StockState = StockState.AVAILABLE
+
+
+class Adjusted(Data, frozen=True):
+    """A correction by ``difference``, with its reason; ``line.quantity`` is its magnitude."""
+
+    line: Line
+    location: Name
+    difference: Signed
+    reason: Text
+    state: StockState = StockState.AVAILABLE
+
+
+class Moved(Data, frozen=True):
+    """Goods went from one location to another within the site."""
+
+    line: Line
+    from_location: Name
+    to_location: Name
+    state: StockState = StockState.AVAILABLE
+
+
+class Inspected(Data, frozen=True):
+    """A person looked: goods change from one state to another where they are."""
+
+    line: Line
+    location: Name
+    from_state: StockState
+    to_state: StockState
+    finding: Text = ""
+
+
+class CodeSeen(Data, frozen=True):
+    """A camera read a code, confirmed. It moves no stock by itself."""
+
+    camera: Name
+    symbology: Name
+    raw: Raw
+    sku: Name | None = None
+    gtin: Annotated[str, Meta(pattern=r"^[0-9]{14}\Z")] | None = None
+    lot: Annotated[str, Meta(max_length=20)] | None = None
+    expiry: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")] | None = None
+    frames: Count = 1
+    zone: Name | None = None
+    image_sha256: Hash | None = None
+
+
+class SensorRead(Data, frozen=True):
+    """A sensor's value: ``value`` × 10^-``scale`` in ``unit`` (a UCUM code)."""
+
+    sensor: Name
+    property: Name
+    value: Annotated[int, Meta(ge=-(2**53), le=2**53)]
+    scale: Annotated[int, Meta(ge=0, le=9)]
+    unit: Annotated[str, Meta(max_length=16)]
+
+
+class DeviceHealth(Data, frozen=True):
+    """A scanner or camera came, went or complained."""
+
+    device: Name
+    status: Name
+    detail: Text = ""
+
+
+class GatewayHealth(Data, frozen=True):
+    """The gateway's heartbeat: what it runs, holds and has sent.
+
+    ``catalog`` and ``policy`` are the versions in force; the cloud republishes until they echo
+    what it wants. Counts are totals since the gateway's database was made.
+    """
+
+    software: Name
+    catalog: Whole
+    policy: Whole
+    scans: Whole = 0
+    refused: Whole = 0
+    waiting: Whole = 0
+    dropped_frames: Whole = 0
+    disk_free_bytes: Whole = 0
+    detail: Text = ""
+
+
+class DecisionTaken(Data, frozen=True):
+    """A decision with everything needed to take it again.
+
+    ``inputs`` is the hash of the recorded input; ``reasons`` are sentences with numbers.
+    """
+
+    decision: Name
+    subject: Name
+    origin: Name
+    policy: Whole
+    catalog: Whole
+    inputs: Hash
+    outcome: Text
+    reasons: Annotated[list[Text], Meta(max_length=16)] = []
+    alternatives: Annotated[list[Text], Meta(max_length=16)] = []
+
+
+class EpochOpened(Data, frozen=True):
+    """The first event of an epoch that follows another: which one, and how far the cloud had it.
+
+    ``previous_seq`` and ``previous_hash`` are the last head that the cloud knew, zeros where it
+    knew none; ``reason`` is why the earlier epoch could not go on.
+    """
+
+    previous_epoch: Whole
+    previous_seq: Whole
+    previous_hash: Hash
+    reason: Name
+
+
+EventData = (
+    Received
+    | PutAway
+    | Picked
+    | Packed
+    | Shipped
+    | Returned
+    | Counted
+    | Adjusted
+    | Moved
+    | Inspected
+    | CodeSeen
+    | SensorRead
+    | DeviceHealth
+    | GatewayHealth
+    | DecisionTaken
+    | EpochOpened
+)
+
+DATA_OF: Final[dict[int, type[EventData]]] = dict(
+    zip((int(kind) for kind in Kind), get_args(EventData), strict=True)
+)
+KIND_OF: Final[dict[type[EventData], Kind]] = {data: Kind(kind) for kind, data in DATA_OF.items()}

@@ -1,0 +1,139 @@
+"""The cloud's commands, as a person or a script runs them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud.access import authenticate
+from cloud.cli import app
+from cloud.db import unit_of_work
+from shared.errors import QuartermasterError
+from tests.support import WallClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+    from psycopg_pool import ConnectionPool
+
+    from cloud.db import Connection
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch, database_url: str, pki: Path) -> str:
+    """The database that the commands work on."""
+    monkeypatch.setenv("QM_DATABASE_URL", database_url)
+    monkeypatch.setenv("QM_PKI", str(pki))
+    return database_url
+
+
+def run(*arguments: str, status: int = 0) -> Result:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == status, (result.output, result.exception)
+    return result
+
+
+def refused(*arguments: str) -> QuartermasterError:
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, QuartermasterError), result.output
+    return result.exception
+
+
+def answer(*arguments: str, status: int = 0) -> Any:
+    return json.loads(run(*arguments, "--json", status=status).stdout)
+
+
+@pytest.mark.usefixtures("url")
+def test_the_templates_import_in_their_order(tmp_path: Path) -> None:
+    for kind in ("sites", "items", "locations"):
+        file = tmp_path / f"{kind}.csv"
+        file.write_text(run("catalog", "template", kind).stdout)
+        assert answer("catalog", "import", kind, str(file), "--dry-run")["inserted"]
+        assert answer("catalog", "import", kind, str(file))["inserted"]
+        assert answer("catalog", "import", kind, str(file))["inserted"] == 0
+
+
+@pytest.mark.usefixtures("url")
+def test_a_broken_file_is_listed_row_by_row_and_changes_nothing(
+    tmp_path: Path, pool: ConnectionPool[Connection]
+) -> None:
+    file = tmp_path / "items.csv"
+    file.write_text("sku,name,gtin\nA,Apples,4006381333931\nB B,Bran,123\n")
+    report = answer("catalog", "import", "items", str(file), status=65)
+    assert [(error["line"], error["column"]) for error in report["errors"]] == [
+        (3, "gtin"),
+        (3, "sku"),
+    ]
+    assert "nothing was imported" in run("catalog", "import", "items", str(file), status=65).stdout
+    with unit_of_work(pool) as connection:
+        assert connection.execute("SELECT count(*) FROM item").fetchone() == (0,)
+
+
+@pytest.mark.usefixtures("url")
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert refused("catalog", "import", "items", str(tmp_path / "no")).code == "file.unreadable"
+    assert refused("policy", "publish", str(tmp_path / "no")).code == "file.unreadable"
+
+
+@pytest.mark.usefixtures("url")
+def test_a_key_is_issued_once_listed_without_its_secret_and_revoked(
+    pool: ConnectionPool[Connection],
+) -> None:
+    issued = answer("keys", "add", "planner", "--scope", "read", "--days", "30")
+    with unit_of_work(pool) as connection:
+        caller = authenticate(connection, issued["key"], now=WallClock().now())
+    assert (caller.scopes, caller.sites) == (frozenset({"read"}), None)
+    listed = run("keys", "list", "--json").stdout
+    assert issued["key_id"] in listed
+    assert issued["key"].split("_", 3)[3] not in listed
+    run("keys", "revoke", issued["key_id"])
+    with unit_of_work(pool) as connection, pytest.raises(QuartermasterError) as refusal:
+        authenticate(connection, issued["key"], now=WallClock().now())
+    assert refusal.value.code == "request.unauthenticated"
+    assert refused("keys", "revoke", issued["key_id"]).code == "request.not-found"
+
+
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize(
+    ("arguments", "code", "where"),
+    [
+        (["", "--scope", "read"], "request.invalid", "name"),
+        (["x", "--scope", "everything"], "request.invalid", "scope"),
+        (["x", "--days", "0"], "request.invalid", "days"),
+        (["x", "--site", "NOWHERE"], "request.not-found", "site"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_not_issued(
+    arguments: list[str], code: str, where: str
+) -> None:
+    error = refused("keys", "add", *arguments)
+    assert (error.code, error.where) == (code, where)
+    assert answer("keys", "list") == []
+
+
+@pytest.mark.usefixtures("url")
+def test_a_policy_is_validated_before_it_is_published(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text('name = "good"\nmax_quantity = 5\n')
+    for text in ("colour = 'red'\n", "max_quantity = -1\n", "name = \n", "\x00"):
+        bad.write_text(text)
+        error = refused("policy", "publish", str(bad))
+        assert (error.code, error.where) == ("settings.invalid", str(bad))
+    assert answer("policy", "publish", str(good)) == {"policy": "good", "version": 1}
+    run("policy", "check", str(good))
+
+
+def test_migrating_is_idempotent_and_check_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, empty_database_url: str
+) -> None:
+    monkeypatch.setenv("QM_DATABASE_URL", empty_database_url)
+    assert "missing 0001_catalog" in run("migrate", "--check", status=1).stdout
+    assert "applied 0001_catalog" in run("migrate").stdout
+    assert run("migrate").stdout == "The database is up to date.\n"
+    assert run("migrate", "--check").stdout == "The database is up to date.\n"

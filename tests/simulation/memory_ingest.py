@@ -1,0 +1,257 @@
+"""The functions of ``cloud.ingest.store`` over the in-memory database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from cloud.ingest.chain import Head, Link
+from cloud.ingest.model import Chain, KnownHead, Range, Rejected, Tally, Verified
+from cloud.ingest.store import HeadRow, Overlap
+from shared.segment import GENESIS
+from tests.simulation.memory import StoredHead, StoredReject, StoredSegment, Transaction
+
+
+def _of_chain(connection: Transaction, gateway_id: int, epoch: int) -> list[StoredSegment]:
+    rows = [
+        row
+        for (gateway, in_epoch, _), row in connection.tables.segments.items()
+        if gateway == gateway_id and in_epoch == epoch
+    ]
+    rows.sort()
+    return rows
+
+
+def _overlapping(connection: Transaction, wanted: Range) -> list[StoredSegment]:
+    gateway_id, epoch, first_seq, last_seq = wanted
+    return [
+        row
+        for (gateway, in_epoch, _), row in connection.tables.segments.items()
+        if gateway == gateway_id
+        and in_epoch == epoch
+        and row.first_seq <= last_seq
+        and row.last_seq >= first_seq
+    ]
+
+
+def insert_segments(connection: Transaction, new: Sequence[Verified], at: int) -> set[Range]:
+    stored: set[Range] = set()
+    for item in new:
+        if _overlapping(connection, item.range):
+            continue
+        claims = item.segment
+        row = StoredSegment(
+            claims.first_seq, claims.last_seq, claims.prev_hash, claims.last_hash, item.sha256,
+            item.body, at,
+        )  # fmt: skip
+        key = (item.gateway_id, claims.epoch, claims.first_seq)
+        connection.put(connection.tables.segments, key, row)
+        stored.add(item.range)
+    return stored
+
+
+def stored_overlaps(
+    connection: Transaction, segments: Sequence[Verified]
+) -> dict[tuple[Range, bytes], Overlap]:
+    found: dict[tuple[Range, bytes], Overlap] = {}
+    for item in segments:
+        rows = _overlapping(connection, item.range)
+        if rows:
+            same = any(
+                (row.first_seq, row.last_seq, row.sha256)
+                == (item.segment.first_seq, item.segment.last_seq, item.sha256)
+                for row in rows
+            )
+            found[item.range, item.sha256] = Overlap(
+                same, min(row.first_seq for row in rows), max(row.last_seq for row in rows)
+            )
+    return found
+
+
+def frozen(connection: Transaction, gateway_ids: Collection[int]) -> set[Chain]:
+    return {
+        Chain(*key)
+        for key, row in connection.tables.heads.items()
+        if key[0] in gateway_ids and row.frozen
+    }
+
+
+def register_ids(
+    connection: Transaction, ids: Sequence[tuple[bytes, int, int, int]]
+) -> set[tuple[int, int, int]]:
+    late: set[tuple[int, int, int]] = set()
+    claimed = connection.tables.event_ids
+    for event_id, *where in ids:
+        key = (where[0], where[1], where[2])
+        if event_id in claimed:
+            late.add(key)
+        else:
+            connection.put(claimed, event_id, key)
+    return late
+
+
+def copy_observations(connection: Transaction, rows: Iterable[tuple[Any, ...]], at: int) -> None:
+    table = connection.tables.observations
+    for row in rows:
+        connection.put(table, len(table), (at, *row))
+
+
+def lock_heads(connection: Transaction, chains: Sequence[Chain], at: int) -> dict[Chain, HeadRow]:
+    del at
+    heads = connection.tables.heads
+    for chain in chains:
+        if tuple(chain) not in heads:
+            connection.put(heads, tuple(chain), StoredHead(0, GENESIS, frozen=False))
+    rows = {chain: heads[tuple(chain)] for chain in chains}
+    return {
+        chain: HeadRow(Head(row.contiguous_seq, row.head_hash), row.frozen)
+        for chain, row in rows.items()
+    }
+
+
+def links_above(connection: Transaction, heads: dict[Chain, HeadRow]) -> dict[Chain, list[Link]]:
+    return {
+        chain: [
+            Link(*segment[:4])
+            for segment in _of_chain(connection, *chain)
+            if segment.first_seq > row.head.contiguous_seq
+        ]
+        for chain, row in heads.items()
+    }
+
+
+def move_heads(connection: Transaction, heads: dict[Chain, Head], at: int) -> None:
+    del at
+    table = connection.tables.heads
+    for chain, head in heads.items():
+        row = table[tuple(chain)]
+        moved = StoredHead(head.contiguous_seq, head.head_hash, row.frozen)
+        connection.put(table, tuple(chain), moved)
+
+
+def freeze(connection: Transaction, chain: Chain, at: int) -> None:
+    del at
+    row = connection.tables.heads[tuple(chain)]
+    connection.put(connection.tables.heads, tuple(chain), row._replace(frozen=True))
+
+
+def overdue(connection: Transaction) -> list[Chain]:
+    tables = connection.tables
+    found: list[Chain] = []
+    for known in tables.gateways.values():
+        for epoch in known.epochs:
+            row = tables.heads.get((known.gateway_id, epoch))
+            reached = 0 if row is None else row.contiguous_seq
+            if (row is None or not row.frozen) and (
+                (known.gateway_id, epoch, reached + 1) in tables.segments
+            ):
+                found.append(Chain(known.gateway_id, epoch))
+    return sorted(found)
+
+
+def gateway_names(
+    connection: Transaction, gateway_ids: Collection[int]
+) -> dict[int, tuple[str, int]]:
+    return {
+        row.gateway_id: (name, row.site_id)
+        for name, row in connection.tables.gateways.items()
+        if row.gateway_id in gateway_ids
+    }
+
+
+def known_head(connection: Transaction, chain: Chain) -> KnownHead:
+    tables = connection.tables
+    row = tables.heads.get(tuple(chain), StoredHead(0, GENESIS, frozen=False))
+    disputed = row.frozen or any(
+        (aside.gateway_id, aside.epoch) == tuple(chain)
+        and aside.code in {"segment.fork", "segment.link"}
+        for aside in tables.quarantine.values()
+    )
+    return KnownHead(row.contiguous_seq, row.head_hash, disputed)
+
+
+def kept_bytes(connection: Transaction, gateways: Collection[str]) -> dict[str, int]:
+    kept: dict[str, int] = {}
+    for row in connection.tables.quarantine.values():
+        if row.gateway in gateways and row.body is not None:
+            kept[row.gateway] = kept.get(row.gateway, 0) + len(row.body)
+    return kept
+
+
+def quarantine(connection: Transaction, item: Rejected, *, keep_body: bool, at: int) -> None:
+    del at
+    table = connection.tables.quarantine
+    key = (item.gateway, item.sha256, item.error.code)
+    known = table.get(key)
+    row = known or StoredReject(
+        item.gateway, item.gateway_id, item.whole_segment, item.epoch, item.first_seq,
+        item.last_seq, item.error.code, item.body if keep_body else None, 0,
+    )  # fmt: skip
+    connection.put(table, key, row._replace(times=row.times + 1))
+
+
+def count(connection: Transaction, worker: str, gateway: str, tally: Tally) -> None:
+    table = connection.tables.tallies
+    connection.put(table, (worker, gateway), table.get((worker, gateway), Tally()).plus(tally))
+
+
+def tallies(connection: Transaction) -> dict[str, Tally]:
+    sums: dict[str, Tally] = {}
+    for (_, gateway), tally in connection.tables.tallies.items():
+        sums[gateway] = sums.get(gateway, Tally()).plus(tally)
+    return sums
+
+
+def epochs_of_site(connection: Transaction, site_id: int) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for name, known in sorted(connection.tables.gateways.items()):
+        if known.site_id != site_id:
+            continue
+        for epoch in sorted(known.epochs):
+            stored = _of_chain(connection, known.gateway_id, epoch)
+            head = connection.tables.heads.get((known.gateway_id, epoch))
+            rows.append(
+                (
+                    known.gateway_id,
+                    name,
+                    epoch,
+                    0 if head is None else head.contiguous_seq,
+                    head is not None and head.frozen,
+                    stored[-1].last_seq if stored else None,
+                    max((row.received_at for row in stored), default=None),
+                )
+            )
+    return rows
+
+
+def gaps_above(connection: Transaction, chain: Chain, seq: int) -> list[tuple[int, int, int]]:
+    return [
+        (row.first_seq, row.last_seq, row.received_at)
+        for row in _of_chain(connection, *chain)
+        if row.first_seq > seq
+    ]
+
+
+def quarantined_of_site(connection: Transaction, site_id: int) -> dict[Chain, dict[str, int]]:
+    tables = connection.tables
+    ids = {row.gateway_id for row in tables.gateways.values() if row.site_id == site_id}
+    counts: dict[Chain, dict[str, int]] = {}
+    for row in tables.quarantine.values():
+        if row.gateway_id in ids:
+            reasons = counts.setdefault(Chain(row.gateway_id or 0, row.epoch or 0), {})
+            reasons[row.code] = reasons.get(row.code, 0) + 1
+    return counts
+
+
+def raise_exception(
+    connection: Transaction,
+    code: str,
+    subject: str,
+    detail: str,
+    *,
+    at: int,
+    site_id: int | None = None,
+) -> None:
+    """The exceptions room's, as ingest calls it."""
+    del at, site_id
+    connection.put(connection.tables.cases, (code, subject), detail)

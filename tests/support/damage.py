@@ -1,0 +1,43 @@
+"""Ways in which a disk gives back something else than was written."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+PAGE = 4096
+
+
+def flip_bit_in(path: Path, content: bytes, *, at: int = -1) -> None:
+    """Flip one bit of ``content`` where it lies in the file (or in its log)."""
+    for file in (path, Path(f"{path}-wal")):
+        raw = bytearray(file.read_bytes()) if file.exists() else bytearray()
+        found = 0
+        start = raw.find(content)
+        while start >= 0:
+            raw[start + (at % len(content))] ^= 0x10
+            found += 1
+            start = raw.find(content, start + 1)
+        if found:
+            file.write_bytes(raw)
+            return
+    raise AssertionError("these bytes lie nowhere in one piece")
+
+
+def garbage_page(path: Path, number: int, seed: int = 1) -> None:
+    """Overwrite a page (from 1) with noise."""
+    with path.open("r+b") as file:
+        file.seek((number - 1) * PAGE)
+        file.write(random.Random(seed).randbytes(PAGE))
+
+
+def pages(path: Path) -> int:
+    """How many pages a database has."""
+    return path.stat().st_size // PAGE
+
+
+def cut_log(path: Path, keep: float) -> None:
+    """Keep only a part of the log."""
+    log = Path(f"{path}-wal")
+    with log.open("r+b") as file:
+        file.truncate(int(log.stat().st_size * keep))

@@ -1,0 +1,67 @@
+"""Batches grow while settlers are busy; watermarks keep the order in which batches were taken."""
+
+from __future__ import annotations
+
+import threading
+
+from cloud.bus import Delivery
+from cloud.ingest.desk import BATCH_MESSAGES, Desk
+from cloud.ingest.model import Chain, Rejected
+from shared.errors import QuartermasterError
+
+
+def message(number: int) -> tuple[Rejected, Delivery]:
+    error = QuartermasterError("segment.malformed")
+    item = Rejected("", None, None, None, None, None, True, b"", b"", error)
+    return item, Delivery("t", b"", number, 0)
+
+
+def test_a_free_settler_takes_one_message_at_once() -> None:
+    desk = Desk()
+    assert desk.add(*message(1), seconds=0)
+    work = desk.take(seconds=0)
+    assert work is not None
+    assert [delivery.packet_id for delivery in work.deliveries] == [1]
+    assert desk.take(seconds=0) is None
+
+
+def test_what_arrives_while_settlers_are_busy_becomes_one_batch() -> None:
+    desk = Desk()
+    for number in range(50):
+        assert desk.add(*message(number), seconds=0)
+    work = desk.take(seconds=0)
+    assert work is not None
+    assert [delivery.packet_id for delivery in work.deliveries] == list(range(50))
+
+
+def test_a_full_desk_takes_no_more_until_it_is_emptied() -> None:
+    desk = Desk()
+    for number in range(BATCH_MESSAGES):
+        assert desk.add(*message(number), seconds=0)
+    assert not desk.add(*message(0), seconds=0)
+    desk.take(seconds=0)
+    assert desk.add(*message(0), seconds=0)
+
+
+def test_a_later_batch_waits_for_the_watermark_of_an_earlier_one() -> None:
+    desk = Desk()
+    first, second = frozenset({Chain(1, 1)}), frozenset({Chain(2, 1)})
+    for _ in range(2):
+        desk.add(*message(1), seconds=0)
+        desk.take(seconds=0)
+    desk.settled(1, second)
+    assert desk.due(seconds=0) == frozenset()
+    desk.settled(0, first)
+    assert desk.due(seconds=0) == first | second
+    assert desk.due(seconds=0) == frozenset()
+
+
+def test_a_waiting_settler_wakes_when_a_message_comes() -> None:
+    desk = Desk()
+    taken: list[object] = []
+    thread = threading.Thread(target=lambda: taken.append(desk.take(seconds=30)))
+    thread.start()
+    desk.add(*message(7), seconds=0)
+    thread.join(10)
+    assert taken
+    assert taken != [None]

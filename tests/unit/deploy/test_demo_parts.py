@@ -1,0 +1,69 @@
+"""The demo's parts that need no process: options, names, assortments, paced crews."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from cloud.catalog.table import read
+from deploy.demo.assortment import demo_assortment, derived_assortment, endless_sales
+from deploy.demo.cli import database_kind, read_columns
+from deploy.demo.crew import percentile
+from deploy.demo.replay import gateway_names
+from edge.simulator.oracle import Key
+from shared.errors import QuartermasterError
+from shared.ids import gateway_id
+
+
+def test_columns_are_named_in_pairs() -> None:
+    assert read_columns("site=wo, item=was") == {"site": "wo", "item": "was"}
+    assert read_columns("") == {}
+    for text in ("site", "site=", "=wo"):
+        with pytest.raises(QuartermasterError, match=r"demand\.file"):
+            read_columns(text)
+
+
+def test_only_two_databases_can_be_asked_for() -> None:
+    assert database_kind("timescale") == "timescale"
+    with pytest.raises(QuartermasterError, match=r"settings\.invalid"):
+        database_kind("oracle")
+
+
+def test_every_site_gets_a_gateway_with_a_name_of_its_own() -> None:
+    names = gateway_names(["2277", "Köln", "koln", "K.ln", "___", "x" * 64])
+
+    assert len(set(names.values())) == 6
+    for name in names.values():
+        assert gateway_id(name)
+
+
+@pytest.mark.parametrize("kind", ["sites", "items", "locations"])
+def test_assortments_import_without_a_flaw(kind: str) -> None:
+    derived = derived_assortment(["7500", "HOBBIES_2_001", "1111009477"], ["367", "S-2"])
+    for assortment in (demo_assortment(), derived):
+        text = getattr(assortment, f"{kind}_csv")()
+
+        assert not read(kind, text).errors.found  # pyright: ignore[reportArgumentType]
+
+
+def test_sales_go_on_for_ever_and_are_the_same_each_time() -> None:
+    skus = demo_assortment().goods
+
+    def some() -> list[object]:
+        return list(islice(endless_sales("AMS1", skus), 500))
+
+    assert some() == some()
+    assert some() != list(islice(endless_sales("VIE1", skus), 500))
+
+
+def test_percentiles_are_nearest_ranks() -> None:
+    values = [float(n) for n in range(100)]
+
+    assert percentile(values, 0.95) == 95.0
+    assert percentile([], 0.5) == 0.0
+    assert percentile([3.0], 0.99) == 3.0
+
+
+def test_keys_of_the_oracle_sort_by_site_first() -> None:
+    assert Key("A", "z", "", "", "") < Key("B", "a", "", "", "")

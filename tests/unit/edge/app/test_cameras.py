@@ -1,0 +1,73 @@
+"""A configured camera's codes become events; one that cannot be read is told of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import zxingcpp
+
+from edge.app import opened
+from edge.app.cameras import Cameras
+from edge.settings import Camera
+from shared.events import CodeSeen, DeviceHealth, Event, decode_event
+from tests.support.gateway import GTIN, enrol, equip, wait_until
+
+if TYPE_CHECKING:
+    from edge.app.store import Store
+
+
+def events(store: Store) -> list[Event]:
+    rows = store.database.reader.execute("SELECT body FROM waiting ORDER BY seq").fetchall()
+    return [decode_event(body) for (body,) in rows]
+
+
+def facts(store: Store, kind: type) -> list[Any]:
+    return [event.data for event in events(store) if isinstance(event.data, kind)]
+
+
+def watched(store: Store, source: str) -> Cameras:
+    settings = msgspec.structs.replace(
+        store.settings, camera=[Camera(name="dock-cam", source=source, zone="D1")]
+    )
+    import dataclasses
+
+    return Cameras(dataclasses.replace(store, settings=settings))
+
+
+def test_a_code_of_the_catalog_becomes_an_event_with_its_zone(tmp_path: Path, pki: Path) -> None:
+    import cv2
+
+    picture = tmp_path / "label.png"
+    code = zxingcpp.create_barcode(GTIN[1:], zxingcpp.BarcodeFormat.EAN13)
+    drawn = np.array(zxingcpp.write_barcode_to_image(code, scale=4))
+    cv2.imwrite(str(picture), np.pad(drawn, 60, constant_values=255))
+    enrol(tmp_path / "gw", pki)
+    equip(tmp_path / "gw")
+    with opened(tmp_path / "gw") as store:
+        cameras = watched(store, str(picture))
+        cameras.start()
+        try:
+            (seen,) = wait_until(lambda: facts(store, CodeSeen), "the code")
+        finally:
+            cameras.stop()
+        assert (seen.camera, seen.gtin, seen.sku, seen.zone) == ("dock-cam", GTIN, "TEA-1", "D1")
+        assert [fact.status for fact in facts(store, DeviceHealth)] == ["watching"]
+        assert cameras.report() == [{"name": "dock-cam", "state": "ended", "codes_seen": 1}]
+
+
+def test_a_camera_that_cannot_be_read_is_told_of_once_and_tried_again(
+    tmp_path: Path, pki: Path
+) -> None:
+    enrol(tmp_path / "gw", pki)
+    with opened(tmp_path / "gw") as store:
+        cameras = watched(store, str(tmp_path / "nothing.png"))
+        cameras.start()
+        try:
+            wait_until(lambda: cameras.report()[0]["state"] == "unreadable", "the failure")
+        finally:
+            cameras.stop()
+        (told,) = facts(store, DeviceHealth)
+        assert (told.device, told.status) == ("dock-cam", "unreadable")

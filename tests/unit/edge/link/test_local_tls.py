@@ -1,0 +1,103 @@
+"""The gateway's own HTTPS certificate, as its scanners meet it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+
+from edge.link.local_tls import ensure
+from shared.certificates import Issuer, Leaf, chain_pem, issue, key_pem, load_chain, load_p256
+from shared.certificates import new_key as fresh_key
+from shared.errors import QuartermasterError
+from shared.units import DAY
+from tests.support import FakeClock, WallClock
+
+
+def handshake(folder: Path, host: str, certificate: Path | None = None) -> None:
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    chain = certificate or folder / "tls.crt"
+    server_side.load_cert_chain(chain, chain.with_suffix(".key"))
+    scanner = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    scanner.verify_flags |= ssl.VERIFY_X509_STRICT
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            raw, _ = listener.accept()
+            with raw:
+                try:
+                    server_side.wrap_socket(raw, server_side=True).close()
+                except (ssl.SSLError, OSError):
+                    return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            with socket.create_connection(listener.getsockname()) as raw:
+                scanner.wrap_socket(raw, server_hostname=host).close()
+        finally:
+            thread.join()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "gw-berlin", "10.1.2.3"])
+def test_scanners_that_trust_the_gateway_reach_it_by_all_its_names(
+    tmp_path: Path, host: str
+) -> None:
+    folder = ensure(tmp_path, clock=WallClock(), hosts=["gw-berlin", "10.1.2.3"])
+    handshake(folder, host)
+
+
+def test_the_gateways_authority_can_vouch_for_nobody_else(tmp_path: Path) -> None:
+    folder = ensure(tmp_path, clock=WallClock())
+    authority = Issuer(
+        certificate=load_chain((folder / "ca.crt").read_bytes())[0],
+        key=load_p256((folder / "ca.key").read_bytes()),
+    )
+    key = fresh_key()
+    leaf = Leaf(
+        common_name="bank", public_key=key.public_key(), usage="server", hosts=["bank.example"]
+    )
+    forged = issue(authority, leaf, now=WallClock().now(), lifetime=DAY)
+    (tmp_path / "bank.crt").write_bytes(chain_pem(forged))
+    (tmp_path / "bank.key").write_bytes(key_pem(key))
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
+        handshake(folder, "bank.example", tmp_path / "bank.crt")
+
+
+def test_it_stays_as_it_is_while_it_is_good(tmp_path: Path) -> None:
+    clock = FakeClock()
+    folder = ensure(tmp_path, clock=clock)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    clock.advance(366 * DAY)
+    ensure(tmp_path, clock=clock)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert (folder / "tls.key").stat().st_mode & 0o777 == 0o600
+    assert (folder / "ca.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_month_before_its_end_it_is_made_anew_below_the_same_authority(tmp_path: Path) -> None:
+    clock = FakeClock()
+    folder = ensure(tmp_path, clock=clock)
+    authority, leaf = (folder / "ca.crt").read_bytes(), (folder / "tls.crt").read_bytes()
+    clock.advance(368 * DAY)
+    ensure(tmp_path, clock=clock)
+    assert (folder / "ca.crt").read_bytes() == authority
+    assert (folder / "tls.crt").read_bytes() != leaf
+
+
+def test_a_new_name_needs_a_new_authority(tmp_path: Path) -> None:
+    folder = ensure(tmp_path, clock=WallClock())
+    authority = (folder / "ca.crt").read_bytes()
+    ensure(tmp_path, clock=WallClock(), hosts=["gw-berlin"])
+    assert (folder / "ca.crt").read_bytes() != authority
+    handshake(folder, "gw-berlin")
+
+
+def test_a_host_that_cannot_be_one_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(QuartermasterError) as refusal:
+        ensure(tmp_path, clock=WallClock(), hosts=["not a host"])
+    assert refusal.value.code == "settings.invalid"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,123 @@
+"""When a read becomes a fact, and when it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.ports import Barcode, Frame
+from edge.vision.confirm import MAX_IN_SIGHT, Confirmation
+from edge.vision.watch import watch
+from shared.events import CodeSeen
+
+GTIN = "09506000134352"
+CODE = Barcode(f"01{GTIN}10A1", "Code 128", "]C1", ())
+
+
+def frame(number: int, at: float | None = None, *, frozen: bool = False) -> Frame:
+    seed = 0 if frozen else number
+    image = np.random.default_rng(seed).integers(0, 255, (40, 40), dtype=np.uint8)
+    return Frame(image, number, float(number) if at is None else at)
+
+
+def unknown(_: str) -> str | None:
+    return None
+
+
+def test_one_frame_is_not_enough_and_two_are() -> None:
+    confirmation = Confirmation("cam-1", sku_of=unknown)
+    assert confirmation.observe(frame(0), [CODE]) == []
+    (fact,) = confirmation.observe(frame(1), [CODE])
+    assert fact == CodeSeen(
+        camera="cam-1",
+        symbology="Code 128",
+        raw=f"]C101{GTIN}10A1",
+        gtin=GTIN,
+        lot="A1",
+        frames=2,
+    )
+
+
+def test_a_code_of_the_item_master_needs_one_frame() -> None:
+    asked: list[str] = []
+
+    def sku_of(code: str) -> str | None:
+        asked.append(code)
+        return "OAT-1"
+
+    confirmation = Confirmation("cam-1", sku_of=sku_of)
+    (fact,) = confirmation.observe(frame(0), [CODE])
+    assert (fact.sku, fact.frames, asked) == ("OAT-1", 1, [GTIN])
+
+
+def test_the_same_code_twice_in_one_frame_is_one_sighting() -> None:
+    confirmation = Confirmation("cam-1", sku_of=unknown)
+    assert confirmation.observe(frame(0), [CODE, CODE]) == []
+
+
+def test_a_frozen_picture_confirms_nothing() -> None:
+    confirmation = Confirmation("cam-1", sku_of=unknown)
+    for number in range(5):
+        assert confirmation.observe(frame(number, at=0.1, frozen=True), [CODE]) == []
+    assert confirmation.frozen == 4
+
+
+def test_frames_too_far_apart_do_not_agree() -> None:
+    confirmation = Confirmation("cam-1", sku_of=unknown, window_s=2.0)
+    assert confirmation.observe(frame(0, at=0.0), [CODE]) == []
+    assert confirmation.observe(frame(1, at=2.5), [CODE]) == []
+    assert len(confirmation.observe(frame(2, at=3.0), [CODE])) == 1
+
+
+def test_another_symbology_with_the_same_text_does_not_confirm() -> None:
+    confirmation = Confirmation("cam-1", sku_of=unknown)
+    confirmation.observe(frame(0), [CODE])
+    assert confirmation.observe(frame(1), [CODE._replace(symbology="Data Matrix")]) == []
+
+
+def test_what_stays_in_sight_is_told_once_and_counted() -> None:
+    confirmation = Confirmation("cam-1", sku_of=unknown, repeat_s=30.0)
+    facts = [
+        fact
+        for number in range(10)
+        for fact in confirmation.observe(frame(number, at=number * 20.0 / 10), [CODE])
+    ]
+    assert len(facts) == 1
+    assert confirmation.suppressed == 8
+    confirmation.observe(frame(10, at=100.0), [CODE])
+    assert len(confirmation.observe(frame(11, at=100.5), [CODE])) == 1
+
+
+def test_what_breaks_the_rules_is_counted_by_its_code_and_never_a_fact() -> None:
+    wrong = Barcode("9506000134353", "EAN-13", "]E0", ())
+    confirmation = Confirmation("cam-1", sku_of=lambda _: "ANY")
+    assert confirmation.observe(frame(0), [wrong]) == []
+    assert confirmation.observe(frame(1), [wrong]) == []
+    assert confirmation.refused == {"gs1.check-digit": 2}
+
+
+def test_a_flood_of_codes_is_bounded() -> None:
+    confirmation = Confirmation("cam-1", sku_of=unknown)
+    flood = [Barcode(f"T{n}", "QR Code", "]Q1", ()) for n in range(3 * MAX_IN_SIGHT)]
+    confirmation.observe(frame(0), flood)
+    assert len(confirmation._in_sight) == MAX_IN_SIGHT
+
+
+def test_watching_a_source_tells_each_confirmed_fact() -> None:
+    class Source:
+        dropped = 0
+
+        def frames(self) -> list[Frame]:
+            return [frame(number) for number in range(3)]
+
+        def close(self) -> None:
+            """Nothing to let go of."""
+
+    class Reader:
+        def read(self, image: object) -> list[Barcode]:
+            assert image is not None
+            return [CODE]
+
+    told: list[CodeSeen] = []
+    confirmation = Confirmation("cam-1", sku_of=unknown)
+    assert watch(Source(), Reader(), confirmation, told.append) == 3
+    assert [fact.raw for fact in told] == [f"]C101{GTIN}10A1"]
