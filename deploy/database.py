@@ -130,14 +130,34 @@ class Server:
                 return port
         raise AssertionError
 
+    def running(self) -> bool:
+        """Whether a server works on this data folder, whatever a killed one left written there.
+
+        A process id alone proves nothing: its process may be gone, or be another by now.
+        """
+        written = self.run(f"cat {shlex.quote(self.data)}/postmaster.pid 2>/dev/null || true")
+        pid = written.partition("\n")[0].strip()
+        if not pid.isdecimal():
+            return False
+        try:
+            command = Path("/proc", pid, "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return self.data.encode() in command.split(b"\0")
+
     def stop(self) -> None:
-        """Stop the server at once; its data stays consistent or is thrown away."""
-        data = shlex.quote(self.data)
-        self.run(
-            f"test ! -f {data}/postmaster.pid || "
-            f"{self.programs}/pg_ctl -D {data} -w -t 30 -m fast stop || "
-            f"{self.programs}/pg_ctl -D {data} -w -t 30 -m immediate stop"
-        )
+        """Stop the server at once; its data stays consistent or is thrown away.
+
+        Raises:
+            QuartermasterError: ``program.failed`` when it is still there afterwards.
+        """
+        stop = f"{self.programs}/pg_ctl -D {shlex.quote(self.data)} -w -t 30 -m"
+        try:
+            if self.running():
+                self.run(f"{stop} fast stop || {stop} immediate stop")
+        except QuartermasterError:
+            if self.running():
+                raise
 
     def crash(self) -> None:
         """Stop the server as a crash would: nothing is written, recovery comes with the start."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
 from cloud.db import Connection, migrate, pending, unit_of_work
-from deploy.database import FAST, embedded
+from deploy.database import FAST, Running, embedded, own_timescale
 
 pytestmark = pytest.mark.database
 
@@ -64,3 +68,30 @@ def test_the_embedded_server_takes_the_same_migrations_and_keeps_its_data(
             assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
+
+
+def _killed(running: Running) -> None:
+    """End the server as a killed machine would: what stays is its written process id."""
+    first = running.server.run(f"head -n 1 {running.server.data}/postmaster.pid")
+    os.kill(int(first), signal.SIGKILL)
+    deadline = time.monotonic() + 10.0
+    while running.server.running():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_server_that_was_killed_is_no_obstacle_to_its_removal() -> None:
+    with own_timescale(settings=FAST) as running:
+        assert running.server.running()
+        _killed(running)
+        running.server.stop()
+    assert not running.server.running()
+
+
+def test_a_process_id_taken_over_by_another_process_is_left_in_peace() -> None:
+    with own_timescale(settings=FAST) as running:
+        _killed(running)
+        pid_file = f"{running.server.data}/postmaster.pid"
+        running.server.run(f"sed -i '1s/.*/{os.getpid()}/' {pid_file}")
+        running.server.stop()
+        running.server.run(f"rm {pid_file}")
