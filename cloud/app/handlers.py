@@ -24,6 +24,8 @@ from shared.events import (
     DecisionTaken,
     DeviceHealth,
     EpochOpened,
+    EventsCarried,
+    EventsLost,
     GatewayHealth,
     Inspected,
     Moved,
@@ -94,6 +96,8 @@ def routes() -> Routes:
         GatewayHealth: heartbeat,
         DecisionTaken: observe,
         EpochOpened: observe,
+        EventsLost: observe,
+        EventsCarried: observe,
     }
 
 

@@ -23,6 +23,7 @@ Raw = Annotated[str, Meta(max_length=MAX_RAW)]
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 Signed = Annotated[int, Meta(ge=-10_000_000, le=10_000_000)]
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
@@ -55,6 +56,8 @@ class Kind(IntEnum):
     GATEWAY_HEALTH = 14
     DECISION_TAKEN = 15
     EPOCH_OPENED = 16
+    EVENTS_LOST = 17
+    EVENTS_CARRIED = 18
 
 
 class Data(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -253,6 +256,32 @@ class EpochOpened(Data, frozen=True):
     reason: Name
 
 
+class EventsLost(Data, frozen=True):
+    """Events of an earlier epoch that this gateway recorded and has no more: a gap with a reason.
+
+    Both ends belong to the range; without a last number nobody knows how far the epoch had gone.
+    ``epoch`` 0 numbers what was recorded while no epoch was in force.
+    """
+
+    epoch: Whole
+    first_seq: Seq
+    last_seq: Seq | None
+    reason: Name
+    detail: Text = ""
+
+
+class EventsCarried(Data, frozen=True):
+    """Numbers of an earlier epoch whose events go on in this one, with their ids.
+
+    They never arrive under their first numbers; ``reason`` is why that epoch could not go on.
+    """
+
+    epoch: Whole
+    first_seq: Seq
+    last_seq: Seq
+    reason: Name
+
+
 EventData = (
     Received
     | PutAway
@@ -270,6 +299,8 @@ EventData = (
     | GatewayHealth
     | DecisionTaken
     | EpochOpened
+    | EventsLost
+    | EventsCarried
 )
 
 DATA_OF: Final[dict[int, type[EventData]]] = dict(

@@ -14,6 +14,8 @@ from shared.events import (
     Counted,
     DecisionTaken,
     EventData,
+    EventsCarried,
+    EventsLost,
     GatewayHealth,
     Inspected,
     Line,
@@ -43,6 +45,7 @@ lines = st.builds(
 )
 states = st.sampled_from(StockState)
 signed = st.integers(-10_000_000, 10_000_000)
+sequences = st.integers(1, 2**63 - 1)
 datas: st.SearchStrategy[EventData] = st.one_of(
     st.builds(Received, line=lines, location=names, state=states, document=st.none() | names),
     st.builds(Returned, line=lines, location=names, state=states),
@@ -74,6 +77,17 @@ datas: st.SearchStrategy[EventData] = st.one_of(
         inputs=st.binary(min_size=32, max_size=32),
         outcome=names,
         reasons=st.lists(names, max_size=16),
+    ),
+    st.builds(
+        EventsLost,
+        epoch=st.integers(0, 2**63 - 1),
+        first_seq=sequences,
+        last_seq=st.none() | sequences,
+        reason=names,
+        detail=names,
+    ),
+    st.builds(
+        EventsCarried, epoch=st.just(1), first_seq=sequences, last_seq=sequences, reason=names
     ),
 )
 
