@@ -69,6 +69,8 @@ Code = Literal[
     "epoch.proof",
     "epoch.undecided",
     "epoch.opened",
+    "epoch.events-lost",
+    "epoch.contradicted",
     "pki.exists",
     "downlink.malformed",
     "downlink.signature",
@@ -350,6 +352,16 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         409,
         "The gateway could not go on with its database and works in a new epoch.",
         "Compare its last scans with the floor: what had not been sent may be lost.",
+    ),
+    "epoch.events-lost": Entry(
+        409,
+        "The gateway has lost recorded events before they were sent, and says which.",
+        "Count what was worked on then; the site's completeness lists the ranges as explained.",
+    ),
+    "epoch.contradicted": Entry(
+        409,
+        "A head that the cloud countersigned is not in the gateway's own history.",
+        "One side was altered or restored: run quartermaster cloud gateways heads, keep both.",
     ),
     "pki.exists": Entry(
         409,
