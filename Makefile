@@ -20,9 +20,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 install: $(STAMP)
 
 # A virtual environment is made anew from the lock; the stamp says that it is complete.
-$(STAMP): requirements.lock pyproject.toml deploy/install/system-packages.sh deploy/install/virtual-environment.sh
+$(STAMP): requirements.lock pyproject.toml edge/web/package-lock.json deploy/install/*.sh
 	deploy/install/system-packages.sh
 	deploy/install/virtual-environment.sh $(PYTHON) $(VENV)
+	deploy/install/web-packages.sh
 	touch $@
 
 demo: $(STAMP)
@@ -58,5 +59,5 @@ lock: $(STAMP)
 	$(LOCK) pyproject.toml --extra cloud --output-file requirements-cloud.lock
 
 clean:
-	rm -rf $(VENV) .run .artifacts build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) edge/web/vendor edge/web/node_modules .run .artifacts build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find shared edge cloud deploy tests -name __pycache__ -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ version in force; otherwise the last good one stays.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
 import cbor2
 import msgspec
@@ -27,7 +27,8 @@ MAX_INLINE: Final = 64 * 1024
 MAX_DOCUMENT: Final = 64 * 1024 * 1024
 _CONTENT_TYPE: Final = "application/vnd.quartermaster.downlink+cbor;v=1"
 
-DocumentKind = Literal["catalog", "policy"]
+DocumentKind = Literal["catalog", "policy", "people", "plan", "leases"]
+DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 Purpose = Literal["watermark", "offer", "head"]
 
 
@@ -85,20 +86,29 @@ class Code(Data, frozen=True):
 
 
 class Item(Data, frozen=True):
-    """An item as a gateway needs it. ``removed`` items stay known, but are refused."""
+    """An item as a gateway needs it. ``removed`` items stay known, but are refused.
+
+    ``count_class`` says how often it is counted, and how exactly it must be right.
+    """
 
     sku: Name
     name: Text
     codes: list[Code]
     removed: bool = False
+    count_class: Literal["A", "B", "C"] = "C"
 
 
 class Location(Data, frozen=True):
-    """A place of this gateway's site. ``role`` is e.g. ``dock``, ``shelf``, ``staging``."""
+    """A place of this gateway's site. ``role`` is e.g. ``dock``, ``shelf``, ``staging``.
+
+    ``capacity`` is in base units, 0 where nobody said.
+    """
 
     code: Name
     role: Name
     removed: bool = False
+    zone: Name | None = None
+    capacity: Count = 0
 
 
 class Catalog(Data, frozen=True):

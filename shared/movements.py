@@ -21,6 +21,7 @@ from shared.events import (
     PutAway,
     Received,
     Returned,
+    ScanUndone,
     Shipped,
     StockState,
 )
@@ -86,5 +87,10 @@ _RULES: Final[dict[type[EventData], Callable[[Any], tuple[Movement, ...]]]] = {
         e.line, e.from_location, StockState.AVAILABLE, e.to_location, StockState.AVAILABLE
     ),
     Moved: lambda e: _within(e.line, e.from_location, e.state, e.to_location, e.state),
+    ScanUndone: lambda e: tuple(
+        Movement(Position(e.sku, move.location, move.lot, move.serial, int(move.state)), quantity)
+        for move in e.moves
+        if (quantity := move.quantity)
+    ),
     Inspected: lambda e: _within(e.line, e.location, e.from_state, e.location, e.to_state),
 }

@@ -17,6 +17,10 @@ need() { # need PACKAGE FILE...: the package is missing when none of the files e
 
 need mosquitto /usr/sbin/mosquitto
 need gnupg /usr/bin/gpg-agent # encrypts backups
+need chromium /usr/bin/chromium # the pages are tested in it
+if ! command -v npm >/dev/null; then
+    missing+=(npm) # brings the pages' packages
+fi
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     missing+=(python3-venv)
 fi

@@ -194,6 +194,8 @@ class Outbox:
         device: str,
         occurred_at: int,
         clock_state: int,
+        operator: str | None = None,
+        task: str | None = None,
     ) -> int:
         """Chain one event to the last and store it; returns its sequence number.
 
@@ -210,6 +212,8 @@ class Outbox:
             prev_hash=last_hash,
             device=device,
             clock_state=clock_state,
+            operator=operator,
+            task=task,
         )
         if len(body) > MAX_EVENT_BYTES:
             raise QuartermasterError("event.malformed", f"{len(body)} bytes")

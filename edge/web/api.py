@@ -16,35 +16,30 @@ the status of its outcome, a batch with 200 and one answer each.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from edge import stock
 from edge.db import Database
 from edge.ports import ScanPoint
 from edge.web import devices
+from edge.web.guard import Guard, Handler, body_of, encode, guarded, http_error, json_answer
 from edge.web.limits import RateLimit
-from shared.errors import Code, QuartermasterError
+from shared.errors import QuartermasterError
 from shared.events import StockState
 from shared.movements import Position
 
-_log: Final[Any] = structlog.get_logger("edge.web")
-MAX_BODY: Final = 256 * 1024
 MAX_BATCH: Final = 256
 _MAX_LINES: Final = 1000
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class Status(Protocol):
@@ -63,7 +58,6 @@ class _Batch(msgspec.Struct, forbid_unknown_fields=True):
     scans: list[msgspec.Raw]
 
 
-_Handler = Callable[[Request], Awaitable[Response]]
 _batch: Final = msgspec.json.Decoder(_Batch)
 
 
@@ -73,23 +67,26 @@ def create(
     status: Status,
     limit: RateLimit,
     registry: CollectorRegistry,
+    *,
+    rooms: Sequence[Callable[[Guard], Sequence[BaseRoute]]] = (),
 ) -> Starlette:
-    """The ASGI application."""
+    """The ASGI application: the routes above, and those of the rooms given."""
     door = _Door(database, scans, status, limit, registry)
 
-    def guarded(handler: _Handler) -> _Handler:
-        return _guarded(handler, database.noticed)
+    def guard(handler: Handler) -> Handler:
+        return guarded(handler, database.noticed)
 
     return Starlette(
         routes=[
-            Route("/v1/scans", guarded(door.post_scans), methods=["POST"]),
-            Route("/v1/stock", guarded(door.get_stock), methods=["GET"]),
-            Route("/v1/status", guarded(door.get_status), methods=["GET"]),
-            Route("/healthz", guarded(door.get_health), methods=["GET"]),
-            Route("/readyz", guarded(door.get_ready), methods=["GET"]),
-            Route("/metrics", guarded(door.get_metrics), methods=["GET"]),
+            Route("/v1/scans", guard(door.post_scans), methods=["POST"]),
+            Route("/v1/stock", guard(door.get_stock), methods=["GET"]),
+            Route("/v1/status", guard(door.get_status), methods=["GET"]),
+            Route("/healthz", guard(door.get_health), methods=["GET"]),
+            Route("/readyz", guard(door.get_ready), methods=["GET"]),
+            Route("/metrics", guard(door.get_metrics), methods=["GET"]),
+            *(route for room in rooms for route in room(guard)),
         ],
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: http_error},
     )
 
 
@@ -113,16 +110,16 @@ class _Door:
 
     async def post_scans(self, request: Request) -> Response:
         device = self._device(request)
-        body = await _body(request)
+        body = await body_of(request)
         batch = _batch_in(body)
         self._limit.take(device, max(len(batch) if batch is not None else 1, 1), time.monotonic())
         if batch is None:
             answer = await self._scans.scan(body, device=device)
-            return _json(answer.body, answer.status)
+            return json_answer(answer.body, answer.status)
         answers = await asyncio.gather(
             *(self._scans.scan(bytes(scan), device=device) for scan in batch)
         )
-        return _json(b'{"answers":[' + b",".join(answer.body for answer in answers) + b"]}")
+        return json_answer(b'{"answers":[' + b",".join(answer.body for answer in answers) + b"]}")
 
     async def get_stock(self, request: Request) -> Response:
         self._device(request)
@@ -138,8 +135,8 @@ class _Door:
         )
         more = len(lines) > limit
         page = lines[:limit]
-        return _json(
-            _encode(
+        return json_answer(
+            encode(
                 {
                     "lines": [
                         {
@@ -152,7 +149,7 @@ class _Door:
                         }
                         for line in page
                     ],
-                    "next": _encode(page[-1].position).hex() if more else None,
+                    "next": encode(page[-1].position).hex() if more else None,
                     "versions": stock.versions(self._database.reader),
                 }
             )
@@ -160,88 +157,19 @@ class _Door:
 
     async def get_status(self, request: Request) -> Response:
         self._device(request)
-        return _json(_encode(self._status.report()))
+        return json_answer(encode(self._status.report()))
 
     async def get_health(self, _request: Request) -> Response:
-        return _json(b'{"status":"ok"}')
+        return json_answer(b'{"status":"ok"}')
 
     async def get_ready(self, _request: Request) -> Response:
         why = self._status.not_ready()
-        return _json(_encode({"ready": not why, "why": why}), 503 if why else 200)
+        return json_answer(encode({"ready": not why, "why": why}), 503 if why else 200)
 
     async def get_metrics(self, _request: Request) -> Response:
         return Response(
             generate_latest(self._registry), headers={"content-type": CONTENT_TYPE_LATEST}
         )
-
-
-def _guarded(
-    handler: _Handler, noticed: Callable[[Exception], QuartermasterError | None]
-) -> _Handler:
-    """Turn every error into an answer of the catalogue; no stack trace leaves the house.
-
-    ``noticed`` tells whether an error means that the database is damaged.
-    """
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except QuartermasterError as error:
-            return _refusal(error)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except Exception as error:  # noqa: BLE001 - the last door before a person
-            if damage := noticed(error):
-                return _refusal(damage)
-            reference = secrets.token_hex(4)
-            _log.exception("web.unexpected", reference=reference, path=request.url.path)
-            return _refusal(QuartermasterError("internal.unexpected", f"reference {reference}"))
-
-    return answer
-
-
-async def _http_error(_request: Request, error: Exception) -> Response:
-    code: Code = "request.not-found"
-    if isinstance(error, HTTPException) and error.status_code != 404:
-        code = "request.invalid"
-        return _refusal(QuartermasterError(code, error.detail), error.status_code)
-    return _refusal(QuartermasterError(code))
-
-
-def _refusal(error: QuartermasterError, status: int | None = None) -> Response:
-    response = _json(_encode({"error": error.as_dict()}), status or error.entry.status)
-    if error.code == "request.too-many":
-        response.headers["retry-after"] = "1"
-    if error.code == "request.unauthenticated":
-        response.headers["www-authenticate"] = "Bearer"
-    return response
-
-
-def _json(body: bytes, status: int = 200) -> Response:
-    return Response(
-        body,
-        status_code=status,
-        headers={"content-type": "application/json", "cache-control": "no-store"},
-    )
-
-
-async def _body(request: Request) -> bytes:
-    """The body, never more of it than is allowed.
-
-    Raises:
-        QuartermasterError: ``payload.too-large``.
-    """
-    with suppress(ValueError):
-        if int(request.headers.get("content-length", "0")) > MAX_BODY:
-            raise QuartermasterError("payload.too-large", f"at most {MAX_BODY} bytes")
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY:
-            raise QuartermasterError("payload.too-large", f"at most {MAX_BODY} bytes")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _batch_in(body: bytes) -> list[msgspec.Raw] | None:

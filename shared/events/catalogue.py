@@ -10,7 +10,7 @@ What an event does to stock is said once, in :mod:`shared.movements`.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,7 @@ Signed = Annotated[int, Meta(ge=-10_000_000, le=10_000_000)]
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Id = Annotated[bytes, Meta(min_length=16, max_length=16)]
 
 
 class StockState(IntEnum):
@@ -58,6 +59,16 @@ class Kind(IntEnum):
     EPOCH_OPENED = 16
     EVENTS_LOST = 17
     EVENTS_CARRIED = 18
+    EXCEPTION_RAISED = 19
+    EXCEPTION_RESOLVED = 20
+    TASK_CHANGED = 21
+    COUNT_CLOSED = 22
+    SCAN_UNDONE = 23
+    OPERATOR_SIGNED = 24
+    DECISION_OVERRIDDEN = 25
+    LEASE_COMMITTED = 26
+    LEASE_RETURNED = 27
+    SETTING_CHANGED = 28
 
 
 class Data(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -211,8 +222,8 @@ class DeviceHealth(Data, frozen=True):
 class GatewayHealth(Data, frozen=True):
     """The gateway's heartbeat: what it runs, holds and has sent.
 
-    ``catalog`` and ``policy`` are the versions in force; the cloud republishes until they echo
-    what it wants. Counts are totals since the gateway's database was made.
+    The versions of the documents in force: the cloud republishes until they echo what it wants.
+    Counts are totals since the gateway's database was made.
     """
 
     software: Name
@@ -224,12 +235,17 @@ class GatewayHealth(Data, frozen=True):
     dropped_frames: Whole = 0
     disk_free_bytes: Whole = 0
     detail: Text = ""
+    people: Whole = 0
+    plan: Whole = 0
+    leases: Whole = 0
 
 
 class DecisionTaken(Data, frozen=True):
     """A decision with everything needed to take it again.
 
-    ``inputs`` is the hash of the recorded input; ``reasons`` are sentences with numbers.
+    ``recorded`` is the input as it was recorded and ``inputs`` its SHA-256; ``reasons`` are
+    sentences with numbers. ``key`` makes two decisions about the same thing one: site, item, cycle
+    and policy. ``quantity`` is in base units. ``carried_out`` is false in shadow.
     """
 
     decision: Name
@@ -241,6 +257,10 @@ class DecisionTaken(Data, frozen=True):
     outcome: Text
     reasons: Annotated[list[Text], Meta(max_length=16)] = []
     alternatives: Annotated[list[Text], Meta(max_length=16)] = []
+    recorded: Annotated[bytes, Meta(max_length=2048)] = b""
+    key: Annotated[str, Meta(max_length=160)] = ""
+    quantity: Count = 0
+    carried_out: bool = True
 
 
 class EpochOpened(Data, frozen=True):
@@ -282,6 +302,115 @@ class EventsCarried(Data, frozen=True):
     reason: Name
 
 
+class ExceptionRaised(Data, frozen=True):
+    """Something on the floor that a person should look at: a code nobody knows, a blocked dock.
+
+    ``exception`` names this one at its gateway, ``about`` says what kind it is (a code of the error
+    catalogue); a photo stays at the gateway, its hash goes up.
+    """
+
+    exception: Name
+    about: Name
+    subject: Text
+    note: Text = ""
+    sku: Name | None = None
+    location: Name | None = None
+    photo_sha256: Hash | None = None
+
+
+class ExceptionResolved(Data, frozen=True):
+    """A person (or the reason's end) closed an exception, and how."""
+
+    exception: Name
+    resolution: Name
+    note: Text = ""
+
+
+class TaskChanged(Data, frozen=True):
+    """A task of the plan began, ended, or was left; ``done`` of ``expected`` base units."""
+
+    task: Name
+    status: Literal["started", "done", "short", "recount", "withdrawn"]
+    done: Count = 0
+    expected: Count = 0
+    detail: Text = ""
+
+
+class CountClosed(Data, frozen=True):
+    """A count task ended: how many positions were right, exactly and within their tolerance.
+
+    Inventory-record accuracy is ``within`` / ``positions``.
+    """
+
+    task: Name
+    zone: Name | None
+    positions: Count
+    exact: Count
+    within: Count
+
+
+class Undone(Data, frozen=True):
+    """One movement that is taken back: the signed quantity that comes to this position."""
+
+    location: Name
+    lot: Annotated[str, Meta(max_length=20)]
+    serial: Annotated[str, Meta(max_length=20)]
+    state: StockState
+    quantity: Signed
+
+
+class ScanUndone(Data, frozen=True):
+    """A scan was taken back by who made it: the scan's id and what that does to its item."""
+
+    undone: Id
+    sku: Name
+    moves: Annotated[list[Undone], Meta(max_length=4)]
+    reason: Text = ""
+
+
+class OperatorSigned(Data, frozen=True):
+    """A person signed in or out at a device, or was refused; ``break-glass`` is an alarm."""
+
+    person: Name
+    signed: Literal["in", "out", "refused", "break-glass"]
+    detail: Text = ""
+
+
+class DecisionOverridden(Data, frozen=True):
+    """A person decided otherwise than the gateway had: what instead, and why."""
+
+    decision: Id
+    outcome: Text
+    reason: Text
+
+
+class LeaseCommitted(Data, frozen=True):
+    """So much of a lease was promised to an order."""
+
+    lease: Name
+    sku: Name
+    quantity: Count
+    document: Name
+
+
+class LeaseReturned(Data, frozen=True):
+    """The site gives back what it did not promise: it will not commit within this lease again."""
+
+    lease: Name
+    sku: Name
+    quantity: Count
+    reason: Name
+
+
+class SettingChanged(Data, frozen=True):
+    """Somebody changed how the gateway works."""
+
+    setting: Name
+    before: Text
+    after: Text
+    reason: Text = ""
+
+
 EventData = (
     Received
     | PutAway
@@ -301,6 +430,16 @@ EventData = (
     | EpochOpened
     | EventsLost
     | EventsCarried
+    | ExceptionRaised
+    | ExceptionResolved
+    | TaskChanged
+    | CountClosed
+    | ScanUndone
+    | OperatorSigned
+    | DecisionOverridden
+    | LeaseCommitted
+    | LeaseReturned
+    | SettingChanged
 )
 
 DATA_OF: Final[dict[int, type[EventData]]] = dict(

@@ -1,7 +1,8 @@
 """An event's bytes: a CBOR map with the integer keys 0–8, read strictly, written once.
 
 0 version · 1 id · 2 type · 3 occurred_at (µs UTC) · 4 sequence · 5 previous hash · 6 device ·
-7 clock state · 8 data, the fields of one record of the catalogue, by position.
+7 clock state · 8 data, the fields of one record of the catalogue, by position. Where a person was
+signed in, or a task was worked on, their codes follow: 9 operator · 10 task.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from shared.events.catalogue import DATA_OF, KIND_OF, Data, EventData, Hash, Nam
 VERSION: Final = 1
 MAX_EVENT_BYTES: Final = 4096
 
-_UP_TO_ID: Final = b"\xa9\x00" + cbor2.dumps(VERSION) + b"\x01\x50"
+_UP_TO_ID: Final = b"\x00" + cbor2.dumps(VERSION) + b"\x01\x50"
+_MAP_OF: Final = tuple(bytes((0xA0 + keys,)) for keys in range(12))
+_KEYS: Final = 9
+_ALL_KEYS: Final = frozenset(range(11))
 _KIND_BYTES: Final = {data: b"\x02" + cbor2.dumps(int(kind)) for data, kind in KIND_OF.items()}
 
 _CLOCK_BYTES: Final = (b"\x07\x00\x08", b"\x07\x01\x08", b"\x07\x02\x08")
@@ -32,6 +36,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     ``id`` is the client-made UUIDv7 of the scan (or the gateway's own for other facts): a retry
     carries the same id. ``hash`` is SHA-256(0x00 ‖ bytes) and the next event's ``prev_hash``.
+    ``operator`` is the person signed in at the device, ``task`` the task of the plan worked on.
     """
 
     id: bytes
@@ -43,6 +48,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     clock_state: int
     data: EventData
     hash: bytes
+    operator: str | None = None
+    task: str | None = None
 
 
 def event_hash(data: bytes) -> bytes:
@@ -59,8 +66,10 @@ def encode_event(
     prev_hash: bytes,
     device: str,
     clock_state: int,
+    operator: str | None = None,
+    task: str | None = None,
 ) -> bytes:
-    """The event's bytes: keys ascending, which is RFC 8949's deterministic order for 0–8.
+    """The event's bytes: keys ascending, which is RFC 8949's deterministic order for 0–10.
 
     The map's head, keys and fixed lengths are written here, the values by the encoder: half the
     time of handing it the whole map, and this is the gateway's hottest function.
@@ -72,6 +81,7 @@ def encode_event(
         raise QuartermasterError("event.malformed", "id or previous hash")
     return b"".join(
         (
+            _MAP_OF[_KEYS + (operator is not None) + (task is not None)],
             _UP_TO_ID,
             event_id,
             _KIND_BYTES[type(data)],
@@ -85,6 +95,8 @@ def encode_event(
             _text(device),
             _CLOCK_BYTES[clock_state],
             cbor2.dumps(msgspec.to_builtins(data, builtin_types=(bytes,))),
+            b"" if operator is None else b"\x09" + _text(operator),
+            b"" if task is None else b"\x0a" + _text(task),
         )
     )
 
@@ -99,7 +111,7 @@ def _whole(number: int) -> bytes:
 
 
 _text = lru_cache(maxsize=1024)(cbor2.dumps)
-"""Device names come again and again."""
+"""The names of devices and people come again and again."""
 
 
 def decode_event(data: bytes) -> Event:
@@ -116,15 +128,25 @@ def decode_event(data: bytes) -> Event:
     fields = cast("dict[int, Any]", item) if isinstance(item, dict) else {}
     if fields.get(0) != VERSION:
         raise QuartermasterError("event.unknown-version")
-    if len(fields) != 9:
-        raise QuartermasterError("event.malformed", "a map with the keys 0 to 8 is expected")
+    if len(fields) != _KEYS and not fields.keys() <= _ALL_KEYS:
+        raise QuartermasterError("event.malformed", "a map with the keys 0 to 10 is expected")
     kind = fields.get(2)
     shape = DATA_OF.get(kind) if type(kind) is int else None
     if kind is None or shape is None:
         raise QuartermasterError("event.unknown-type")
     try:
         header = msgspec.convert(
-            (fields[1], fields[3], fields[4], fields[5], fields[6], fields[7]), _Header
+            (
+                fields[1],
+                fields[3],
+                fields[4],
+                fields[5],
+                fields[6],
+                fields[7],
+                fields.get(9),
+                fields.get(10),
+            ),
+            _Header,
         )
         body = msgspec.convert(fields[8], shape)
     except KeyError as error:
@@ -141,6 +163,8 @@ def decode_event(data: bytes) -> Event:
         header.clock_state,
         body,
         digest,
+        header.operator,
+        header.task,
     )
 
 
@@ -163,3 +187,5 @@ class _Header(Data, frozen=True):
     prev_hash: Hash
     device: Name
     clock_state: Annotated[int, Meta(ge=0, le=2)]
+    operator: Name | None
+    task: Name | None

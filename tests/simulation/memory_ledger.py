@@ -15,7 +15,7 @@ from cloud.ingest.service import observe
 from cloud.ledger import posting, store
 from cloud.ledger.model import CountCheck, Drift, Position, fold
 from cloud.ledger.names import Names
-from shared.events import DATA_OF, Packed
+from shared.events import DATA_OF, Packed, ScanUndone
 from shared.movements import Position as Place
 from tests.simulation import memory_ingest
 from tests.simulation.memory import Transaction
@@ -82,7 +82,7 @@ def routes() -> Routes:
     """As ``cloud.app.handlers.routes``, with the catalog of the simulation and without a fleet."""
     stock = Stock()
     stock._names = Names(_item_ids, _location_ids)
-    moving = [data for kind, data in DATA_OF.items() if kind <= 10 and data is not Packed]
+    moving = {*(data for kind, data in DATA_OF.items() if kind <= 10), ScanUndone} - {Packed}
     return {data: stock if data in moving else observe for data in DATA_OF.values()}
 
 

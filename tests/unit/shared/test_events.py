@@ -49,3 +49,41 @@ def test_a_type_that_is_no_number_of_the_catalogue_is_refused(kind: object) -> N
     body = cbor2.dumps({0: 1, 1: bytes(16), 2: kind, 3: 1, 4: 1, 5: bytes(32), 6: "x", 7: 1, 8: []})
     with pytest.raises(QuartermasterError, match=r"event\.unknown-type"):
         decode_event(body)
+
+
+def _event(**who: str) -> bytes:
+    return encode_event(
+        Received(Line("SKU-1", 1), "DOCK"),
+        event_id=bytes(16),
+        occurred_at=1,
+        seq=1,
+        prev_hash=bytes(32),
+        device="sc-01",
+        clock_state=1,
+        **who,
+    )
+
+
+@pytest.mark.parametrize(
+    ("who", "keys"),
+    [
+        ({}, 9),
+        ({"operator": "p-7"}, 10),
+        ({"task": "t-1"}, 10),
+        ({"operator": "p", "task": "t"}, 11),
+    ],
+)
+def test_an_event_says_who_worked_on_which_task_where_there_is_one(
+    who: dict[str, str], keys: int
+) -> None:
+    body = _event(**who)
+    event = decode_event(body)
+    assert (event.operator, event.task) == (who.get("operator"), who.get("task"))
+    assert len(cbor2.loads(body)) == keys
+    assert cbor2.dumps(cbor2.loads(body)) == body
+
+
+def test_a_key_beyond_those_known_is_refused() -> None:
+    for surplus in ({11: "x"}, {9: "", 10: "t"}, {-1: 0}):
+        with pytest.raises(QuartermasterError, match=r"event\.malformed"):
+            decode_event(cbor2.dumps({**cbor2.loads(_event()), **surplus}))

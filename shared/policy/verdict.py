@@ -1,4 +1,4 @@
-"""What a scan may do: the rules of a signed, versioned policy, as pure functions.
+"""What a scan may do. Pure: facts in, verdict out.
 
 The gateway judges every scan with this, connected or not, and the cloud replays it with the same
 code. A policy refuses only what nobody could mean; what is merely suspicious is accepted with a
@@ -7,57 +7,14 @@ warning, because goods that have moved have moved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-import msgspec
-from msgspec import Meta
-
-from shared.cose import decode
-from shared.errors import Code, QuartermasterError
-from shared.events import Count, Data, Name
-
-Step = Literal[
-    "receive",
-    "put_away",
-    "pick",
-    "pack",
-    "ship",
-    "return",
-    "count",
-    "adjust",
-    "move",
-    "inspect",
-]
-Ruling = Literal["allow", "warn", "refuse"]
+from shared.errors import Code
+from shared.policy.rules import Policy, Ruling, Step
 
 _ARRIVING: Final[frozenset[Step]] = frozenset({"receive", "return"})
 _LEAVING: Final[frozenset[Step]] = frozenset({"pick", "pack", "ship"})
-
-
-class Policy(Data, frozen=True):
-    """The rules in force at a gateway. A field is only ever appended, with a default.
-
-    ``max_quantity`` and ``warn_quantity`` are base units of one scan; ``near_expiry_days`` warns
-    of goods that expire within that many days (0 warns never); ``max_age_hours`` is how far in
-    the past a device may say that a scan happened.
-    """
-
-    name: Name = "built-in"
-    max_quantity: Count = 1_000_000
-    warn_quantity: Count = 10_000
-    negative_on_hand: Ruling = "warn"
-    expired_arriving: Ruling = "warn"
-    expired_leaving: Ruling = "refuse"
-    near_expiry_days: Count = 14
-    arrival_role: Name = "dock"
-    staging_role: Name = "staging"
-    max_age_hours: Annotated[int, Meta(ge=1, le=24 * 366)] = 24 * 14
-
-
-BUILT_IN: Final = Policy()
-"""In force, as version 0, until the cloud has sent one."""
 
 
 class Facts(NamedTuple):
@@ -88,39 +45,6 @@ class Verdict(NamedTuple):
 
     refusal: Notice | None
     warnings: tuple[Notice, ...]
-
-
-def from_toml_dict(table: Mapping[str, Any]) -> Policy:
-    """The policy of a parsed ``firmware_config/policies/*.toml``.
-
-    Raises:
-        QuartermasterError: ``settings.invalid``, naming the key.
-    """
-    unknown = sorted(set(table) - set(Policy.__struct_fields__))
-    if unknown:
-        raise QuartermasterError("settings.invalid", f"unknown keys: {', '.join(unknown)}")
-    fields = Policy.__struct_fields__
-    given = [table.get(field, default) for field, default in zip(fields, _defaults(), strict=True)]
-    try:
-        return msgspec.convert(given, Policy)
-    except msgspec.ValidationError as error:
-        raise QuartermasterError("settings.invalid", str(error)) from None
-
-
-def _defaults() -> list[Any]:
-    return list(msgspec.structs.astuple(BUILT_IN))
-
-
-def decode_policy(content: bytes) -> Policy:
-    """Read a policy document (made by :func:`shared.downlink.encode`).
-
-    Raises:
-        QuartermasterError: ``downlink.malformed``.
-    """
-    try:
-        return msgspec.convert(decode(content, code="downlink.malformed"), Policy)
-    except msgspec.ValidationError as error:
-        raise QuartermasterError("downlink.malformed", str(error)) from None
 
 
 def judge(policy: Policy, facts: Facts) -> Verdict:
