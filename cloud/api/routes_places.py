@@ -13,6 +13,7 @@ from cloud.api.paging import Cursor, Page, Paged
 from cloud.api.problem import responses
 from cloud.api.shapes import (
     Completeness,
+    ExplainedGap,
     GatewayCompleteness,
     GatewayFilter,
     GatewayLine,
@@ -31,6 +32,7 @@ from cloud.db import Connection
 from cloud.gateways import service as gateways
 from cloud.gateways.model import Gateway
 from cloud.ingest import completeness as ingest
+from cloud.ingest.gaps import Tombstone
 from cloud.ingest.model import GatewayCompleteness as Row
 from cloud.ingest.model import QuarantineRow
 from shared.errors import QuartermasterError
@@ -88,7 +90,7 @@ def get_sites(
 def get_completeness(
     caller: ReadCaller, service: ServiceDep, site: Annotated[SiteCode, Path()]
 ) -> Completeness:
-    """Per gateway: complete and unaltered through N; what is missing; what is quarantined."""
+    """Per gateway: complete and unaltered through N; missing; explained; quarantined."""
     with service.transaction() as connection:
         site_id = own_site(connection, caller, site)
         rows = ingest.completeness(connection, site_id, service.clock.now())
@@ -98,10 +100,14 @@ def get_completeness(
             gateway=row.gateway,
             epoch=row.epoch,
             complete=row.complete,
+            accounted=row.accounted,
             contiguous_seq=row.contiguous_seq,
             head_seq=row.head_seq,
             missing=row.missing,
+            missing_events=row.missing_events,
             missing_since=moment_or_none(row.missing_since),
+            explained=[_explained(gap) for gap in row.explained],
+            followed_by=row.followed_by,
             quarantined=row.quarantined,
             reasons=row.reasons,
             frozen=row.frozen,
@@ -114,6 +120,7 @@ def get_completeness(
     return Completeness(
         site=site,
         complete=all(row.complete for row in found),
+        accounted=all(row.accounted for row in found),
         silent=any(row.silent for row in found),
         generation=service.generation,
         refilled=None
@@ -126,7 +133,19 @@ def get_completeness(
 def _refilled(rows: list[Row], begun_at: int | None) -> bool:
     """Whether every gateway has spoken to this restored cloud, and nothing is missing since."""
     return begun_at is not None and all(
-        (row.complete or row.frozen) and (row.last_heard_at or 0) >= begun_at for row in rows
+        (row.accounted or row.frozen) and (row.last_heard_at or 0) >= begun_at for row in rows
+    )
+
+
+def _explained(gap: Tombstone) -> ExplainedGap:
+    return ExplainedGap(
+        first=gap.first_seq,
+        last=gap.last_seq,
+        outcome=gap.outcome,
+        reason=gap.reason,
+        detail=gap.detail,
+        stated_at=moment(gap.stated_at),
+        arrived=gap.arrived,
     )
 
 

@@ -154,16 +154,48 @@ class GatewayLine(BaseModel):
     certificate_until: datetime | None
 
 
+class ExplainedGap(BaseModel):
+    """Numbers of an epoch that never arrive, and why: a tombstone."""
+
+    first: int
+    last: Annotated[
+        int | None, Field(description="Null where nobody knows how far the epoch had gone.")
+    ]
+    outcome: Annotated[
+        Literal["lost", "carried", "unknown"],
+        Field(
+            description="lost: the gateway recorded them and has them no more. carried: their "
+            "events go on in a later epoch, with their ids. unknown: another epoch was granted, "
+            "and its first event, which tells, is not here yet."
+        ),
+    ]
+    reason: Annotated[str, Field(examples=["store-damaged"])]
+    detail: str
+    stated_at: Annotated[datetime, Field(description="When the cloud was told.")]
+    arrived: Annotated[int, Field(description="How many of them are here nevertheless.")]
+
+
 class GatewayCompleteness(BaseModel):
     """Up to where a gateway's events are complete and unaltered, and what is missing."""
 
     gateway: str
-    epoch: int
-    complete: bool
+    epoch: Annotated[
+        int, Field(description="0: what the gateway recorded while no epoch was in force.")
+    ]
+    complete: Annotated[bool, Field(description="All through the head is here and verified.")]
+    accounted: Annotated[bool, Field(description="Complete, or all that is not here is explained.")]
     contiguous_seq: Annotated[int, Field(description="Complete and unaltered through here.")]
     head_seq: Annotated[int | None, Field(description="The highest sequence known to exist.")]
-    missing: Annotated[list[tuple[int, int]], Field(description="Closed ranges.")]
+    missing: Annotated[
+        list[tuple[int, int]],
+        Field(description="Closed ranges that nothing explains; the first 256."),
+    ]
+    missing_events: Annotated[int, Field(description="How many events these and all further hold.")]
     missing_since: Annotated[datetime | None, Field(description="The oldest gap's first sight.")]
+    explained: Annotated[list[ExplainedGap], Field(description="The first 256.")]
+    followed_by: Annotated[
+        int | None, Field(description="The epoch in which the gateway went on; null: in force.")
+    ]
     quarantined: int
     reasons: Annotated[dict[str, int], Field(description="What is quarantined, by code.")]
     frozen: Annotated[bool, Field(description="A neighbour did not link: look for a clone.")]
@@ -183,13 +215,14 @@ class Completeness(BaseModel):
 
     site: str
     complete: bool
+    accounted: Annotated[bool, Field(description="No gateway misses anything unexplained.")]
     silent: Annotated[bool, Field(description="A gateway is: what is complete may lack its tail.")]
     generation: Annotated[int, Field(description="Raised when this cloud was restored.")]
     refilled: Annotated[
         bool | None,
         Field(
             description="After a restore: every gateway has spoken to this generation, and "
-            "nothing is missing. Null in the first generation."
+            "nothing is missing unexplained. Null in the first generation."
         ),
     ]
     gateways: list[GatewayCompleteness]

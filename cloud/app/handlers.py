@@ -14,6 +14,7 @@ from cloud.exceptions import raise_exception
 from cloud.ingest.model import Facts, Unapplied
 from cloud.ingest.ports import Routes
 from cloud.ingest.service import observe
+from cloud.ingest.tombstones import explain
 from cloud.ledger.model import Entry
 from cloud.ledger.names import Names
 from cloud.ledger.service import check_counts, post
@@ -106,8 +107,8 @@ def routes() -> Routes:
         GatewayHealth: heartbeat,
         DecisionTaken: observe,
         EpochOpened: observe,
-        EventsLost: observe,
-        EventsCarried: observe,
+        EventsLost: explain,
+        EventsCarried: explain,
         ExceptionRaised: observe,
         ExceptionResolved: observe,
         TaskChanged: observe,

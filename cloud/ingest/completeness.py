@@ -1,4 +1,4 @@
-"""What the cloud can say of each gateway: complete through N, missing a–b, these set aside."""
+"""What the cloud can say of each gateway: complete through N, missing a–b, these explained."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from cloud.db import Connection
 from cloud.ingest import store
-from cloud.ingest.chain import MAX_MISSING
+from cloud.ingest.gaps import MAX_RANGES, Tombstone, account
 from cloud.ingest.model import Chain, GatewayCompleteness, QuarantineRow
 from shared.units import SECOND, Micros
 
@@ -19,57 +19,101 @@ def completeness(
 ) -> list[GatewayCompleteness]:
     """One row per gateway and epoch of a site; given ``now``, also who is silent.
 
-    ``head_seq`` is the highest sequence number that arrived (a heartbeat each minute makes a cut
-    tail visible); an epoch is complete when its chain is verified through it.
+    Every event claims the number that it carries, and the newest are sent first of what waits: a
+    heartbeat that arrives names what is missing below it, one that does not arrive makes the
+    gateway silent.
     """
     aside = store.quarantined_of_site(connection, site_id)
-    rows: list[GatewayCompleteness] = []
+    said, unnumbered = _said(connection, site_id)
     found = store.epochs_of_site(connection, site_id)
     newest = {row[0]: row[2] for row in found}
     heard: dict[int, int] = {}
     for row in found:
         if row[6] is not None:
             heard[row[0]] = max(heard.get(row[0], 0), row[6])
-    for gateway_id, name, epoch, contiguous, frozen, head, last_at in found:
-        missing, since = _gaps(connection, Chain(gateway_id, epoch), contiguous, head)
-        reasons = aside.get(Chain(gateway_id, epoch), {})
+    rows = [
+        _unnumbered(name, tombstones, aside.get(Chain(gateway_id, 0), {}), heard.get(gateway_id))
+        for (gateway_id, name), tombstones in unnumbered.items()
+    ]
+    for gateway_id, name, epoch, contiguous, frozen, head, last_at, *following in found:
+        chain = Chain(gateway_id, epoch)
+        higher = head is not None and head > contiguous
+        above = store.gaps_above(connection, chain, contiguous, MAX_RANGES) if higher else []
+        numbers = account(contiguous, above, [*said.get(chain, []), *_unstated(following)])
+        reasons = aside.get(chain, {})
         rows.append(
             GatewayCompleteness(
                 gateway=name,
                 epoch=epoch,
                 contiguous_seq=contiguous,
-                head_seq=head,
-                missing=missing,
-                missing_since=since,
+                head_seq=numbers.through or head,
+                missing=numbers.missing,
+                missing_events=numbers.missing_events,
+                missing_since=numbers.missing_since,
+                explained=numbers.explained,
+                followed_by=following[0],
                 quarantined=sum(reasons.values()),
                 reasons=reasons,
                 last_received_at=last_at,
                 frozen=frozen,
-                complete=not frozen and contiguous == (head or 0),
+                complete=not frozen and numbers.whole,
+                accounted=not frozen and numbers.named,
                 last_heard_at=heard.get(gateway_id),
                 silent=now is not None
                 and epoch == newest[gateway_id]
                 and now - heard.get(gateway_id, 0) > SILENT_AFTER,
             )
         )
-    return rows
+    return sorted(rows, key=lambda row: (row.gateway, row.epoch))
 
 
-def _gaps(
-    connection: Connection, chain: Chain, contiguous: int, head: int | None
-) -> tuple[list[tuple[int, int]], int | None]:
-    if head is None or head <= contiguous:
-        return [], None
-    missing: list[tuple[int, int]] = []
-    since: int | None = None
-    seen = contiguous
-    for first, last, received_at in store.gaps_above(connection, chain, contiguous):
-        if first > seen + 1 and len(missing) < MAX_MISSING:
-            missing.append((seen + 1, first - 1))
-        if missing:
-            since = received_at if since is None else min(since, received_at)
-        seen = last
-    return missing, since
+def _said(
+    connection: Connection, site_id: int
+) -> tuple[dict[Chain, list[Tombstone]], dict[tuple[int, str], list[Tombstone]]]:
+    """Tombstones by epoch, and by gateway those of what never was in one."""
+    said: dict[Chain, list[Tombstone]] = {}
+    unnumbered: dict[tuple[int, str], list[Tombstone]] = {}
+    for gateway_id, name, epoch, tombstone in store.tombstones_of_site(
+        connection, site_id, MAX_RANGES
+    ):
+        if epoch:
+            said.setdefault(Chain(gateway_id, epoch), []).append(tombstone)
+        else:
+            unnumbered.setdefault((gateway_id, name), []).append(tombstone)
+    return said, unnumbered
+
+
+def _unstated(following: list[Any]) -> list[Tombstone]:
+    """The doubt about an epoch while the first event of the next, which ends it, is not here."""
+    epoch, previous_seq, reason, granted_at, opened = following
+    if epoch is None or opened:
+        return []
+    detail = f"epoch {epoch} was granted, and has not said how this one ended"
+    return [Tombstone(previous_seq + 1, None, "unknown", reason, detail, granted_at)]
+
+
+def _unnumbered(
+    name: str, tombstones: list[Tombstone], reasons: dict[str, int], heard: int | None
+) -> GatewayCompleteness:
+    """What a gateway lost of the events that it recorded while no epoch was in force."""
+    return GatewayCompleteness(
+        gateway=name,
+        epoch=0,
+        contiguous_seq=0,
+        head_seq=None,
+        missing=[],
+        missing_events=0,
+        missing_since=None,
+        explained=account(0, [], tombstones).explained,
+        followed_by=None,
+        quarantined=sum(reasons.values()),
+        reasons=reasons,
+        last_received_at=None,
+        frozen=False,
+        complete=False,
+        accounted=True,
+        last_heard_at=heard,
+    )
 
 
 def quarantined(

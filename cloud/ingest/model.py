@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from cloud.ingest.gaps import Tombstone
 from shared.errors import QuartermasterError
 from shared.events import Event
 from shared.ids import GatewayId
@@ -164,9 +165,16 @@ class KnownHead(NamedTuple):
 class GatewayCompleteness(NamedTuple):
     """What the cloud can say of one epoch: complete and unaltered through ``contiguous_seq``.
 
-    ``missing_since`` is when the oldest gap was first seen; ``reasons`` counts what is quarantined
-    by code; ``frozen`` tells that a neighbour did not link. ``silent`` tells of the newest epoch
-    that nothing came for longer than a heartbeat allows: its tail may be cut.
+    ``head_seq`` is the highest number known to exist: that arrived, or that a tombstone speaks of.
+    ``missing`` are those of them that are not here and that nobody has explained,
+    ``missing_since`` when the oldest gap was first seen, ``explained`` what was said of numbers
+    that never arrive. ``complete`` means that all are here, ``accounted`` that all are here or
+    explained; neither is said of a frozen epoch. Epoch 0 stands for what was recorded while none
+    was in force: only its losses are known here.
+
+    ``reasons`` counts what is quarantined by code; ``frozen`` tells that a neighbour did not link.
+    ``silent`` tells of the newest epoch that nothing came for longer than a heartbeat allows: its
+    tail may be cut.
     """
 
     gateway: str
@@ -174,12 +182,16 @@ class GatewayCompleteness(NamedTuple):
     contiguous_seq: int
     head_seq: int | None
     missing: list[tuple[int, int]]
+    missing_events: int
     missing_since: int | None
+    explained: list[Tombstone]
+    followed_by: int | None
     quarantined: int
     reasons: dict[str, int]
     last_received_at: int | None
     frozen: bool
     complete: bool
+    accounted: bool
     last_heard_at: int | None = None
     silent: bool = False
 

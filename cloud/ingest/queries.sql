@@ -152,9 +152,13 @@ SELECT gateway, sum(segments_received)::bigint, sum(segments_applied)::bigint,
 FROM ingest_tally GROUP BY gateway;
 
 -- name: epochs_of_site
--- Each epoch of a site's gateways with its head and what arrived of it.
+-- Each epoch of a site's gateways with its head, what arrived of it, and the epoch that was
+-- granted after it: from where on it is in doubt, why, since when, and whether its first event,
+-- which tells of this one, is here.
 SELECT g.gateway_id, g.name, e.epoch, coalesce(h.contiguous_seq, 0), h.frozen_at IS NOT NULL,
-       top.last_seq, (extract(epoch FROM latest.received_at) * 1000000)::bigint
+       top.last_seq, (extract(epoch FROM latest.received_at) * 1000000)::bigint,
+       following.epoch, following.previous_seq, following.reason,
+       (extract(epoch FROM following.granted_at) * 1000000)::bigint, following.opened
 FROM gateway g
 JOIN gateway_epoch e USING (gateway_id)
 LEFT JOIN gateway_head h USING (gateway_id, epoch)
@@ -169,15 +173,45 @@ LEFT JOIN LATERAL (
         WHERE s.gateway_id = e.gateway_id AND s.epoch = e.epoch
         ORDER BY first_seq DESC LIMIT 256) newest
 ) latest ON true
+LEFT JOIN LATERAL (
+    SELECT n.epoch, n.previous_seq, n.reason, n.granted_at,
+           EXISTS (SELECT FROM segment s WHERE s.gateway_id = n.gateway_id
+                     AND s.epoch = n.epoch AND s.first_seq = 1) AS opened
+    FROM gateway_epoch n
+    WHERE n.gateway_id = e.gateway_id AND n.previous_epoch = e.epoch AND NOT n.awaited
+    ORDER BY n.epoch LIMIT 1
+) following ON true
 WHERE g.site_id = %(site_id)s AND NOT e.awaited
 ORDER BY g.name, e.epoch;
+
+-- name: insert_tombstones
+-- What gateways say of numbers that never arrive; said once, because an event counts once.
+INSERT INTO tombstone (gateway_id, stated_epoch, stated_seq, epoch, first_seq, last_seq, outcome,
+                       reason, detail, stated_at)
+SELECT gateway_id, stated_epoch, stated_seq, epoch, first_seq, last_seq, outcome, reason, detail,
+       to_timestamp(%(at)s::numeric / 1000000)
+FROM unnest(%(gateway_ids)s::int[], %(stated_epochs)s::int[], %(stated_seqs)s::int8[],
+            %(epochs)s::int[], %(firsts)s::int8[], %(lasts)s::int8[], %(outcomes)s::text[],
+            %(reasons)s::text[], %(details)s::text[])
+     AS new (gateway_id, stated_epoch, stated_seq, epoch, first_seq, last_seq, outcome, reason,
+             detail)
+ON CONFLICT DO NOTHING;
+
+-- name: tombstones_of_site
+-- What was said of the epochs of a site's gateways.
+SELECT t.gateway_id, g.name, t.epoch, t.first_seq, t.last_seq, t.outcome, t.reason, t.detail,
+       (extract(epoch FROM t.stated_at) * 1000000)::bigint
+FROM tombstone t JOIN gateway g USING (gateway_id)
+WHERE g.site_id = %(site_id)s
+ORDER BY t.gateway_id, t.epoch, t.first_seq
+LIMIT %(limit)s;
 
 -- name: gaps_above
 -- The stored ranges above a head, with their arrival, to find what is missing and since when.
 SELECT first_seq, last_seq, (extract(epoch FROM received_at) * 1000000)::bigint
 FROM segment
 WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND first_seq > %(seq)s
-ORDER BY first_seq LIMIT 10000;
+ORDER BY first_seq LIMIT %(limit)s;
 
 -- name: quarantined_of_site
 -- What is quarantined of a site's gateways, by epoch and reason. What names no epoch counts to 0.

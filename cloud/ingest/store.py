@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud.db import Connection, Queries
 from cloud.ingest.chain import Head, Link
+from cloud.ingest.gaps import Piece, Tombstone
 from cloud.ingest.model import (
     Chain,
     KnownHead,
@@ -261,16 +262,41 @@ def tallies(connection: Connection) -> dict[str, Tally]:
 
 
 def epochs_of_site(connection: Connection, site_id: int) -> list[tuple[Any, ...]]:
-    """gateway_id, name, epoch, contiguous_seq, frozen, last_seq, last received_at."""
+    """gateway_id, name, epoch, contiguous_seq, frozen, last_seq, last received_at.
+
+    Then of the epoch that follows, all None where none does: epoch, previous_seq, reason,
+    granted_at, opened.
+    """
     return connection.execute(_Q["epochs_of_site"], {"site_id": site_id}).fetchall()
 
 
-def gaps_above(connection: Connection, chain: Chain, seq: int) -> list[tuple[int, int, int]]:
-    """Stored ranges above ``seq`` with their arrival."""
-    rows = connection.execute(
-        _Q["gaps_above"], {"gateway_id": chain.gateway_id, "epoch": chain.epoch, "seq": seq}
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
+def gaps_above(connection: Connection, chain: Chain, seq: int, limit: int) -> list[Piece]:
+    """Stored ranges above ``seq`` with their arrival, the lowest ones."""
+    given = {"gateway_id": chain.gateway_id, "epoch": chain.epoch, "seq": seq, "limit": limit}
+    return [Piece(*row) for row in connection.execute(_Q["gaps_above"], given)]
+
+
+def insert_tombstones(connection: Connection, rows: Sequence[tuple[Any, ...]], at: Micros) -> None:
+    """Keep statements.
+
+    Args:
+        connection: the caller's transaction.
+        rows: gateway_id, epoch and seq of the event; epoch, first_seq, last_seq, outcome, reason
+            and detail of what it says.
+        at: when they were received.
+    """
+    columns = ("gateway_ids", "stated_epochs", "stated_seqs", "epochs", "firsts", "lasts",
+               "outcomes", "reasons", "details")  # fmt: skip
+    given = dict(zip(columns, (list(values) for values in zip(*rows, strict=True)), strict=True))
+    connection.execute(_Q["insert_tombstones"], {**given, "at": at})
+
+
+def tombstones_of_site(
+    connection: Connection, site_id: int, limit: int
+) -> list[tuple[int, str, int, Tombstone]]:
+    """gateway_id, name and epoch, and what was said of it."""
+    rows = connection.execute(_Q["tombstones_of_site"], {"site_id": site_id, "limit": limit})
+    return [(row[0], row[1], row[2], Tombstone(*row[3:])) for row in rows]
 
 
 def quarantined_of_site(connection: Connection, site_id: int) -> dict[Chain, dict[str, int]]:

@@ -17,6 +17,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from cloud.gateways.model import Registered
+from cloud.ingest.gaps import Tombstone
 from shared.ids import GatewayId, SiteId
 
 Failure = Literal["refuse", "lose", "answer-lost"]
@@ -61,12 +62,22 @@ class StoredReject(NamedTuple):
     times: int
 
 
+class Opening(NamedTuple):
+    """What ``gateway_epoch`` keeps of an epoch that follows another."""
+
+    epoch: int
+    previous_seq: int
+    reason: str
+    granted_at: int
+
+
 class Tables:
     """Everything the cloud knows."""
 
     NAMES = (
         "segments", "event_ids", "heads", "quarantine", "tallies", "movements", "balances",
-        "observations", "cases", "gateways", "grants",
+        "observations", "cases", "gateways", "grants", "openings",
+        "tombstones",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -81,6 +92,10 @@ class Tables:
         self.cases: dict[tuple[str, str], str] = {}
         self.gateways: dict[str, Registered] = {}
         self.grants: dict[tuple[str, int], str] = {}
+        self.openings: dict[tuple[int, int], Opening] = {}
+        """By gateway and the epoch that ended."""
+        self.tombstones: dict[tuple[int, int, int], tuple[int, Tombstone]] = {}
+        """By the event that says so: of which epoch, and what."""
 
     def copy(self) -> dict[str, dict[Any, Any]]:
         """A backup."""
@@ -171,9 +186,10 @@ class MemoryDatabase:
 
     def restore(self, backup: dict[str, dict[Any, Any]]) -> None:
         """Lose what was committed since a backup; the registry is entered again by a person."""
-        registry = self.tables.gateways, self.tables.grants
-        self.tables.restore(backup)
-        self.tables.gateways, self.tables.grants = registry
+        tables = self.tables
+        registry = tables.gateways, tables.grants, tables.openings
+        tables.restore(backup)
+        tables.gateways, tables.grants, tables.openings = registry
         self.committed_heads = dict(self.tables.heads)
 
     def register(self, name: str, gateway_id: int, site_id: int, keys: dict[bytes, Any]) -> None:
@@ -183,10 +199,14 @@ class MemoryDatabase:
         )
         self.tables.grants[name, 1] = "enrolled"
 
-    def grant(self, name: str, reason: str) -> int:
+    def grant(self, name: str, reason: str, at: int = 0) -> int:
         """Grant the next epoch; returns it."""
         known = self.tables.gateways[name]
-        epoch = max(known.epochs) + 1
+        last = max(known.epochs)
+        epoch = last + 1
+        head = self.tables.heads.get((known.gateway_id, last))
+        reached = 0 if head is None else head.contiguous_seq
+        self.tables.openings[known.gateway_id, last] = Opening(epoch, reached, reason, at)
         self.tables.gateways[name] = Registered(
             known.gateway_id, known.site_id, known.site, known.status, known.keys,
             known.epochs | {epoch},

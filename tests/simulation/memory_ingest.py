@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from cloud.ingest.chain import Head, Link
+from cloud.ingest.gaps import Piece, Tombstone
 from cloud.ingest.model import Chain, KnownHead, Range, Rejected, Tally, Verified
 from cloud.ingest.store import HeadRow, Overlap
 from shared.segment import GENESIS
@@ -210,6 +211,7 @@ def epochs_of_site(connection: Transaction, site_id: int) -> list[tuple[Any, ...
         for epoch in sorted(known.epochs):
             stored = _of_chain(connection, known.gateway_id, epoch)
             head = connection.tables.heads.get((known.gateway_id, epoch))
+            following = connection.tables.openings.get((known.gateway_id, epoch))
             rows.append(
                 (
                     known.gateway_id,
@@ -219,17 +221,44 @@ def epochs_of_site(connection: Transaction, site_id: int) -> list[tuple[Any, ...
                     head is not None and head.frozen,
                     stored[-1].last_seq if stored else None,
                     max((row.received_at for row in stored), default=None),
+                    *(
+                        (None,) * 5
+                        if following is None
+                        else (
+                            *following,
+                            (known.gateway_id, following.epoch, 1) in connection.tables.segments,
+                        )
+                    ),
                 )
             )
     return rows
 
 
-def gaps_above(connection: Transaction, chain: Chain, seq: int) -> list[tuple[int, int, int]]:
+def gaps_above(connection: Transaction, chain: Chain, seq: int, limit: int) -> list[Piece]:
     return [
-        (row.first_seq, row.last_seq, row.received_at)
+        Piece(row.first_seq, row.last_seq, row.received_at)
         for row in _of_chain(connection, *chain)
         if row.first_seq > seq
-    ]
+    ][:limit]
+
+
+def insert_tombstones(connection: Transaction, rows: Sequence[tuple[Any, ...]], at: int) -> None:
+    for gateway_id, stated_epoch, stated_seq, epoch, *said in rows:
+        key = (gateway_id, stated_epoch, stated_seq)
+        connection.put(connection.tables.tombstones, key, (epoch, Tombstone(*said, stated_at=at)))
+
+
+def tombstones_of_site(
+    connection: Transaction, site_id: int, limit: int
+) -> list[tuple[int, str, int, Tombstone]]:
+    tables = connection.tables
+    names = {row.gateway_id: name for name, row in tables.gateways.items()
+             if row.site_id == site_id}  # fmt: skip
+    return sorted(
+        (gateway_id, names[gateway_id], epoch, said)
+        for (gateway_id, _, _), (epoch, said) in tables.tombstones.items()
+        if gateway_id in names
+    )[:limit]
 
 
 def quarantined_of_site(connection: Transaction, site_id: int) -> dict[Chain, dict[str, int]]:

@@ -9,13 +9,14 @@ from typing import Any
 from unittest.mock import patch
 
 from cloud.app.handlers import Stock
-from cloud.ingest import completeness, observations, service
-from cloud.ingest.ports import Routes
+from cloud.ingest import completeness, observations, service, tombstones
+from cloud.ingest.ports import Handler, Routes
 from cloud.ingest.service import observe
+from cloud.ingest.tombstones import explain
 from cloud.ledger import posting, store
 from cloud.ledger.model import CountCheck, Drift, Position, fold
 from cloud.ledger.names import Names
-from shared.events import DATA_OF, Packed, ScanUndone
+from shared.events import DATA_OF, EventData, EventsCarried, EventsLost, Packed, ScanUndone
 from shared.movements import Position as Place
 from tests.simulation import memory_ingest
 from tests.simulation.memory import Transaction
@@ -83,7 +84,10 @@ def routes() -> Routes:
     stock = Stock()
     stock._names = Names(_item_ids, _location_ids)
     moving = {*(data for kind, data in DATA_OF.items() if kind <= 10), ScanUndone} - {Packed}
-    return {data: stock if data in moving else observe for data in DATA_OF.values()}
+    table: dict[type[EventData], Handler] = {
+        data: stock if data in moving else observe for data in DATA_OF.values()
+    }
+    return {**table, EventsLost: explain, EventsCarried: explain}
 
 
 @contextmanager
@@ -100,4 +104,7 @@ def installed() -> Iterator[None]:
             stack.enter_context(patch.object(room, "store", memory_ingest))
         stack.enter_context(patch.object(service, "raise_exception", memory_ingest.raise_exception))
         stack.enter_context(patch.object(posting, "store", ledger))
+        stack.enter_context(patch.object(tombstones, "store", memory_ingest))
+        told = patch.object(tombstones, "raise_exception", memory_ingest.raise_exception)
+        stack.enter_context(told)
         yield
