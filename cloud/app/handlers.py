@@ -5,19 +5,19 @@ Handlers run inside the batch's transaction and return the events that they coul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cloud import fleet
 from cloud.catalog.service import item_ids, location_ids
 from cloud.db import Connection
 from cloud.exceptions import raise_exception
-from cloud.ingest.model import Facts, Unapplied
+from cloud.ingest.model import Facts, Provisional, Unapplied
 from cloud.ingest.ports import Routes
 from cloud.ingest.service import observe
 from cloud.ingest.tombstones import explain
 from cloud.ledger.model import Entry
 from cloud.ledger.names import Names
-from cloud.ledger.service import check_counts, post
+from cloud.ledger.service import check_counts, post, reverse
 from shared.events import (
     Adjusted,
     CodeSeen,
@@ -120,6 +120,14 @@ def routes() -> Routes:
         LeaseReturned: observe,
         SettingChanged: observe,
     }
+
+
+def taken_back(
+    connection: Connection, provisional: Provisional, at: Micros
+) -> Mapping[int, int]:
+    """Undo what events did that turned out not to link; observations stay as their own record."""
+    chain, ranges, since = provisional
+    return reverse(connection, *chain, ranges, since=since, at=at)
 
 
 def covered(connection: Connection, through: Sequence[tuple[int, int, int]], at: Micros) -> None:

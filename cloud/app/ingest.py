@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from prometheus_client import CollectorRegistry, start_http_server
 
-from cloud.app.handlers import covered, routes
+from cloud.app.handlers import covered, routes, taken_back
 from cloud.bus import Bus, Endpoint
 from cloud.circuits import Circuits
 from cloud.db import Connection, open_pool, pending
@@ -116,7 +116,7 @@ def build(
 
     settlement = Settlement(
         pool,
-        Rooms(routes(), lookup, check),
+        Rooms(routes(), lookup, check, taken_back),
         Acknowledger(bus, key, settings.trust_domain, clock),
         clock=clock,
         pause=stopping.wait,

@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from cloud.ingest.model import Applied, Tally
+from cloud.ingest.model import Applied, TakenBack, Tally
 
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -22,6 +22,12 @@ class Metrics:
             "qm_ingest_events",
             "Events of verified segments by outcome",
             ["outcome"],
+            registry=registry,
+        )
+        self._reversed = Counter(
+            "qm_ingest_reversed",
+            "Of what was applied: taken back, because it did not link",
+            ["what"],
             registry=registry,
         )
         self.batch_seconds = Histogram(
@@ -50,3 +56,8 @@ class Metrics:
         self._events.labels("received").inc(total.events_received)
         self._events.labels("applied").inc(total.events_applied)
         self._events.labels("quarantined").inc(total.events_quarantined)
+
+    def count_reversal(self, done: TakenBack) -> None:
+        """Add what was taken back; ``recounted`` of it counts by another event."""
+        for what, number in done._asdict().items():
+            self._reversed.labels(what).inc(number)

@@ -12,6 +12,7 @@ from shared.errors import QuartermasterError
 from shared.events import Event
 from shared.ids import GatewayId
 from shared.segment import Segment
+from shared.units import Micros
 
 
 class Sender(Protocol):
@@ -152,6 +153,48 @@ class Chain(NamedTuple):
 
     gateway_id: int
     epoch: int
+
+
+class Provisional(NamedTuple):
+    """Ranges of one chain that were applied before their links were verified, and do not link.
+
+    Nothing of them was received before ``since``.
+    """
+
+    chain: Chain
+    ranges: list[tuple[int, int]]
+    since: Micros
+
+
+class Reversal(NamedTuple):
+    """One segment that was taken back, and both ends of the link that broke.
+
+    The verified chain ends with ``head_seq`` and ``head_hash``; the first segment above it starts
+    at ``other_seq`` from ``other_hash`` instead.
+    """
+
+    gateway_id: int
+    epoch: int
+    first_seq: int
+    last_seq: int
+    code: str
+    detail: str
+    head_seq: int
+    head_hash: bytes
+    other_seq: int
+    other_hash: bytes
+    events: int
+    movements: int
+    at: Micros
+
+
+class TakenBack(NamedTuple):
+    """What one round of taking back did; ``recounted`` scans count by another event now."""
+
+    segments: int = 0
+    events: int = 0
+    movements: int = 0
+    recounted: int = 0
 
 
 class KnownHead(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from cloud.db import Connection
-from cloud.ingest.model import Facts, Sender, Unapplied
+from cloud.ingest.model import Facts, Provisional, Sender, Unapplied
 from shared.events import EventData
 from shared.ids import GatewayId
 from shared.units import Micros
@@ -18,3 +18,6 @@ Handler = Callable[[Connection, Sequence[Facts], Micros], Iterable[Unapplied]]
 
 Routes = Mapping[type[EventData], Handler]
 """Which handler applies which type of event."""
+
+TakeBack = Callable[[Connection, Provisional, Micros], Mapping[int, int]]
+"""Undoes what these events did, by records that say the contrary: how many, by sequence number."""

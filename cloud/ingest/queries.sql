@@ -24,8 +24,8 @@ JOIN segment s ON s.gateway_id = new.gateway_id AND s.epoch = new.epoch
 GROUP BY 1, 2, 3, 4, 5;
 
 -- name: frozen
--- Which epochs of these gateways are frozen.
-SELECT gateway_id, epoch FROM gateway_head
+-- Which epochs of these gateways are frozen, and by what.
+SELECT gateway_id, epoch, frozen_why FROM gateway_head
 WHERE gateway_id = ANY(%(gateway_ids)s) AND frozen_at IS NOT NULL;
 
 -- name: copy_event_ids
@@ -85,7 +85,8 @@ WHERE h.gateway_id = new.gateway_id AND h.epoch = new.epoch;
 
 -- name: freeze
 -- A neighbour does not link: nothing of this epoch advances or is applied any more.
-UPDATE gateway_head SET frozen_at = to_timestamp(%(at)s::numeric / 1000000)
+UPDATE gateway_head
+SET frozen_at = to_timestamp(%(at)s::numeric / 1000000), frozen_why = %(why)s
 WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND frozen_at IS NULL;
 
 -- name: overdue
@@ -100,6 +101,74 @@ WHERE h.frozen_at IS NULL
                 AND s.first_seq = coalesce(h.contiguous_seq, 0) + 1)
 ORDER BY e.gateway_id, e.epoch
 LIMIT 1000;
+
+-- name: provisional_chains
+-- Frozen epochs of which something above the verified head still stands in the ledger.
+SELECT h.gateway_id, h.epoch FROM gateway_head h
+WHERE h.frozen_at IS NOT NULL
+  AND EXISTS (SELECT FROM segment s
+              WHERE s.gateway_id = h.gateway_id AND s.epoch = h.epoch
+                AND s.first_seq > h.contiguous_seq
+                AND NOT EXISTS (SELECT FROM reversal r
+                                WHERE r.gateway_id = s.gateway_id AND r.epoch = s.epoch
+                                  AND r.first_seq = s.first_seq))
+ORDER BY h.gateway_id, h.epoch;
+
+-- name: provisional
+-- The oldest segments above a verified head that were not taken back.
+SELECT s.first_seq, s.last_seq, s.prev_hash, s.sha256,
+       (extract(epoch FROM s.received_at) * 1000000)::bigint, s.body
+FROM segment s
+WHERE s.gateway_id = %(gateway_id)s AND s.epoch = %(epoch)s AND s.first_seq > %(seq)s
+  AND NOT EXISTS (SELECT FROM reversal r
+                  WHERE r.gateway_id = s.gateway_id AND r.epoch = s.epoch
+                    AND r.first_seq = s.first_seq)
+ORDER BY s.first_seq LIMIT %(limit)s;
+
+-- name: first_above
+-- Where the lowest segment above a head starts, and from what.
+SELECT first_seq, prev_hash FROM segment
+WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND first_seq > %(seq)s
+ORDER BY first_seq LIMIT 1;
+
+-- name: release_ids
+-- Gives up the ids of events that are taken back: another event may state these scans.
+DELETE FROM event_id
+WHERE id = ANY(%(ids)s) AND gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND seq > %(seq)s
+RETURNING id;
+
+-- name: set_aside_above
+-- Single events of one epoch that are in quarantine, above a head.
+SELECT DISTINCT q.first_seq FROM quarantine q
+WHERE q.gateway_id = %(gateway_id)s AND q.epoch = %(epoch)s AND q.first_seq > %(seq)s
+  AND NOT q.whole_segment
+  AND NOT EXISTS (SELECT FROM quarantine_replay r
+                  WHERE r.gateway_id = q.gateway_id AND r.epoch = q.epoch AND r.seq = q.first_seq
+                    AND r.outcome = 'applied');
+
+-- name: note_reversal
+-- One segment is taken back.
+INSERT INTO reversal (gateway_id, epoch, first_seq, last_seq, code, detail, head_seq, head_hash,
+                      other_seq, other_hash, events, movements, reversed_at)
+VALUES (%(gateway_id)s, %(epoch)s, %(first_seq)s, %(last_seq)s, %(code)s, %(detail)s,
+        %(head_seq)s, %(head_hash)s, %(other_seq)s, %(other_hash)s, %(events)s, %(movements)s,
+        to_timestamp(%(at)s::numeric / 1000000));
+
+-- name: late_scans
+-- Events that were set aside because another one had stated their scan before, since a moment.
+SELECT q.quarantine_id, q.gateway_id, q.epoch::bigint, q.first_seq, q.body
+FROM quarantine q
+WHERE q.code = 'event.duplicate-scan' AND NOT q.whole_segment
+  AND q.last_at >= to_timestamp(%(since)s::numeric / 1000000)
+  AND NOT EXISTS (SELECT FROM quarantine_replay r
+                  WHERE r.gateway_id = q.gateway_id AND r.epoch = q.epoch AND r.seq = q.first_seq
+                    AND r.outcome = 'applied')
+ORDER BY q.quarantine_id;
+
+-- name: held_head
+-- A head that neither moves nor freezes until the commit.
+SELECT contiguous_seq, head_hash, frozen_at IS NOT NULL, frozen_why FROM gateway_head
+WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s FOR SHARE;
 
 -- name: known_head
 -- How far one epoch is verified, and whether two histories of it arrived.

@@ -104,7 +104,7 @@ def replay(
             if item.whole_segment:
                 _apply_segment(connection, item, bench, at)
             else:
-                _apply_event(connection, item, bench, at)
+                _apply_event(connection, item, bench.routes, at)
     except _StillRefusedError as refused:
         refusal = refused.error
     store.note_replay(connection, item, refusal, by=by, at=at)
@@ -119,6 +119,54 @@ def replay(
         "" if refusal is None else refusal.code,
         "" if refusal is None else refusal.detail,
     )
+
+
+def recount(
+    connection: Connection,
+    ids: Collection[bytes],
+    routes: Routes,
+    *,
+    since: Micros,
+    by: str,
+    at: Micros,
+) -> int:
+    """Let scans count by the events that stated them later, once the first is taken back.
+
+    Args:
+        connection: the transaction of the reversal.
+        ids: the scans' ids, which nobody holds now.
+        routes: what each type of event does.
+        since: before this moment none of them can have been set aside.
+        by: what is noted as the one who released them.
+        at: when.
+
+    Returns:
+        How many count now; the others were not stated twice.
+    """
+    counted: set[bytes] = set()
+    for quarantine_id, chain, seq, body in store.late_scans(connection, since) if ids else ():
+        event_id = _id_of(connection, chain, seq, body)
+        if event_id not in ids or event_id in counted or _doubted(connection, chain, seq):
+            continue
+        item = store.locked_quarantined(connection, quarantine_id)
+        if item is None or item.released:
+            continue
+        try:
+            with connection.transaction():
+                _apply_event(connection, item, routes, at)
+        except _StillRefusedError:
+            continue  # it stays where it is, to be replayed by a person
+        store.note_replay(connection, item, None, by=by, at=at)
+        counted.add(event_id)
+    return len(counted)
+
+
+def _id_of(connection: Connection, chain: Chain, seq: int, body: bytes | None) -> bytes:
+    """The id of a quarantined event; its bytes may be past the quota."""
+    try:
+        return (decode_event(body) if body else _from_evidence(connection, chain, seq)).id
+    except (QuartermasterError, _StillRefusedError):
+        return b""
 
 
 def _apply_segment(connection: Connection, item: Quarantined, bench: Bench, at: Micros) -> None:
@@ -137,21 +185,27 @@ def _apply_segment(connection: Connection, item: Quarantined, bench: Bench, at: 
         raise _StillRefusedError(store.why_quarantined(connection, found.sha256))
 
 
-def _apply_event(connection: Connection, item: Quarantined, bench: Bench, at: Micros) -> None:
+def _apply_event(connection: Connection, item: Quarantined, routes: Routes, at: Micros) -> None:
     if item.gateway_id is None or item.epoch is None or item.first_seq is None:
         raise _refused("event.malformed", "the entry does not say which event it is")
     chain = Chain(item.gateway_id, item.epoch)
-    if chain in store.frozen(connection, [item.gateway_id]):
-        raise _refused("segment.link", f"epoch {item.epoch} is frozen")
+    if why := _doubted(connection, chain, item.first_seq):
+        raise _refused("segment.link", why)
     event = _from_evidence(connection, chain, item.first_seq)
     if not store.claim_event_id(connection, event.id, chain, event.seq):
         raise _refused("event.duplicate-scan", "another event carries this id")
     origin = Origin(GatewayId(item.gateway), item.gateway_id, item.site_id or 0, item.epoch)
-    handler = bench.routes[type(event.data)]
+    handler = routes[type(event.data)]
     for unapplied in handler(connection, [Facts(origin, [event])], at):
         raise _StillRefusedError(unapplied.error)
     moved = Tally(events_applied=1, events_quarantined=-1)
     store.count(connection, WORKER, item.gateway, moved)
+
+
+def _doubted(connection: Connection, chain: Chain, seq: int) -> str:
+    """Why an event is not in force: its epoch is frozen below it. True until the commit."""
+    held = store.held_head(connection, chain)
+    return held.why if held and held.frozen and held.head.contiguous_seq < seq else ""
 
 
 def _from_evidence(connection: Connection, chain: Chain, seq: int) -> Event:

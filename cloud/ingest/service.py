@@ -53,6 +53,7 @@ __all__ = [
     "advance",
     "apply",
     "completeness",
+    "keep",
     "known_head",
     "observe",
     "overdue",
@@ -178,8 +179,9 @@ def _admit(
         claims = segment.segment
         sender = senders.get(segment.gateway)
         refusal = standing(sender, claims.kid, claims.epoch)
-        if refusal is None and Chain(segment.gateway_id, claims.epoch) in frozen:
-            refusal = QuartermasterError("segment.link", f"epoch {claims.epoch} is frozen")
+        why = frozen.get(Chain(segment.gateway_id, claims.epoch))
+        if refusal is None and why is not None:
+            refusal = QuartermasterError("segment.link", why)
         if refusal is not None:
             batch.reject(segment, refusal)
         elif (segment.range, segment.sha256) in admitted:
@@ -317,13 +319,8 @@ def _quarantine(connection: Connection, batch: _Batch, at: Micros) -> None:
     """Keep what was set aside, bodies within the quota, and raise what a person must see."""
     if not batch.rejected:
         return
-    rejected = sorted(batch.rejected, key=lambda item: (item.gateway, item.sha256, item.error.code))
-    kept = defaultdict(int, store.kept_bytes(connection, {item.gateway for item in rejected}))
     alarms: dict[tuple[Code, str], Rejected] = {}
-    for item in rejected:
-        fits = kept[item.gateway] + len(item.body) <= BODY_QUOTA
-        kept[item.gateway] += len(item.body) if fits else 0
-        store.quarantine(connection, item, keep_body=fits, at=at)
+    for item in keep(connection, batch.rejected, at):
         if item.whole_segment:
             batch.tallies[item.gateway] = batch.tallies[item.gateway].plus(
                 Tally(segments_received=1, segments_quarantined=1)
@@ -334,12 +331,24 @@ def _quarantine(connection: Connection, batch: _Batch, at: Micros) -> None:
         raise_exception(connection, code, gateway, item.error.detail, at=at, site_id=item.site_id)
 
 
+def keep(connection: Connection, rejected: Sequence[Rejected], at: Micros) -> list[Rejected]:
+    """Put these into the quarantine, in the order of locks, which is returned."""
+    ordered = sorted(rejected, key=lambda item: (item.gateway, item.sha256, item.error.code))
+    kept = defaultdict(int, store.kept_bytes(connection, {item.gateway for item in ordered}))
+    for item in ordered:
+        fits = kept[item.gateway] + len(item.body) <= BODY_QUOTA
+        kept[item.gateway] += len(item.body) if fits else 0
+        store.quarantine(connection, item, keep_body=fits, at=at)
+    return ordered
+
+
 def advance(
     connection: Connection, chains: Collection[Chain], *, generation: int, at: Micros
 ) -> list[tuple[Chain, GatewayId, Watermark]]:
     """Move the heads of these chains as far as their hashes link; their watermarks.
 
-    A neighbour that does not link freezes its epoch and raises ``segment.link``.
+    A neighbour that does not link freezes its epoch and raises ``segment.link``; what was applied
+    above it is taken back next (:mod:`cloud.ingest.reversal`).
     """
     if not chains:
         return []
@@ -355,12 +364,12 @@ def advance(
         if head != row.head:
             moved[chain] = head
         if broken is not None:
-            store.freeze(connection, chain, at)
             detail = (
                 f"epoch {chain.epoch}: {broken.first_seq}-{broken.last_seq} starts from "
                 f"{broken.prev_hash.hex()}, not from the head {head.contiguous_seq} "
                 f"{head.head_hash.hex()}"
             )
+            store.freeze(connection, chain, detail, at)
             raise_exception(connection, "segment.link", name, detail, at=at, site_id=site_id)
         watermarks.append(
             (

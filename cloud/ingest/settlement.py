@@ -16,10 +16,10 @@ import structlog
 from psycopg_pool import ConnectionPool
 
 from cloud.db import Connection, unit_of_work
-from cloud.ingest import service
+from cloud.ingest import reversal, service
 from cloud.ingest.metrics import Metrics
 from cloud.ingest.model import Applied, Chain, Examined, Rejected, Verified
-from cloud.ingest.ports import Lookup, Routes
+from cloud.ingest.ports import Lookup, Routes, TakeBack
 from shared.clock import Clock
 from shared.downlink import Watermark
 from shared.errors import CATALOGUE, QuartermasterError
@@ -36,12 +36,14 @@ Through = Sequence[tuple[int, int, int]]
 class Rooms(NamedTuple):
     """What the composition root hands to ingest.
 
-    ``covered`` runs in a transaction of its own with each sweep, e.g. to compare counts.
+    ``covered`` runs in a transaction of its own with each sweep, e.g. to compare counts;
+    ``take_back`` undoes what events did that turned out not to link.
     """
 
     routes: Routes
     lookup: Lookup
     covered: Callable[[Connection, Through], None]
+    take_back: TakeBack
 
 
 class Settlement:
@@ -116,6 +118,8 @@ class Settlement:
                 self._through[chain] = watermark.contiguous_seq
         except QuartermasterError as error:
             _log.warning("ingest.watermark-later", code=error.code, detail=error.detail)
+            return
+        self._take_back([chain for chain, _, watermark in watermarks if watermark.frozen])
 
     def sweep(self) -> None:
         """Move the watermarks that another worker left behind, and tell what is covered."""
@@ -123,6 +127,7 @@ class Settlement:
         try:
             with unit_of_work(self._pool) as connection:
                 chains = service.overdue(connection)
+                frozen = reversal.provisional(connection)
             if through:
                 with unit_of_work(self._pool) as connection:
                     self._rooms.covered(connection, through)
@@ -132,6 +137,34 @@ class Settlement:
             return
         if chains:
             self.advance(chains)
+        self._take_back(frozen)
+
+    def _take_back(self, chains: Collection[Chain]) -> None:
+        """Take back what stands above a broken link; the next sweep does what fails here."""
+        for chain in chains:
+            try:
+                while self._took_back(chain):
+                    pass
+            except QuartermasterError as error:
+                _log.warning("ingest.reversal-later", code=error.code, detail=error.detail)
+            except Exception as error:  # noqa: BLE001 - one epoch must not stop all others
+                _log.error("ingest.reversal-failed", epoch=chain.epoch, exc_info=error)
+
+    def _took_back(self, chain: Chain) -> bool:
+        with unit_of_work(self._pool) as connection:
+            done = reversal.reverse(
+                connection,
+                chain,
+                take_back=self._rooms.take_back,
+                routes=self._rooms.routes,
+                worker=self._worker,
+                at=self._clock.now(),
+            )
+        if done is None:
+            return False
+        self._metrics.count_reversal(done)
+        _log.warning("ingest.reversed", **chain._asdict(), **done._asdict())
+        return True
 
     def _apply(self, batch: Sequence[Examined]) -> Applied:
         with unit_of_work(self._pool) as connection:

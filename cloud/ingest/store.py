@@ -19,6 +19,7 @@ from cloud.ingest.model import (
     Range,
     Rejected,
     Replay,
+    Reversal,
     Tally,
     Verified,
 )
@@ -51,6 +52,25 @@ class HeadRow(NamedTuple):
 
     head: Head
     frozen: bool
+
+
+class HeldHead(NamedTuple):
+    """A head that others may look at, but not move; ``why`` it is frozen."""
+
+    head: Head
+    frozen: bool
+    why: str
+
+
+class Stored(NamedTuple):
+    """A stored segment."""
+
+    first_seq: int
+    last_seq: int
+    prev_hash: bytes
+    sha256: bytes
+    received_at: Micros
+    body: bytes
 
 
 def _copy(
@@ -102,10 +122,10 @@ def stored_overlaps(
     return {(Range(*row[:4]), bytes(row[4])): Overlap(bool(row[5]), row[6], row[7]) for row in rows}
 
 
-def frozen(connection: Connection, gateway_ids: Collection[int]) -> set[Chain]:
-    """The frozen epochs of these gateways."""
+def frozen(connection: Connection, gateway_ids: Collection[int]) -> dict[Chain, str]:
+    """The frozen epochs of these gateways, and what broke."""
     rows = connection.execute(_Q["frozen"], {"gateway_ids": sorted(gateway_ids)})
-    return {Chain(*row) for row in rows}
+    return {Chain(row[0], row[1]): row[2] for row in rows}
 
 
 def register_ids(connection: Connection, ids: Sequence[EventId]) -> set[tuple[int, int, int]]:
@@ -183,11 +203,68 @@ def move_heads(connection: Connection, heads: dict[Chain, Head], at: Micros) -> 
     )
 
 
-def freeze(connection: Connection, chain: Chain, at: Micros) -> None:
-    """Stop this epoch."""
+def freeze(connection: Connection, chain: Chain, why: str, at: Micros) -> None:
+    """Stop this epoch; ``why`` names both ends."""
     connection.execute(
-        _Q["freeze"], {"gateway_id": chain.gateway_id, "epoch": chain.epoch, "at": at}
+        _Q["freeze"], {"gateway_id": chain.gateway_id, "epoch": chain.epoch, "why": why, "at": at}
     )
+
+
+def held_head(connection: Connection, chain: Chain) -> HeldHead | None:
+    """This epoch's head, which neither moves nor freezes until the commit."""
+    row = connection.execute(_Q["held_head"], chain._asdict()).fetchone()
+    return None if row is None else HeldHead(Head(row[0], bytes(row[1])), row[2], row[3])
+
+
+def provisional_chains(connection: Connection) -> list[Chain]:
+    """Frozen epochs of which something above the verified head still stands in the ledger."""
+    return [Chain(*row) for row in connection.execute(_Q["provisional_chains"])]
+
+
+def provisional(connection: Connection, chain: Chain, seq: int, limit: int) -> list[Stored]:
+    """The oldest segments above ``seq`` that were not taken back."""
+    rows = connection.execute(
+        _Q["provisional"], {**chain._asdict(), "seq": seq, "limit": limit}
+    ).fetchall()
+    return [
+        Stored(row[0], row[1], bytes(row[2]), bytes(row[3]), Micros(row[4]), bytes(row[5]))
+        for row in rows
+    ]
+
+
+def first_above(connection: Connection, chain: Chain, seq: int) -> tuple[int, bytes] | None:
+    """Where the lowest stored segment above ``seq`` starts, and from which hash."""
+    row = connection.execute(_Q["first_above"], {**chain._asdict(), "seq": seq}).fetchone()
+    return None if row is None else (row[0], bytes(row[1]))
+
+
+def release_ids(connection: Connection, chain: Chain, seq: int, ids: Sequence[bytes]) -> set[bytes]:
+    """Give up those of these ids that events of the chain above ``seq`` hold."""
+    rows = connection.execute(
+        _Q["release_ids"],
+        {**chain._asdict(), "seq": seq, "ids": [UUID(bytes=event_id) for event_id in ids]},
+    )
+    return {row[0].bytes for row in rows}
+
+
+def set_aside_above(connection: Connection, chain: Chain, seq: int) -> set[int]:
+    """Sequence numbers above ``seq`` of single events in quarantine."""
+    rows = connection.execute(_Q["set_aside_above"], {**chain._asdict(), "seq": seq})
+    return {row[0] for row in rows}
+
+
+def note_reversals(connection: Connection, rows: Sequence[Reversal]) -> None:
+    """Record segments as taken back."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_Q["note_reversal"], [row._asdict() for row in rows])
+
+
+def late_scans(connection: Connection, since: Micros) -> list[tuple[int, Chain, int, bytes | None]]:
+    """Quarantine id, chain, sequence and bytes of events whose scan counted elsewhere."""
+    return [
+        (row[0], Chain(row[1], row[2]), row[3], None if row[4] is None else bytes(row[4]))
+        for row in connection.execute(_Q["late_scans"], {"since": since})
+    ]
 
 
 def overdue(connection: Connection) -> list[Chain]:

@@ -77,7 +77,7 @@ class StockRow(NamedTuple):
 
 
 class MovementRow(NamedTuple):
-    """A movement; ``key`` continues a listing after it."""
+    """A movement; a ``reversal`` takes one back. ``key`` continues a listing after it."""
 
     site: str
     sku: str
@@ -94,6 +94,7 @@ class MovementRow(NamedTuple):
     device: str
     occurred_at: int
     received_at: int
+    reversal: bool
     key: tuple[int | str, ...]
 
 

@@ -4,6 +4,29 @@ COPY movement (received_at, occurred_at, seq, event_id, gateway_id, epoch, site_
                location_id, quantity, state, kind, leg, clock_state, lot, serial, device)
 FROM STDIN (FORMAT binary);
 
+-- name: reverse_movements
+-- Appends the contrary of every movement of these events: true at the same moment, known from now
+-- on. Its legs are numbered after the event's own. Clocks of workers may differ by an hour.
+INSERT INTO movement (received_at, occurred_at, seq, event_id, gateway_id, epoch, site_id, item_id,
+                      location_id, quantity, state, kind, leg, clock_state, lot, serial, device,
+                      reversal)
+SELECT to_timestamp(%(at)s::numeric / 1000000), m.occurred_at, m.seq, m.event_id, m.gateway_id,
+       m.epoch, m.site_id, m.item_id, m.location_id, -m.quantity, m.state, m.kind,
+       m.leg + count(*) OVER (PARTITION BY m.seq), m.clock_state, m.lot, m.serial, m.device, true
+FROM movement m
+JOIN unnest(%(firsts)s::int8[], %(lasts)s::int8[]) AS range (first_seq, last_seq)
+  ON m.seq BETWEEN range.first_seq AND range.last_seq
+WHERE m.gateway_id = %(gateway_id)s AND m.epoch = %(epoch)s AND NOT m.reversal
+  AND m.received_at >= to_timestamp(%(since)s::numeric / 1000000) - interval '1 hour'
+RETURNING seq, site_id, item_id, location_id, lot, serial, state, quantity;
+
+-- name: forget_count_checks
+-- What counts of these events expected is not compared: they are not in force.
+DELETE FROM count_check c
+USING unnest(%(firsts)s::int8[], %(lasts)s::int8[]) AS range (first_seq, last_seq)
+WHERE c.gateway_id = %(gateway_id)s AND c.epoch = %(epoch)s
+  AND c.seq BETWEEN range.first_seq AND range.last_seq;
+
 -- name: make_balance_delta
 -- The differences of one batch, private to this session, emptied by each commit.
 CREATE TEMPORARY TABLE IF NOT EXISTS balance_delta (
@@ -133,7 +156,7 @@ ORDER BY b.site_id, b.item_id, b.location_id, b.lot, b.serial, b.state;
 SELECT s.code, i.sku, l.code, m.lot, m.serial, m.state, m.quantity, m.kind, g.name, m.epoch,
        m.seq, m.event_id::text, m.device,
        (extract(epoch FROM m.occurred_at) * 1000000)::bigint,
-       (extract(epoch FROM m.received_at) * 1000000)::bigint,
+       (extract(epoch FROM m.received_at) * 1000000)::bigint, m.reversal,
        m.gateway_id, m.leg
 FROM (
     SELECT * FROM movement

@@ -8,6 +8,7 @@ from cloud.db import Connection
 from cloud.ledger import store
 from cloud.ledger.model import MOVEMENT_KEY, STOCK_KEY, Drift, MovementRow, StockRow
 from cloud.ledger.posting import check_counts, post
+from cloud.ledger.reversing import reverse
 
 __all__ = [
     "MOVEMENT_KEY",
@@ -16,6 +17,7 @@ __all__ = [
     "drift",
     "movements",
     "post",
+    "reverse",
     "stock",
     "stock_as_of",
 ]

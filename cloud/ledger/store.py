@@ -52,6 +52,37 @@ def add_to_balances(connection: Connection, deltas: Mapping[Position, int], at: 
     connection.execute(_Q["apply_balance_delta"], {"at": at})
 
 
+def reverse_movements(
+    connection: Connection,
+    gateway_id: int,
+    epoch: int,
+    ranges: Sequence[tuple[int, int]],
+    *,
+    since: Micros,
+    at: Micros,
+) -> list[tuple[int, Position, int]]:
+    """Append the contrary of what these events moved: sequence, position and quantity of each."""
+    rows = connection.execute(
+        _Q["reverse_movements"],
+        {"gateway_id": gateway_id, "epoch": epoch, "since": since, "at": at, **_ends(ranges)},
+    )
+    return [(row[0], (row[1], row[2], row[3], row[4], row[5], row[6]), row[7]) for row in rows]
+
+
+def forget_count_checks(
+    connection: Connection, gateway_id: int, epoch: int, ranges: Sequence[tuple[int, int]]
+) -> None:
+    """Forget what the counts among these events expected."""
+    connection.execute(
+        _Q["forget_count_checks"],
+        {"gateway_id": gateway_id, "epoch": epoch, **_ends(ranges)},
+    )
+
+
+def _ends(ranges: Sequence[tuple[int, int]]) -> dict[str, list[int]]:
+    return {"firsts": [first for first, _ in ranges], "lasts": [last for _, last in ranges]}
+
+
 def defer_count_checks(connection: Connection, checks: Iterable[CountCheck]) -> None:
     """Remember what counts expected."""
     with connection.cursor() as cursor:
@@ -128,7 +159,7 @@ def _stock_row(row: Sequence[Any]) -> StockRow:
 def movements(connection: Connection, filters: Mapping[str, Any]) -> list[MovementRow]:
     """Movements, newest first."""
     return [
-        MovementRow(*row[:15], key=(row[14], row[15], row[9], row[10], row[16]))
+        MovementRow(*row[:16], key=(row[14], row[16], row[9], row[10], row[17]))
         for row in connection.execute(_Q["movements"], filters, prepare=False)
     ]
 

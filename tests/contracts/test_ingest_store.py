@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from cloud.app.handlers import routes
+from cloud.app.handlers import routes, taken_back
 from cloud.db import unit_of_work
 from cloud.gateways.service import lookup
-from cloud.ingest import service, store
-from cloud.ingest.model import Applied, Arrived, Chain, Tally
+from cloud.ingest import reversal, service, store
+from cloud.ingest.model import Applied, Arrived, Chain, TakenBack, Tally
 from cloud.ingest.verification import examine
 from cloud.ledger.service import drift
 from shared.downlink import Watermark
-from shared.events import Line, Picked, Received, SensorRead
+from shared.events import EventData, Line, Picked, Received, SensorRead
 from shared.segment import GENESIS
 from shared.units import Micros
 from tests.simulation import memory, memory_ingest, memory_ledger
@@ -39,6 +39,7 @@ class Port:
     quarantined: Callable[[Any], list[tuple[str, bool, int | None, int]]]
     cases: Callable[[Any], list[str]]
     on_hand: Callable[[Any], dict[tuple[str, str, int], int]]
+    grant: Callable[[int], object]
 
     def deliver(self, *bodies: bytes, gateway: str = "gw-a") -> Applied:
         """Apply these as one batch."""
@@ -58,6 +59,18 @@ class Port:
             due = chains or service.overdue(connection)
             marks = service.advance(connection, due, generation=1, at=AT)
         return marks[0][2] if marks else None
+
+    def take_back(self) -> list[TakenBack]:
+        """Take back what stands above broken links, as the sweep does."""
+        done: list[TakenBack] = []
+        for chain in self.see(reversal.provisional):
+            with self.transaction() as connection:
+                one = reversal.reverse(
+                    connection, chain, take_back=taken_back, routes=self.routes, worker="w", at=AT
+                )
+            assert one is not None
+            done.append(one)
+        return done
 
     def see(self, look: Callable[..., Any], *more: Any) -> Any:
         """Ask in a transaction of its own."""
@@ -83,6 +96,11 @@ _ON_HAND = (
 def _real(pool: Any, hand: Hand) -> Port:
     with unit_of_work(pool) as connection:
         stage(connection, [hand])
+
+    def granted(epoch: int) -> None:
+        with unit_of_work(pool) as connection:
+            stage(connection, [Hand(hand.name, epoch)])
+
     return Port(
         transaction=lambda: unit_of_work(pool),
         lookup=lookup,
@@ -95,6 +113,7 @@ def _real(pool: Any, hand: Hand) -> Port:
         ),
         cases=lambda c: sorted(row[0] for row in c.execute("SELECT code FROM exception")),
         on_hand=lambda c: {row[:3]: row[3] for row in c.execute(_ON_HAND)},
+        grant=granted,
     )
 
 
@@ -119,6 +138,7 @@ def _simulated(hand: Hand) -> Port:
             (place.sku, place.location, place.state): quantity
             for place, quantity in memory_ledger.on_hand(c, 1).items()
         },
+        grant=lambda _: database.grant(hand.name, "test"),
     )
 
 
@@ -200,6 +220,93 @@ def test_a_neighbour_that_does_not_link_freezes_the_epoch(port: Port, hand: Hand
     port.deliver(hand.segment(received(5)))
     assert [row[:3] for row in port.see(port.quarantined)] == [("segment.link", True, 3)]
     assert port.see(port.cases) == ["segment.link"]
+
+
+def broken(hand: Hand, *above: EventData) -> list[bytes]:
+    """Two segments that link, and one of a copy that does not, above them."""
+    copy = Hand("gw-a")
+    copy.segment(received(9))
+    copy.segment(received(9))
+    bodies = [hand.segment(received(1)), hand.segment(received(2))]
+    return [*bodies, copy.segment(*above)]
+
+
+def test_what_stands_above_a_broken_link_is_taken_back_once(port: Port, hand: Hand) -> None:
+    bodies = broken(hand, received(5), Picked(Line("SKU-0", 3), "L0", "L1"))
+    first = port.deliver(*bodies)
+    assert port.see(port.on_hand) == {("SKU-0", "L0", 0): 5, ("SKU-0", "L1", 1): 3}
+    assert port.take_back() == []
+    port.advance(*first.due)
+    assert port.take_back() == [TakenBack(segments=1, events=2, movements=3)]
+    assert port.take_back() == []
+    assert port.see(port.on_hand) == {("SKU-0", "L0", 0): 3}
+    assert port.see(port.count, "movement") == 2 + 3 + 3
+    assert port.see(port.quarantined) == [("segment.link", True, 3, 1)]
+    assert port.see(port.cases) == ["segment.link"]
+    tally = port.see(port.tallies)["gw-a"]
+    assert (tally.segments_received, tally.segments_applied, tally.segments_quarantined) == (
+        3,
+        2,
+        1,
+    )
+    assert (tally.events_received, tally.events_applied, tally.events_quarantined) == (4, 2, 2)
+    port.deliver(bodies[2])
+    assert port.take_back() == []
+    assert port.see(port.quarantined) == [("segment.link", True, 3, 2)]
+    port.sound()
+
+
+def test_a_segment_that_a_slower_worker_adds_to_a_frozen_epoch_is_taken_back_too(
+    port: Port, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port.advance(*port.deliver(*broken(hand, received(5))).due)
+    port.take_back()
+    copy = Hand("gw-a")
+    for _ in range(3):
+        copy.segment(received(9))
+    rooms = [service.store, store]
+    with monkeypatch.context() as before_the_freeze:
+        for room in rooms:
+            before_the_freeze.setattr(room, "frozen", lambda *_: {})
+        port.deliver(copy.segment(received(7)))
+    assert port.see(port.on_hand) == {("SKU-0", "L0", 0): 10}
+    assert port.take_back() == [TakenBack(segments=1, events=1, movements=1)]
+    assert port.see(port.on_hand) == {("SKU-0", "L0", 0): 3}
+    port.sound()
+
+
+def test_a_scan_that_was_taken_back_counts_when_it_is_stated_again(port: Port, hand: Hand) -> None:
+    scan = scan_id(1_763_650_000_000, 1, hand.rng)
+    copy = Hand("gw-a")
+    copy.segment(received(9))
+    prev = copy.prev_hash
+    strange = copy.seal([copy.event(received(4), event_id=scan)], first_seq=2, prev_hash=prev)
+    port.advance(*port.deliver(hand.segment(received(1)), strange).due)
+    assert port.take_back() == [TakenBack(segments=1, events=1, movements=1)]
+    assert port.see(port.on_hand) == {("SKU-0", "L0", 0): 1}
+    again = Hand("gw-a", epoch=2)
+    port.grant(2)
+    port.deliver(
+        again.seal([again.event(received(4), event_id=scan)], first_seq=1, prev_hash=GENESIS)
+    )
+    assert port.see(port.on_hand) == {("SKU-0", "L0", 0): 5}
+    port.sound()
+
+
+def test_a_scan_set_aside_for_one_that_was_taken_back_counts_then(port: Port, hand: Hand) -> None:
+    scan = scan_id(1_763_650_000_000, 1, hand.rng)
+    copy = Hand("gw-a")
+    copy.segment(received(9))
+    prev = copy.prev_hash
+    strange = copy.seal([copy.event(received(4), event_id=scan)], first_seq=2, prev_hash=prev)
+    port.deliver(strange)
+    twice = hand.seal([hand.event(received(4), event_id=scan)], first_seq=1, prev_hash=GENESIS)
+    port.advance(*port.deliver(twice).due)
+    assert port.see(port.quarantined) == [("event.duplicate-scan", False, 1, 1)]
+    assert port.take_back() == [TakenBack(segments=1, events=1, movements=1, recounted=1)]
+    assert port.see(port.on_hand) == {("SKU-0", "L0", 0): 4}
+    assert port.take_back() == []
+    port.sound()
 
 
 def test_an_event_id_counts_once_in_and_across_batches(port: Port, hand: Hand) -> None:

@@ -46,6 +46,7 @@ class StoredHead(NamedTuple):
     contiguous_seq: int
     head_hash: bytes
     frozen: bool
+    why: str = ""
 
 
 class StoredReject(NamedTuple):
@@ -77,7 +78,7 @@ class Tables:
     NAMES = (
         "segments", "event_ids", "heads", "quarantine", "tallies", "movements", "balances",
         "observations", "cases", "gateways", "grants", "openings",
-        "tombstones",
+        "tombstones", "reversals", "released",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -96,6 +97,9 @@ class Tables:
         """By gateway and the epoch that ended."""
         self.tombstones: dict[tuple[int, int, int], tuple[int, Tombstone]] = {}
         """By the event that says so: of which epoch, and what."""
+        self.reversals: dict[tuple[int, int, int], Any] = {}
+        self.released: dict[tuple[str, bytes, str], str] = {}
+        """Keys of the quarantine, and by whom they were released."""
 
     def copy(self) -> dict[str, dict[Any, Any]]:
         """A backup."""
@@ -119,14 +123,28 @@ class Transaction:
         self._undo.append((table, key, table.get(key, _ABSENT)))
         table[key] = value
 
-    def roll_back(self) -> None:
-        """Undo everything."""
-        for table, key, old in reversed(self._undo):
+    def drop(self, table: dict[Any, Any], key: Any) -> None:
+        """Delete one row."""
+        self._undo.append((table, key, table.pop(key)))
+
+    def roll_back(self, to: int = 0) -> None:
+        """Undo everything, or what was written after the first ``to`` rows."""
+        for table, key, old in reversed(self._undo[to:]):
             if old is _ABSENT:
                 del table[key]
             else:
                 table[key] = old
-        self._undo.clear()
+        del self._undo[to:]
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """A savepoint."""
+        written = len(self._undo)
+        try:
+            yield
+        except BaseException:
+            self.roll_back(written)
+            raise
 
     @property
     def written(self) -> bool:
@@ -179,6 +197,8 @@ class MemoryDatabase:
 
     def _note(self, transaction: Transaction) -> None:
         for table, key, _ in transaction._undo:
+            if key not in table:
+                continue
             if table is self.tables.segments:
                 self.ever_stored.add(table[key].sha256)
             elif table is self.tables.heads:

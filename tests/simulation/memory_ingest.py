@@ -7,9 +7,19 @@ from typing import Any
 
 from cloud.ingest.chain import Head, Link
 from cloud.ingest.gaps import Piece, Tombstone
-from cloud.ingest.model import Chain, KnownHead, Range, Rejected, Tally, Verified
-from cloud.ingest.store import HeadRow, Overlap
+from cloud.ingest.model import (
+    Chain,
+    KnownHead,
+    Quarantined,
+    Range,
+    Rejected,
+    Reversal,
+    Tally,
+    Verified,
+)
+from cloud.ingest.store import HeadRow, HeldHead, Overlap, Stored
 from shared.segment import GENESIS
+from shared.units import Micros
 from tests.simulation.memory import StoredHead, StoredReject, StoredSegment, Transaction
 
 
@@ -69,9 +79,9 @@ def stored_overlaps(
     return found
 
 
-def frozen(connection: Transaction, gateway_ids: Collection[int]) -> set[Chain]:
+def frozen(connection: Transaction, gateway_ids: Collection[int]) -> dict[Chain, str]:
     return {
-        Chain(*key)
+        Chain(*key): row.why
         for key, row in connection.tables.heads.items()
         if key[0] in gateway_ids and row.frozen
     }
@@ -126,14 +136,128 @@ def move_heads(connection: Transaction, heads: dict[Chain, Head], at: int) -> No
     table = connection.tables.heads
     for chain, head in heads.items():
         row = table[tuple(chain)]
-        moved = StoredHead(head.contiguous_seq, head.head_hash, row.frozen)
+        moved = StoredHead(head.contiguous_seq, head.head_hash, row.frozen, row.why)
         connection.put(table, tuple(chain), moved)
 
 
-def freeze(connection: Transaction, chain: Chain, at: int) -> None:
+def freeze(connection: Transaction, chain: Chain, why: str, at: int) -> None:
     del at
     row = connection.tables.heads[tuple(chain)]
-    connection.put(connection.tables.heads, tuple(chain), row._replace(frozen=True))
+    connection.put(connection.tables.heads, tuple(chain), row._replace(frozen=True, why=why))
+
+
+def held_head(connection: Transaction, chain: Chain) -> HeldHead | None:
+    row = connection.tables.heads.get(tuple(chain))
+    if row is None:
+        return None
+    return HeldHead(Head(row.contiguous_seq, row.head_hash), row.frozen, row.why)
+
+
+def _provisional(connection: Transaction, chain: Chain, seq: int) -> list[StoredSegment]:
+    taken = connection.tables.reversals
+    return [
+        row
+        for row in _of_chain(connection, *chain)
+        if row.first_seq > seq and (*chain, row.first_seq) not in taken
+    ]
+
+
+def provisional_chains(connection: Transaction) -> list[Chain]:
+    return [
+        Chain(*key)
+        for key, row in sorted(connection.tables.heads.items())
+        if row.frozen and _provisional(connection, Chain(*key), row.contiguous_seq)
+    ]
+
+
+def provisional(connection: Transaction, chain: Chain, seq: int, limit: int) -> list[Stored]:
+    due = _provisional(connection, chain, seq)[:limit]
+    return [Stored(*row[:3], row.sha256, Micros(row.received_at), row.body) for row in due]
+
+
+def first_above(connection: Transaction, chain: Chain, seq: int) -> tuple[int, bytes] | None:
+    above = [row for row in _of_chain(connection, *chain) if row.first_seq > seq]
+    return (above[0].first_seq, above[0].prev_hash) if above else None
+
+
+def release_ids(
+    connection: Transaction, chain: Chain, seq: int, ids: Sequence[bytes]
+) -> set[bytes]:
+    claimed = connection.tables.event_ids
+    free = {
+        event_id
+        for event_id in ids
+        if (claim := claimed.get(event_id)) and claim[:2] == tuple(chain) and claim[2] > seq
+    }
+    for event_id in sorted(free):
+        connection.drop(claimed, event_id)
+    return free
+
+
+def set_aside_above(connection: Transaction, chain: Chain, seq: int) -> set[int]:
+    tables = connection.tables
+    return {
+        row.first_seq
+        for key, row in tables.quarantine.items()
+        if (row.gateway_id, row.epoch) == tuple(chain)
+        and not row.whole_segment
+        and key not in tables.released
+        and row.first_seq is not None
+        and row.first_seq > seq
+    }
+
+
+def note_reversals(connection: Transaction, rows: Sequence[Reversal]) -> None:
+    for row in rows:
+        key = (row.gateway_id, row.epoch, row.first_seq)
+        assert key not in connection.tables.reversals
+        connection.put(connection.tables.reversals, key, row)
+
+
+def late_scans(
+    connection: Transaction, since: Micros
+) -> list[tuple[int, Chain, int, bytes | None]]:
+    del since  # asked of the real database only: it makes the answer shorter
+    tables = connection.tables
+    return [
+        (number, Chain(row.gateway_id or 0, row.epoch or 0), row.first_seq or 0, row.body)
+        for number, (key, row) in enumerate(tables.quarantine.items())
+        if row.code == "event.duplicate-scan" and key not in tables.released
+    ]
+
+
+def locked_quarantined(connection: Transaction, quarantine_id: int) -> Quarantined | None:
+    tables = connection.tables
+    key, row = list(tables.quarantine.items())[quarantine_id]
+    site_id = tables.gateways[row.gateway].site_id
+    return Quarantined(
+        quarantine_id, row.gateway, row.gateway_id, site_id, row.whole_segment, row.epoch,
+        row.first_seq, row.last_seq, row.code, row.body, key in tables.released,
+    )  # fmt: skip
+
+
+def note_replay(
+    connection: Transaction, item: Quarantined, refusal: object, *, by: str, at: int
+) -> None:
+    del at
+    if refusal is None:
+        key = list(connection.tables.quarantine)[item.quarantine_id]
+        assert key not in connection.tables.released
+        connection.put(connection.tables.released, key, by)
+
+
+def claim_event_id(connection: Transaction, event_id: bytes, chain: Chain, seq: int) -> bool:
+    claimed = connection.tables.event_ids
+    if event_id not in claimed:
+        connection.put(claimed, event_id, (*chain, seq))
+    return claimed[event_id] == (*chain, seq)
+
+
+def segment_of(connection: Transaction, chain: Chain, seq: int) -> bytes | None:
+    for row in _of_chain(connection, *chain):
+        if row.first_seq <= seq <= row.last_seq:
+            return row.body
+    return None
 
 
 def overdue(connection: Transaction) -> list[Chain]:

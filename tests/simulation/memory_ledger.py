@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from cloud.app.handlers import Stock
-from cloud.ingest import completeness, observations, service, tombstones
+from cloud.ingest import completeness, observations, replay, reversal, service, tombstones
 from cloud.ingest.ports import Handler, Routes
 from cloud.ingest.service import observe
 from cloud.ingest.tombstones import explain
-from cloud.ledger import posting, store
+from cloud.ledger import posting, reversing, store
 from cloud.ledger.model import CountCheck, Drift, Position, fold
 from cloud.ledger.names import Names
 from shared.events import DATA_OF, EventData, EventsCarried, EventsLost, Packed, ScanUndone
@@ -23,6 +24,7 @@ from tests.simulation.memory import Transaction
 
 ITEMS = {f"SKU-{number}": number + 1 for number in range(5)}
 LOCATIONS = {f"L{number}": number + 1 for number in range(4)}
+_COLUMNS = 17
 _SKU_OF = {number: sku for sku, number in ITEMS.items()}
 _CODE_OF = {number: code for code, number in LOCATIONS.items()}
 
@@ -31,6 +33,42 @@ def copy_movements(connection: Transaction, rows: Iterable[tuple[Any, ...]]) -> 
     table = connection.tables.movements
     for row in rows:
         connection.put(table, len(table), row)
+
+
+def reverse_movements(
+    connection: Transaction,
+    gateway_id: int,
+    epoch: int,
+    ranges: Sequence[tuple[int, int]],
+    *,
+    since: int,
+    at: int,
+) -> list[tuple[int, Position, int]]:
+    """Append the contrary of what these events moved; such a row ends with true."""
+    del since
+    table = connection.tables.movements
+    found = [
+        row
+        for row in table.values()
+        if row[4:6] == (gateway_id, epoch)
+        and len(row) == _COLUMNS
+        and any(first <= row[2] <= last for first, last in ranges)
+    ]
+    for row in found:
+        connection.put(table, len(table), (at, *row[1:9], -row[9], *row[10:], True))
+    return [(row[2], position_of(row), -row[9]) for row in found]
+
+
+def forget_count_checks(*_: object) -> None:
+    """Counts are compared on the real database only."""
+
+
+def legs_of(movements: Iterable[tuple[Any, ...]]) -> Counter[bytes]:
+    """How many movements each event has, less those that were taken back."""
+    legs: Counter[bytes] = Counter()
+    for row in movements:
+        legs[row[3]] += 1 if len(row) == _COLUMNS else -1
+    return legs
 
 
 def add_to_balances(connection: Transaction, deltas: Mapping[Position, int], at: int) -> None:
@@ -98,12 +136,17 @@ def installed() -> Iterator[None]:
         copy_movements=copy_movements,
         add_to_balances=add_to_balances,
         defer_count_checks=defer_count_checks,
+        reverse_movements=reverse_movements,
+        forget_count_checks=forget_count_checks,
     )
     with ExitStack() as stack:
-        for room in (service, completeness, observations):
+        for room in (service, completeness, observations, replay, reversal):
             stack.enter_context(patch.object(room, "store", memory_ingest))
-        stack.enter_context(patch.object(service, "raise_exception", memory_ingest.raise_exception))
-        stack.enter_context(patch.object(posting, "store", ledger))
+        for room in (service, reversal):
+            raising = patch.object(room, "raise_exception", memory_ingest.raise_exception)
+            stack.enter_context(raising)
+        for room in (posting, reversing):
+            stack.enter_context(patch.object(room, "store", ledger))
         stack.enter_context(patch.object(tombstones, "store", memory_ingest))
         told = patch.object(tombstones, "raise_exception", memory_ingest.raise_exception)
         stack.enter_context(told)

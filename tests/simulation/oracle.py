@@ -122,7 +122,7 @@ class Oracle:
         verdict = Verdict()
         verdict.broken += self._world.cloud.unsound + self.unsent_rows_freed()
         tables = self._world.cloud.database.tables
-        rows = Counter(row[3] for row in tables.movements.values())
+        rows = memory_ledger.legs_of(tables.movements.values())
         claimed = tables.event_ids
         self._judge_scans(verdict, rows)
         for strange in claimed.keys() - self.scans.keys() - self.beats:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from cloud.app.handlers import covered, routes
+from cloud.app.handlers import covered, routes, taken_back
 from cloud.db import unit_of_work
 from cloud.exceptions import open_cases
 from cloud.gateways.service import lookup
@@ -51,7 +51,10 @@ class Bench:
         self.settlement = Settlement(
             pool,
             Rooms(
-                table, lookup, lambda connection, through: covered(connection, through, self.now)
+                table,
+                lookup,
+                lambda connection, through: covered(connection, through, self.now),
+                taken_back,
             ),
             lambda gateway, mark: self.told.append((gateway, mark)),
             clock=self.clock,
