@@ -64,6 +64,7 @@ _EXIT_CODES: Final = {
     "enrol": os.EX_NOPERM,
     "renew": os.EX_NOPERM,
     "epoch": os.EX_NOPERM,
+    "pair": os.EX_NOPERM,
     "settings": os.EX_CONFIG,
     "pki": os.EX_CONFIG,
     "broker": os.EX_UNAVAILABLE,

@@ -71,6 +71,8 @@ Code = Literal[
     "epoch.opened",
     "epoch.events-lost",
     "epoch.contradicted",
+    "pair.code",
+    "pair.too-many-tries",
     "pki.exists",
     "downlink.malformed",
     "downlink.signature",
@@ -362,6 +364,16 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         409,
         "A head that the cloud countersigned is not in the gateway's own history.",
         "One side was altered or restored: run quartermaster cloud gateways heads, keep both.",
+    ),
+    "pair.code": Entry(
+        403,
+        "This pairing code is wrong, used up or older than ten minutes.",
+        "Have a new one shown: quartermaster gateway devices pair NAME.",
+    ),
+    "pair.too-many-tries": Entry(
+        429,
+        "Too many wrong tries: this pairing code is locked.",
+        "Have a new one shown, and ask who tried.",
     ),
     "pki.exists": Entry(
         409,

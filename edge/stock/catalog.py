@@ -39,6 +39,11 @@ def has_location(connection: Connection, code: str) -> bool:
     return row is not None and not row[1]
 
 
+def locations(connection: Connection) -> list[tuple[str, str]]:
+    """Code and role of every location in use, by code."""
+    return connection.execute(_SQL["locations"]).fetchall()
+
+
 def location_of_role(connection: Connection, role: str) -> str | None:
     """The first location with this role."""
     row = connection.execute(_SQL["location_of_role"], (role,)).fetchone()

@@ -26,6 +26,10 @@ SELECT sku, name, removed, 1 FROM item WHERE sku = ?
 -- Whether a location may be used, and its role.
 SELECT role, removed FROM location WHERE code = ?
 
+-- name: locations
+-- Every location in use, and its role.
+SELECT code, role FROM location WHERE removed = 0 ORDER BY code
+
 -- name: location_of_role
 -- The first location with a role: where goods go when nobody says otherwise.
 SELECT code FROM location WHERE role = ? AND removed = 0 ORDER BY code LIMIT 1
