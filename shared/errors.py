@@ -27,6 +27,28 @@ Code = Literal[
     "scan.expired",
     "scan.near-expiry",
     "scan.device-clock",
+    "scan.fefo",
+    "scan.held",
+    "scan.expiry-differs",
+    "scan.unknown-unit",
+    "scan.unit-elsewhere",
+    "scan.unit-step",
+    "task.unknown",
+    "task.closed",
+    "task.step",
+    "task.wrong-item",
+    "task.wrong-location",
+    "task.wrong-lot",
+    "task.over",
+    "task.over-receipt",
+    "task.incomplete",
+    "undo.unknown",
+    "undo.already",
+    "undo.too-late",
+    "undo.foreign",
+    "undo.moved-on",
+    "exception.photo",
+    "exception.closed",
     "gs1.check-digit",
     "gs1.syntax",
     "gs1.lost-separator",
@@ -55,6 +77,11 @@ Code = Literal[
     "event.unknown-location",
     "event.duplicate-scan",
     "count.mismatch",
+    "count.recount",
+    "count.not-found",
+    "count.moved",
+    "count.crossed",
+    "count.unsettled",
     "gateway.unknown",
     "gateway.revoked",
     "gateway.name",
@@ -183,6 +210,94 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "The scanner's clock is far off: the gateway's own time was used.",
         "Set the scanner's clock, or have it set by the network.",
     ),
+    "scan.fefo": Entry(
+        422,
+        "Another lot of this item here expires earlier.",
+        "Put this one back and take the lot named here.",
+    ),
+    "scan.held": Entry(
+        422,
+        "These goods are held back: nobody may take them.",
+        "Leave them where they are; ask the shift lead to have them inspected.",
+    ),
+    "scan.expiry-differs": Entry(
+        422,
+        "This lot came in earlier with another expiry date.",
+        "Compare the labels; if they cannot both be right, set the goods aside.",
+    ),
+    "scan.unknown-unit": Entry(
+        422,
+        "Nobody has told this gateway what that pallet or parcel holds.",
+        "Open it and scan the goods in it one by one.",
+    ),
+    "scan.unit-elsewhere": Entry(
+        422,
+        "That pallet or parcel is on record at another place.",
+        "Scan the label of the place where it really stands, or look for its double.",
+    ),
+    "scan.unit-step": Entry(
+        422,
+        "This step is for the goods themselves, not for the pallet or parcel that holds them.",
+        "Scan the goods in it one by one.",
+    ),
+    "task.unknown": Entry(
+        404, "There is no such task here.", "Take a task from the list; this one may be gone."
+    ),
+    "task.closed": Entry(
+        409,
+        "This task has ended.",
+        "Take the next task; ask the shift lead if goods are left over.",
+    ),
+    "task.step": Entry(
+        422, "The task asks for another kind of work.", "Choose the step that the task names."
+    ),
+    "task.wrong-item": Entry(
+        422,
+        "These are not the goods that the task asks for.",
+        "Put them back and take what the task names.",
+    ),
+    "task.wrong-location": Entry(
+        422, "This is not the place that the task names.", "Go to the place named and scan there."
+    ),
+    "task.wrong-lot": Entry(
+        422, "The task asks for another lot.", "Put these back and take the lot named."
+    ),
+    "task.over": Entry(
+        422, "This is more than the task asks for.", "Take only what is left to do."
+    ),
+    "task.over-receipt": Entry(
+        422,
+        "More has come than was announced.",
+        "Count again; if it is right, tell the planner who ordered it.",
+    ),
+    "task.incomplete": Entry(
+        409,
+        "The task is not complete yet.",
+        "Do what is left, or end the task as short and say why.",
+    ),
+    "undo.unknown": Entry(
+        404, "No scan that can be undone has this number.", "Correct it with a scan of its own."
+    ),
+    "undo.already": Entry(409, "This scan has been undone already.", "Nothing to do."),
+    "undo.too-late": Entry(
+        409,
+        "This scan is too long ago to be undone.",
+        "Correct it with a move or an adjustment, and say why.",
+    ),
+    "undo.foreign": Entry(
+        403,
+        "Another device made this scan.",
+        "Undo it at that device, or ask an operator to do it.",
+    ),
+    "undo.moved-on": Entry(
+        409,
+        "The goods have moved on since this scan.",
+        "Undo the later scans first, or correct it with a move or an adjustment.",
+    ),
+    "exception.photo": Entry(
+        422, "The photo is no JPEG of at most 150 KiB.", "Take a smaller photo, or send none."
+    ),
+    "exception.closed": Entry(409, "This exception has been resolved already.", "Nothing to do."),
     "gs1.check-digit": Entry(
         422,
         "The check digit is wrong: one digit was misread or mistyped.",
@@ -292,6 +407,31 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         409,
         "A count expected another quantity than the ledger holds at that point.",
         "Look at the location's movements on both sides; the count itself has been applied.",
+    ),
+    "count.recount": Entry(
+        409,
+        "This count is far from what is on record.",
+        "Count once more from the start, best by another person.",
+    ),
+    "count.not-found": Entry(
+        409,
+        "Something that is on record here has not been counted.",
+        "Look for what is named here; end the task again if it is not there.",
+    ),
+    "count.moved": Entry(
+        409,
+        "Goods were moved here after this was counted.",
+        "Count this place again.",
+    ),
+    "count.crossed": Entry(
+        409,
+        "This place was counted after these goods had moved, but before that was known.",
+        "Count this place again.",
+    ),
+    "count.unsettled": Entry(
+        409,
+        "Three counts of one place do not agree; the last one was taken.",
+        "Have a supervisor look at the place.",
     ),
     "gateway.unknown": Entry(
         404, "No gateway is registered under this name.", "Register it first: gateways add."
