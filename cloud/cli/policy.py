@@ -11,7 +11,7 @@ import typer
 
 from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
-from cloud.fleet import publish_policy
+from cloud.fleet import publish as publish_document
 from cloud.settings import load
 from shared.downlink import encode
 from shared.errors import QuartermasterError
@@ -33,7 +33,8 @@ def publish(
     """Validate a policy and publish it as the next version; gateways get it by themselves."""
     policy = read_policy(file)
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
-        version = publish_policy(connection, encode(policy), site=site, now=SystemClock().now())
+        now = SystemClock().now()
+        version = publish_document(connection, "policy", encode(policy), site=site, now=now)
     if json:
         typer.echo(msgspec.json.encode({"policy": policy.name, "version": version}).decode())
         return

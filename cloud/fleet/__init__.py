@@ -8,8 +8,10 @@ from cloud.fleet.service import (
     document,
     floor,
     generation,
+    in_force,
     offer,
-    publish_policy,
+    publish,
+    published,
     reported,
     sweep,
 )
@@ -26,8 +28,10 @@ __all__ = [
     "due",
     "floor",
     "generation",
+    "in_force",
     "offer",
-    "publish_policy",
+    "publish",
+    "published",
     "reported",
     "sweep",
 ]

@@ -7,10 +7,10 @@ snapshot: it may not hold the base that it reported.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from shared.downlink import DocumentKind, Offer
+from shared.downlink import DOCUMENT_KINDS, DocumentKind, Offer
 from shared.units import SECOND, Micros
 
 MAX_DELTAS: Final = 3
@@ -22,23 +22,21 @@ PLAUSIBLE: Final = 2 * GENERATION_STEP
 
 
 class Wanted(NamedTuple):
-    """One active gateway: what it should hold and what it last said it holds (0: nothing)."""
+    """One active gateway: the versions that it should hold, and that it last said it holds."""
 
     gateway_id: int
     gateway: str
     site_id: int
-    catalog: int
-    policy: int
-    reported_catalog: int
-    reported_policy: int
+    desired: Mapping[DocumentKind, int]
+    reported: Mapping[DocumentKind, int]
 
     def version(self, kind: DocumentKind) -> int:
-        """The desired version."""
-        return self.catalog if kind == "catalog" else self.policy
+        """The desired version; 0 where there is nothing to hold."""
+        return self.desired.get(kind, 0)
 
     def held(self, kind: DocumentKind) -> int:
-        """The reported version."""
-        return self.reported_catalog if kind == "catalog" else self.reported_policy
+        """The reported version; 0 for nothing."""
+        return self.reported.get(kind, 0)
 
 
 class Step(NamedTuple):
@@ -72,9 +70,8 @@ def due(wanted: Sequence[Wanted], attempts: Attempts, *, floor: int, now: Micros
     """
     steps: list[Step] = []
     open_now: set[tuple[str, DocumentKind]] = set()
-    kinds: tuple[DocumentKind, ...] = ("catalog", "policy")
     for gateway in wanted:
-        for kind in kinds:
+        for kind in DOCUMENT_KINDS:
             version, held = gateway.version(kind), gateway.held(kind)
             if version <= held:
                 continue

@@ -1,28 +1,63 @@
 -- name: active_gateways
 -- Gateways in standing and what each last reported.
-SELECT g.gateway_id, g.name, g.site_id, coalesce(r.catalog, 0), coalesce(r.policy, 0)
+SELECT g.gateway_id, g.name, g.site_id, coalesce(r.catalog, 0), coalesce(r.policy, 0),
+       coalesce(r.people, 0), coalesce(r.plan, 0), coalesce(r.leases, 0)
 FROM gateway AS g LEFT JOIN gateway_reported AS r USING (gateway_id)
 WHERE g.status = 'active' ORDER BY g.gateway_id;
 
 -- name: report
 -- The versions in a gateway's heartbeat; one that was made earlier changes nothing.
-INSERT INTO gateway_reported (gateway_id, catalog, policy, reported_at)
-VALUES (%(gateway_id)s, %(catalog)s, %(policy)s, to_timestamp(%(at)s / 1e6))
+INSERT INTO gateway_reported (gateway_id, catalog, policy, people, plan, leases, reported_at)
+VALUES (%(gateway_id)s, %(catalog)s, %(policy)s, %(people)s, %(plan)s, %(leases)s,
+        to_timestamp(%(at)s / 1e6))
 ON CONFLICT (gateway_id) DO UPDATE
-SET catalog = excluded.catalog, policy = excluded.policy, reported_at = excluded.reported_at
+SET catalog = excluded.catalog, policy = excluded.policy, people = excluded.people,
+    plan = excluded.plan, leases = excluded.leases, reported_at = excluded.reported_at
 WHERE gateway_reported.reported_at <= excluded.reported_at;
 
--- name: policy_versions
--- The version in force per site; the row without a site is for all others.
-SELECT site_id, max(version) FROM policy GROUP BY site_id;
+-- name: versions_in_force
+-- The version in force per kind and site; the row without a site is for all others.
+SELECT kind, site_id, max(version) FROM published GROUP BY kind, site_id;
 
--- name: policy
--- A policy's bytes.
-SELECT content FROM policy WHERE version = %(version)s;
+-- name: published
+-- A document's bytes.
+SELECT content FROM published WHERE kind = %(kind)s AND version = %(version)s;
 
--- name: newest_policy
--- The version given last.
-SELECT coalesce(max(version), 0) FROM policy;
+-- name: newest
+-- The version of a kind that was given last.
+SELECT coalesce(max(version), 0) FROM published WHERE kind = %(kind)s;
+
+-- name: present
+-- What is in force of one kind for one site, or for those without one of their own.
+SELECT kind, version, site_id, sha256, content FROM published
+WHERE kind = %(kind)s AND site_id IS NOT DISTINCT FROM %(site_id)s
+ORDER BY version DESC LIMIT 1;
+
+-- name: in_force
+-- The newest of each kind and site, without its bytes.
+SELECT DISTINCT ON (kind, site_id) kind, version, site_id FROM published
+ORDER BY kind, site_id, version DESC;
+
+-- name: publish
+-- A new version.
+INSERT INTO published (kind, version, site_id, sha256, content, published_at)
+VALUES (%(kind)s, %(version)s, %(site_id)s, %(sha256)s, %(content)s,
+        to_timestamp(%(now)s / 1e6));
+
+-- name: republish
+-- The same document under a higher version.
+INSERT INTO published (kind, version, site_id, sha256, content, published_at)
+SELECT kind, %(higher)s, site_id, sha256, content, to_timestamp(%(now)s / 1e6)
+FROM published WHERE kind = %(kind)s AND version = %(version)s;
+
+-- name: forget_superseded
+-- Plans and leases that others have followed. Policies and people stay: decisions and sign-ins of
+-- any past day are judged by them.
+DELETE FROM published AS p
+WHERE p.kind IN ('plan', 'leases') AND p.published_at < to_timestamp(%(before)s / 1e6)
+  AND EXISTS (SELECT FROM published AS later
+              WHERE later.kind = p.kind AND later.site_id = p.site_id
+                AND later.version > p.version);
 
 -- name: lock_state
 -- Publishing and generations wait for one another.
@@ -31,16 +66,6 @@ SELECT generation, catalog_floor FROM fleet_state FOR UPDATE;
 -- name: catalog_floor
 -- The oldest version that a delta may start from.
 SELECT catalog_floor FROM fleet_state;
-
--- name: insert_policy
--- A new version.
-INSERT INTO policy (version, site_id, sha256, content, published_at)
-VALUES (%(version)s, %(site_id)s, %(sha256)s, %(content)s, to_timestamp(%(now)s / 1e6));
-
--- name: policies_in_force
--- The newest of each site, and of those without one.
-SELECT DISTINCT ON (site_id) version, site_id, sha256, content
-FROM policy ORDER BY site_id, version DESC;
 
 -- name: set_floor
 -- No delta may start below this version any more.

@@ -1,10 +1,13 @@
 """The fleet's use cases: publish, report, compare, prepare.
 
-Desired versions follow from the catalog and the published policies; nothing is scheduled per
+Desired versions follow from the catalog and the published documents; nothing is scheduled per
 gateway. Signing and sending are the worker's.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import structlog
 
@@ -12,43 +15,80 @@ from cloud import catalog
 from cloud.db import Connection
 from cloud.fleet import store
 from cloud.fleet.model import GENERATION_STEP, MAX_SHELF, Shelf, Step, Wanted, ahead
-from shared.downlink import MAX_DOCUMENT, MAX_INLINE, DocumentKind, Offer, digest, encode
+from shared.downlink import (
+    DOCUMENT_KINDS,
+    MAX_DOCUMENT,
+    MAX_INLINE,
+    DocumentKind,
+    Offer,
+    digest,
+    encode,
+)
 from shared.errors import QuartermasterError
+from shared.leases import Leases, decode_leases
+from shared.people import People, decode_people
+from shared.plan import Plan, decode_plan
+from shared.policy import decode_policy
 from shared.units import DAY, Micros
+
+PUBLISHED: Final[tuple[DocumentKind, ...]] = tuple(
+    kind for kind in DOCUMENT_KINDS if kind != "catalog"
+)
+"""The kinds that are published whole; the catalog follows from what was imported."""
+
+_DECODERS: Final[Mapping[DocumentKind, Callable[[bytes], People | Plan | Leases]]] = {
+    "people": decode_people,
+    "plan": decode_plan,
+    "leases": decode_leases,
+}
 
 _KEEP = Micros(2 * DAY)
 """A document that was offered within this time can still be fetched."""
+_KEEP_SUPERSEDED = Micros(92 * DAY)
+"""Plans and leases are kept this long after others have followed: a quarter can be looked into."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
 def reported(
-    connection: Connection, gateway_id: int, *, catalog: int, policy: int, at: Micros
+    connection: Connection,
+    gateway_id: int,
+    *,
+    catalog: int,
+    policy: int,
+    people: int = 0,
+    plan: int = 0,
+    leases: int = 0,
+    at: Micros,
 ) -> None:
     """Note the versions that a gateway's heartbeat names; ``at`` is when it was received."""
-    store.report(connection, gateway_id, catalog=catalog, policy=policy, at=at)
+    versions: dict[DocumentKind, int] = {
+        "catalog": catalog,
+        "policy": policy,
+        "people": people,
+        "plan": plan,
+        "leases": leases,
+    }
+    store.report(connection, gateway_id, versions, at)
 
 
 def desired(connection: Connection) -> list[Wanted]:
     """Every active gateway with what it should hold and what it says it holds."""
-    policies = store.policy_versions(connection)
-    general = policies.get(None, 0)
-    versions: dict[int, int] = {}
+    published = store.versions_in_force(connection)
+    of_site: dict[int, dict[DocumentKind, int]] = {}
     wanted: list[Wanted] = []
     for gateway in store.active_gateways(connection):
         site_id = gateway.site_id
-        if site_id not in versions:
-            versions[site_id] = catalog.current_version(connection, site_id)
+        if site_id not in of_site:
+            of_site[site_id] = {
+                "catalog": catalog.current_version(connection, site_id),
+                **{
+                    kind: published.get((kind, site_id), published.get((kind, None), 0))
+                    for kind in PUBLISHED
+                },
+            }
         wanted.append(
-            Wanted(
-                gateway.gateway_id,
-                gateway.name,
-                site_id,
-                versions[site_id],
-                policies.get(site_id, general),
-                gateway.catalog,
-                gateway.policy,
-            )
+            Wanted(gateway.gateway_id, gateway.name, site_id, of_site[site_id], gateway.reported)
         )
     return wanted
 
@@ -95,8 +135,8 @@ def _document(
 
     A delta too large for a message gives way to a snapshot that is no larger.
     """
-    if kind == "policy":
-        return 0, store.policy(connection, version)
+    if kind != "catalog":
+        return 0, store.published(connection, kind, version)
     if base:
         change = encode(catalog.delta(connection, site_id, base))
         if len(change) <= MAX_INLINE:
@@ -107,8 +147,9 @@ def _document(
 
 
 def sweep(connection: Connection, *, now: Micros) -> None:
-    """Forget documents that nobody has been offered for two days."""
+    """Forget what nobody has been offered for two days, and old plans and leases."""
     store.delete_documents(connection, Micros(now - _KEEP))
+    store.forget_superseded(connection, Micros(now - _KEEP_SUPERSEDED))
 
 
 def document(connection: Connection, sha256: bytes) -> tuple[int, bytes]:
@@ -123,28 +164,76 @@ def document(connection: Connection, sha256: bytes) -> tuple[int, bytes]:
     return found
 
 
-def publish_policy(
-    connection: Connection, content: bytes, *, site: str | None = None, now: Micros
+def publish(
+    connection: Connection,
+    kind: DocumentKind,
+    content: bytes,
+    *,
+    site: str | None = None,
+    now: Micros,
 ) -> int:
-    """Publish a policy, for one site or for all that have none of their own; returns its version.
+    """Publish a document for one site; returns its version. Gateways get it by themselves.
 
-    The same content again is the version already in force. The caller has validated it.
+    The same content again is the version already in force. A policy without a site is for all
+    that have none of their own.
 
     Raises:
-        QuartermasterError: ``request.not-found`` for an unknown site.
+        QuartermasterError: ``downlink.malformed``, ``downlink.foreign`` (the document is another
+            site's), ``payload.too-large``, or ``request.not-found`` for an unknown site.
     """
+    _refuse_unfit(kind, content, site)
     store.lock_state(connection)
     site_id: int | None = None
     if site is not None:
         site_id = catalog.site_ids(connection, [site]).get(site)
         if site_id is None:
             raise QuartermasterError("request.not-found", f"site {site[:80]!r}", where="site")
-    for current in store.policies_in_force(connection):
-        if current.site_id == site_id and bytes(current.content) == content:
-            return current.version
-    version = store.newest_policy(connection) + 1
-    store.insert_policy(connection, store.Policy(version, site_id, digest(content), content), now)
+    present = store.present(connection, kind, site_id)
+    sha256 = digest(content)
+    if present is not None and bytes(present.sha256) == sha256:
+        return present.version
+    version = store.newest(connection, kind) + 1
+    store.publish(connection, store.Published(kind, version, site_id, sha256, content), now)
     return version
+
+
+def published(connection: Connection, kind: DocumentKind, version: int) -> bytes:
+    """A published document's bytes, e.g. the policy that a decision names.
+
+    Raises:
+        QuartermasterError: ``request.not-found``.
+    """
+    try:
+        return store.published(connection, kind, version)
+    except LookupError:
+        raise QuartermasterError("request.not-found", f"{kind} {version}") from None
+
+
+def in_force(connection: Connection, kind: DocumentKind, site: str) -> tuple[int, bytes] | None:
+    """Version and bytes of what is in force for one site, its own or everybody's.
+
+    Raises:
+        QuartermasterError: ``request.not-found`` for an unknown site.
+    """
+    site_id = catalog.site_ids(connection, [site]).get(site)
+    if site_id is None:
+        raise QuartermasterError("request.not-found", f"site {site[:80]!r}", where="site")
+    found = store.present(connection, kind, site_id) or store.present(connection, kind, None)
+    return None if found is None else (found.version, bytes(found.content))
+
+
+def _refuse_unfit(kind: DocumentKind, content: bytes, site: str | None) -> None:
+    """Nothing is published that a gateway would refuse."""
+    if len(content) > MAX_DOCUMENT:
+        raise QuartermasterError("payload.too-large", f"{kind}: {len(content)} bytes")
+    if kind == "catalog":
+        raise QuartermasterError("downlink.malformed", "a catalog is imported, not published")
+    if kind == "policy":
+        decode_policy(content)
+        return
+    document = _DECODERS[kind](content)
+    if document.site != site:
+        raise QuartermasterError("downlink.foreign", f"{kind} of site {document.site}")
 
 
 def catch_up(connection: Connection, wanted: list[Wanted], *, now: Micros) -> bool:
@@ -152,15 +241,18 @@ def catch_up(connection: Connection, wanted: list[Wanted], *, now: Micros) -> bo
     moved = False
     for gateway in wanted:
         if ahead(gateway, "catalog"):
-            raised = catalog.raise_above(connection, gateway.site_id, gateway.reported_catalog)
+            raised = catalog.raise_above(connection, gateway.site_id, gateway.held("catalog"))
             store.set_floor(connection, raised)
             _log.warning("fleet.catalog-raised", gateway=gateway.gateway, version=raised)
             moved = True
-        if gateway.policy and ahead(gateway, "policy"):
-            store.lock_state(connection)
-            _republish(connection, gateway.policy, above=gateway.reported_policy, now=now)
-            _log.warning("fleet.policy-raised", gateway=gateway.gateway)
-            moved = True
+        for kind in PUBLISHED:
+            if gateway.version(kind) and ahead(gateway, kind):
+                store.lock_state(connection)
+                _raise_above(
+                    connection, kind, gateway.version(kind), above=gateway.held(kind), now=now
+                )
+                _log.warning("fleet.document-raised", gateway=gateway.gateway, kind=kind)
+                moved = True
     return moved
 
 
@@ -179,9 +271,9 @@ def begin_generation(connection: Connection, generation: int, *, now: Micros) ->
     for site in catalog.sites(connection, limit=None):
         jump = catalog.current_version(connection, site.site_id) + GENERATION_STEP
         store.set_floor(connection, catalog.raise_above(connection, site.site_id, jump))
-    for current in store.policies_in_force(connection):
-        above = store.newest_policy(connection) + GENERATION_STEP
-        store.insert_policy(connection, current._replace(version=above + 1), now)
+    for current in store.in_force(connection):
+        above = store.newest(connection, current.kind) + GENERATION_STEP
+        store.republish(connection, current, above + 1, now)
     return True
 
 
@@ -190,8 +282,10 @@ def generation(connection: Connection) -> tuple[int, int | None]:
     return store.generation(connection)
 
 
-def _republish(connection: Connection, version: int, *, above: int, now: Micros) -> None:
-    for current in store.policies_in_force(connection):
-        if current.version == version:
-            higher = max(above, store.newest_policy(connection)) + 1
-            store.insert_policy(connection, current._replace(version=higher), now)
+def _raise_above(
+    connection: Connection, kind: DocumentKind, version: int, *, above: int, now: Micros
+) -> None:
+    for current in store.in_force(connection):
+        if (current.kind, current.version) == (kind, version):
+            higher = max(above, store.newest(connection, kind)) + 1
+            store.republish(connection, current, higher, now)

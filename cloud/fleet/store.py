@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from cloud.db import Connection, Queries
 from cloud.fleet.model import Witnessed
-from shared.downlink import DailyHead, DocumentKind
+from shared.downlink import DOCUMENT_KINDS, DailyHead, DocumentKind
 from shared.units import Micros
 
 _Q: Final = Queries("cloud.fleet")
@@ -18,8 +19,7 @@ class ActiveGateway(NamedTuple):
     gateway_id: int
     name: str
     site_id: int
-    catalog: int
-    policy: int
+    reported: dict[DocumentKind, int]
 
 
 class State(NamedTuple):
@@ -29,13 +29,22 @@ class State(NamedTuple):
     catalog_floor: int
 
 
-class Policy(NamedTuple):
-    """A policy in force; without a site it is for every site that has none of its own."""
+class Published(NamedTuple):
+    """A document in force; without a site it is for every site that has none of its own."""
 
+    kind: DocumentKind
     version: int
     site_id: int | None
     sha256: bytes
     content: bytes
+
+
+class InForce(NamedTuple):
+    """Which version is in force, of which kind, where."""
+
+    kind: DocumentKind
+    version: int
+    site_id: int | None
 
 
 class Document(NamedTuple):
@@ -50,47 +59,68 @@ class Document(NamedTuple):
 
 def active_gateways(connection: Connection) -> list[ActiveGateway]:
     """All gateways in standing."""
-    return [ActiveGateway(*row) for row in connection.execute(_Q["active_gateways"])]
+    return [
+        ActiveGateway(gateway_id, name, site_id, dict(zip(DOCUMENT_KINDS, versions, strict=True)))
+        for gateway_id, name, site_id, *versions in connection.execute(_Q["active_gateways"])
+    ]
 
 
 def report(
-    connection: Connection, gateway_id: int, *, catalog: int, policy: int, at: Micros
+    connection: Connection, gateway_id: int, versions: Mapping[DocumentKind, int], at: Micros
 ) -> None:
     """Note what a heartbeat said."""
-    connection.execute(
-        _Q["report"],
-        {"gateway_id": gateway_id, "catalog": catalog, "policy": policy, "at": at},
-    )
+    connection.execute(_Q["report"], {"gateway_id": gateway_id, **versions, "at": at})
 
 
-def policy_versions(connection: Connection) -> dict[int | None, int]:
-    """Versions in force by site."""
-    found = connection.execute(_Q["policy_versions"])
-    return {site_id: int(version) for site_id, version in found}
+def versions_in_force(connection: Connection) -> dict[tuple[DocumentKind, int | None], int]:
+    """Published versions in force by kind and site."""
+    found = connection.execute(_Q["versions_in_force"])
+    return {(kind, site_id): int(version) for kind, site_id, version in found}
 
 
-def policy(connection: Connection, version: int) -> bytes:
-    """A policy's bytes; versions are never deleted."""
-    row = connection.execute(_Q["policy"], {"version": version}).fetchone()
+def published(connection: Connection, kind: DocumentKind, version: int) -> bytes:
+    """A document's bytes.
+
+    Raises:
+        LookupError: there is no such version.
+    """
+    row = connection.execute(_Q["published"], {"kind": kind, "version": version}).fetchone()
     if row is None:
-        raise LookupError(version)
+        raise LookupError(kind, version)
     return bytes(row[0])
 
 
-def newest_policy(connection: Connection) -> int:
+def newest(connection: Connection, kind: DocumentKind) -> int:
     """The version given last."""
-    row = connection.execute(_Q["newest_policy"]).fetchone()
+    row = connection.execute(_Q["newest"], {"kind": kind}).fetchone()
     return 0 if row is None else int(row[0])
 
 
-def policies_in_force(connection: Connection) -> list[Policy]:
-    """The newest policy of each site, and the general one."""
-    return [Policy(*row) for row in connection.execute(_Q["policies_in_force"])]
+def present(connection: Connection, kind: DocumentKind, site_id: int | None) -> Published | None:
+    """What is in force of one kind for one site."""
+    row = connection.execute(_Q["present"], {"kind": kind, "site_id": site_id}).fetchone()
+    return None if row is None else Published(*row)
 
 
-def insert_policy(connection: Connection, policy: Policy, now: Micros) -> None:
+def in_force(connection: Connection) -> list[InForce]:
+    """The newest of each kind and site."""
+    return [InForce(*row) for row in connection.execute(_Q["in_force"])]
+
+
+def publish(connection: Connection, document: Published, now: Micros) -> None:
     """Publish a version."""
-    connection.execute(_Q["insert_policy"], {**policy._asdict(), "now": now})
+    connection.execute(_Q["publish"], {**document._asdict(), "now": now})
+
+
+def republish(connection: Connection, document: InForce, higher: int, now: Micros) -> None:
+    """Publish the same again under a higher version."""
+    values = {"kind": document.kind, "version": document.version, "higher": higher, "now": now}
+    connection.execute(_Q["republish"], values)
+
+
+def forget_superseded(connection: Connection, before: Micros) -> None:
+    """Drop plans and leases that were followed by others and are older than a moment."""
+    connection.execute(_Q["forget_superseded"], {"before": before})
 
 
 def lock_state(connection: Connection) -> State:

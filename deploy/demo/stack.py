@@ -23,7 +23,7 @@ from cloud.access.service import add_key
 from cloud.catalog.model import ImportKind
 from cloud.catalog.service import import_csv
 from cloud.db import migrate, open_pool, unit_of_work
-from cloud.fleet import publish_policy
+from cloud.fleet import publish
 from cloud.gateways import service as registry
 from cloud.gateways.authority import root_fingerprint
 from deploy import database, pki
@@ -166,7 +166,7 @@ class Stack:
                 now=self._clock.now(),
                 random_bytes=secrets.token_bytes,
             ).text
-            publish_policy(cloud, encode(Policy(name="demo")), site=None, now=self._clock.now())
+            publish(cloud, "policy", encode(Policy(name="demo")), now=self._clock.now())
         self.key_file.touch(mode=0o600)
         self.key_file.write_text(self.api_key, "ascii")
 

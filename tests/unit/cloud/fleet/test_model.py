@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloud.fleet import Attempts, Wanted, due
 from cloud.fleet.model import PLAUSIBLE, ahead
+from shared.downlink import DOCUMENT_KINDS, DocumentKind
 from shared.units import SECOND, Micros
 
 START = Micros(1_000 * SECOND)
@@ -12,7 +13,9 @@ START = Micros(1_000 * SECOND)
 def gateway(
     *, catalog: int = 0, policy: int = 0, held: int = 0, held_policy: int = 0, name: str = "gw-a"
 ) -> Wanted:
-    return Wanted(1, name, 1, catalog, policy, held, held_policy)
+    desired: dict[DocumentKind, int] = {"catalog": catalog, "policy": policy}
+    reported: dict[DocumentKind, int] = {"catalog": held, "policy": held_policy}
+    return Wanted(1, name, 1, desired, reported)
 
 
 def offers_until(
@@ -37,6 +40,19 @@ def test_a_gateway_that_holds_what_it_should_is_offered_nothing() -> None:
 def test_a_new_gateway_is_offered_snapshots_of_both_kinds() -> None:
     steps = due([gateway(catalog=5, policy=2)], {}, floor=0, now=START)
     assert [(step.kind, step.base) for step in steps] == [("catalog", 0), ("policy", 0)]
+
+
+def test_every_kind_goes_down_and_only_the_catalog_as_a_change() -> None:
+    desired: dict[DocumentKind, int] = dict.fromkeys(DOCUMENT_KINDS, 7)
+    reported: dict[DocumentKind, int] = dict.fromkeys(DOCUMENT_KINDS, 6)
+    steps = due([Wanted(1, "gw-a", 1, desired, reported)], {}, floor=0, now=START)
+    assert [(step.kind, step.base) for step in steps] == [
+        ("catalog", 6),
+        ("policy", 0),
+        ("people", 0),
+        ("plan", 0),
+        ("leases", 0),
+    ]
 
 
 def test_offers_are_repeated_at_doubling_pauses_of_at_most_ten_seconds() -> None:
