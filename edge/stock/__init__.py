@@ -1,13 +1,16 @@
 """The site's own picture: the documents in force, the catalog, and what lies where."""
 
-from edge.stock.balances import apply, at, lines, on_hand, on_hand_at
+from edge.stock.balances import apply, at, held_at, lines, moved_at, on_hand, on_hand_at
 from edge.stock.catalog import (
+    CountClass,
     ItemFound,
+    ItemTold,
     has_location,
     item_of_gtin,
     item_of_sku,
+    item_told,
     location_of_role,
-    locations,
+    zone_of,
 )
 from edge.stock.documents import (
     DocumentInForce,
@@ -18,24 +21,52 @@ from edge.stock.documents import (
     refuse_stale,
     versions,
 )
+from edge.stock.lots import LotExpiry, earlier_lot, expiry_of, learn_expiry
+from edge.stock.units import (
+    Content,
+    Unit,
+    contents,
+    forget_units,
+    packed_at,
+    put_into,
+    set_unit,
+    unit,
+)
 
 __all__ = [
+    "Content",
+    "CountClass",
     "DocumentInForce",
     "ItemFound",
+    "ItemTold",
+    "LotExpiry",
+    "Unit",
     "apply",
     "at",
+    "contents",
+    "earlier_lot",
+    "expiry_of",
     "forget_documents",
+    "forget_units",
     "has_location",
+    "held_at",
     "in_force",
     "item_of_gtin",
     "item_of_sku",
+    "item_told",
+    "learn_expiry",
     "lines",
     "location_of_role",
-    "locations",
+    "moved_at",
     "on_hand",
     "on_hand_at",
+    "packed_at",
     "policy",
     "put_in_force",
+    "put_into",
     "refuse_stale",
+    "set_unit",
+    "unit",
     "versions",
+    "zone_of",
 ]

@@ -18,10 +18,10 @@ class StockLine(NamedTuple):
     quantity: int
 
 
-def apply(connection: Connection, data: EventData) -> None:
-    """Do to the balances what one event says."""
+def apply(connection: Connection, data: EventData, occurred_at: int = 0) -> None:
+    """Do to the balances what one event says; ``occurred_at`` is when, microseconds."""
     for position, quantity in movements_of(data):
-        (now,) = connection.execute(_SQL["move"], (*position, quantity)).fetchone()
+        (now,) = connection.execute(_SQL["move"], (*position, quantity, occurred_at)).fetchone()
         if now == 0:
             connection.execute(_SQL["remove_empty"], position)
 
@@ -30,6 +30,18 @@ def at(connection: Connection, position: Position) -> int:
     """What is at one position; negative when more was taken than is on record."""
     row = connection.execute(_SQL["at"], position).fetchone()
     return int(row[0]) if row is not None else 0
+
+
+def moved_at(connection: Connection, position: Position) -> int | None:
+    """When goods last moved at a position; None where nothing lies now."""
+    row = connection.execute(_SQL["moved_at"], position).fetchone()
+    return int(row[0]) if row is not None else None
+
+
+def held_at(connection: Connection, position: Position) -> int:
+    """How much of these goods, at this location, is in quarantine or damaged."""
+    (quantity,) = connection.execute(_SQL["held_at"], position[:4]).fetchone()
+    return int(quantity)
 
 
 def on_hand(connection: Connection, sku: str) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from edge.db import Connection, Queries
 from shared.downlink import Catalog
 
 _SQL: Final = Queries(__package__ or "edge.stock")
+
+CountClass = Literal["A", "B", "C"]
 
 
 class ItemFound(NamedTuple):
@@ -31,6 +33,27 @@ def item_of_sku(connection: Connection, sku: str) -> ItemFound | None:
 
 def _found(row: tuple[str, str, int, int] | None) -> ItemFound | None:
     return ItemFound(row[0], row[1], bool(row[2]), row[3]) if row is not None else None
+
+
+class ItemTold(NamedTuple):
+    """What the catalog tells of an item; ``gtin`` is that of one piece."""
+
+    name: str
+    count_class: CountClass
+    removed: bool
+    gtin: str | None
+
+
+def item_told(connection: Connection, sku: str) -> ItemTold | None:
+    """What the catalog tells of an item."""
+    row = connection.execute(_SQL["item"], (sku,)).fetchone()
+    return ItemTold(row[0], row[1], bool(row[2]), row[3]) if row is not None else None
+
+
+def zone_of(connection: Connection, location: str) -> str | None:
+    """The zone that a location is in, where the catalog says it."""
+    row = connection.execute(_SQL["zone_of"], (location,)).fetchone()
+    return row[0] if row is not None else None
 
 
 def has_location(connection: Connection, code: str) -> bool:
@@ -64,7 +87,8 @@ def enter(connection: Connection, catalog: Catalog, *, snapshot: bool) -> None:
     else:
         connection.executemany(_SQL["clear_codes_of"], [(item.sku,) for item in catalog.items])
     connection.executemany(
-        _SQL["put_item"], [(item.sku, item.name, int(item.removed)) for item in catalog.items]
+        _SQL["put_item"],
+        [(item.sku, item.name, int(item.removed), item.count_class) for item in catalog.items],
     )
     connection.executemany(
         _SQL["put_code"],
@@ -72,5 +96,8 @@ def enter(connection: Connection, catalog: Catalog, *, snapshot: bool) -> None:
     )
     connection.executemany(
         _SQL["put_location"],
-        [(place.code, place.role, int(place.removed)) for place in catalog.locations],
+        [
+            (place.code, place.role, int(place.removed), place.zone, place.capacity)
+            for place in catalog.locations
+        ],
     )

@@ -18,6 +18,17 @@ SET version = excluded.version, sha256 = excluded.sha256, content = excluded.con
 SELECT item.sku, item.name, item.removed, item_code.quantity
 FROM item_code JOIN item ON item.sku = item_code.sku WHERE item_code.gtin = ?
 
+-- name: item
+-- How an item is called and how often it is counted, and the number of one piece of it.
+SELECT item.name, item.count_class, item.removed,
+       (SELECT gtin FROM item_code WHERE item_code.sku = item.sku AND item_code.quantity = 1
+        ORDER BY gtin LIMIT 1)
+FROM item WHERE item.sku = ?
+
+-- name: zone_of
+-- The zone that a location is in.
+SELECT zone FROM location WHERE code = ?
+
 -- name: item_of_sku
 -- The item itself.
 SELECT sku, name, removed, 1 FROM item WHERE sku = ?
@@ -52,8 +63,9 @@ DELETE FROM location
 
 -- name: put_item
 -- An item, new or changed.
-INSERT INTO item (sku, name, removed) VALUES (?, ?, ?)
-ON CONFLICT (sku) DO UPDATE SET name = excluded.name, removed = excluded.removed
+INSERT INTO item (sku, name, removed, count_class) VALUES (?, ?, ?, ?)
+ON CONFLICT (sku) DO UPDATE
+SET name = excluded.name, removed = excluded.removed, count_class = excluded.count_class
 
 -- name: clear_codes_of
 -- The codes of a changed item are stated anew.
@@ -66,14 +78,17 @@ ON CONFLICT (gtin) DO UPDATE SET sku = excluded.sku, quantity = excluded.quantit
 
 -- name: put_location
 -- A location, new or changed.
-INSERT INTO location (code, role, removed) VALUES (?, ?, ?)
-ON CONFLICT (code) DO UPDATE SET role = excluded.role, removed = excluded.removed
+INSERT INTO location (code, role, removed, zone, capacity) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (code) DO UPDATE
+SET role = excluded.role, removed = excluded.removed, zone = excluded.zone,
+    capacity = excluded.capacity
 
 -- name: move
 -- One movement.
-INSERT INTO balance (sku, location, lot, serial, state, quantity) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO balance (sku, location, lot, serial, state, quantity, moved_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (sku, location, lot, serial, state) DO UPDATE
-SET quantity = quantity + excluded.quantity
+SET quantity = quantity + excluded.quantity, moved_at = max(moved_at, excluded.moved_at)
 RETURNING quantity
 
 -- name: remove_empty
@@ -85,6 +100,87 @@ WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state = ? AND quan
 -- What is at one position.
 SELECT quantity FROM balance
 WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state = ?
+
+-- name: moved_at
+-- When goods last moved at a position that holds some.
+SELECT moved_at FROM balance
+WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state = ?
+
+-- name: held_at
+-- How much of a lot at one location nobody may take: in quarantine, or damaged.
+SELECT coalesce(sum(quantity), 0) FROM balance
+WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state IN (2, 3)
+
+-- name: learn_expiry
+-- A label said when a lot expires; of two labels that differ the earlier day is believed.
+INSERT INTO lot_expiry (sku, lot, expiry) VALUES (?, ?, ?)
+ON CONFLICT (sku, lot) DO UPDATE SET expiry = min(expiry, excluded.expiry)
+WHERE excluded.expiry < expiry
+
+-- name: expiry_of
+-- When a lot expires, if a label has said so.
+SELECT expiry FROM lot_expiry WHERE sku = ? AND lot = ?
+
+-- name: earliest_lot
+-- The lot of an item at a location that is available and expires first, before a given day.
+SELECT balance.lot, min(lot_expiry.expiry) FROM balance
+JOIN lot_expiry ON lot_expiry.sku = balance.sku AND lot_expiry.lot = balance.lot
+WHERE balance.sku = ? AND balance.location = ? AND balance.state = 0 AND balance.quantity > 0
+  AND balance.lot <> ? AND lot_expiry.expiry < ? AND lot_expiry.expiry >= ?
+
+-- name: lines_with_expiry
+-- Where an item lies, with what is known of its lots.
+SELECT balance.location, balance.lot, balance.serial, balance.state, balance.quantity,
+       lot_expiry.expiry
+FROM balance
+LEFT JOIN lot_expiry ON lot_expiry.sku = balance.sku AND lot_expiry.lot = balance.lot
+WHERE balance.sku = ? ORDER BY balance.location, balance.lot, balance.serial, balance.state LIMIT ?
+
+-- name: unit
+-- A pallet or parcel.
+SELECT location, state, gone FROM logistic_unit WHERE sscc = ?
+
+-- name: set_unit
+-- Where a pallet or parcel is now, and what may be done with the goods in it.
+INSERT INTO logistic_unit (sscc, location, state, gone, changed_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (sscc) DO UPDATE
+SET location = excluded.location, state = excluded.state, gone = excluded.gone,
+    changed_at = excluded.changed_at
+
+-- name: remove_unit
+-- As if it had never been.
+DELETE FROM logistic_unit WHERE sscc = ?
+
+-- name: contents
+-- What is in a pallet or parcel.
+SELECT sku, lot, serial, quantity FROM unit_content WHERE sscc = ? ORDER BY sku, lot, serial
+
+-- name: put_into
+-- Goods go into a pallet or parcel, or come out of it again.
+INSERT INTO unit_content (sscc, sku, lot, serial, quantity) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (sscc, sku, lot, serial) DO UPDATE SET quantity = quantity + excluded.quantity
+
+-- name: remove_empty_content
+-- What is not in it is not listed.
+DELETE FROM unit_content WHERE sscc = ? AND quantity <= 0
+
+-- name: packed_at
+-- How much of these goods at a location is in pallets or parcels already.
+SELECT coalesce(sum(unit_content.quantity), 0) FROM logistic_unit
+JOIN unit_content ON unit_content.sscc = logistic_unit.sscc
+WHERE logistic_unit.location = :location AND logistic_unit.gone = 0
+  AND logistic_unit.state = :state AND unit_content.sku = :sku AND unit_content.lot = :lot
+  AND unit_content.serial = :serial
+
+-- name: forget_units
+-- Pallets and parcels that left before a moment.
+DELETE FROM logistic_unit WHERE sscc IN (
+    SELECT sscc FROM logistic_unit WHERE gone = 1 AND changed_at < ? LIMIT ?
+)
+
+-- name: forget_contents
+-- What was in them.
+DELETE FROM unit_content WHERE sscc NOT IN (SELECT sscc FROM logistic_unit)
 
 -- name: on_hand
 -- What the site holds of an item; goods in transit are not on hand.
