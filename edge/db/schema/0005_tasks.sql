@@ -136,5 +136,9 @@ CREATE TABLE exception (
 CREATE INDEX exception_raised ON exception (raised_at);
 
 -- pipeline: what an accepted scan changed, so that it can be taken back, and by which request it was
-ALTER TABLE answered ADD COLUMN effect BLOB;
-ALTER TABLE answered ADD COLUMN undone_by BLOB;
+CREATE TABLE effect (
+    id BLOB PRIMARY KEY,
+    at INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    undone_by BLOB
+) STRICT;
