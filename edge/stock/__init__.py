@@ -13,11 +13,14 @@ from edge.stock.catalog import (
     zone_of,
 )
 from edge.stock.documents import (
+    Document,
     DocumentInForce,
+    Entering,
     forget_documents,
     in_force,
     policy,
     put_in_force,
+    read_document,
     refuse_stale,
     versions,
 )
@@ -36,7 +39,9 @@ from edge.stock.units import (
 __all__ = [
     "Content",
     "CountClass",
+    "Document",
     "DocumentInForce",
+    "Entering",
     "ItemFound",
     "ItemTold",
     "LotExpiry",
@@ -64,6 +69,7 @@ __all__ = [
     "policy",
     "put_in_force",
     "put_into",
+    "read_document",
     "refuse_stale",
     "set_unit",
     "unit",

@@ -1,16 +1,26 @@
-"""The signed documents in force: versions only ever rise, a refused document changes nothing."""
+"""The signed documents in force: versions only ever rise, a refused document changes nothing.
+
+The catalog and the policy are this room's own. What people, plan and leases say is entered into the
+tables of the rooms that use them, in the same transaction: the composition root hands in how.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from edge.db import Connection, Queries
 from edge.stock.catalog import clear, enter
-from shared.downlink import DocumentKind, Offer, decode_catalog, digest
+from shared.downlink import DOCUMENT_KINDS, Catalog, DocumentKind, Offer, decode_catalog, digest
 from shared.errors import QuartermasterError
 from shared.ids import SiteId
+from shared.leases import Leases, decode_leases
+from shared.people import People, decode_people
+from shared.plan import Plan, decode_plan
 from shared.policy import BUILT_IN, Policy, decode_policy
+
+Document = Catalog | Policy | People | Plan | Leases
 
 _SQL: Final = Queries(__package__ or "edge.stock")
 _decoded: Final = threading.local()
@@ -23,10 +33,26 @@ class DocumentInForce(NamedTuple):
     sha256: bytes
 
 
+def _nothing(_connection: Connection, _document: People | Plan | Leases, _now: int) -> None:
+    """Of what nobody uses, only the version is kept."""
+
+
+class Entering(NamedTuple):
+    """How other rooms enter a document that comes into force: connection, document and the time.
+
+    Each runs in the transaction that puts the document in force, after its version is set; what it
+    raises leaves everything as it was.
+    """
+
+    people: Callable[[Connection, People, int], None] = _nothing
+    plan: Callable[[Connection, Plan, int], None] = _nothing
+    leases: Callable[[Connection, Leases, int], None] = _nothing
+
+
 def versions(connection: Connection) -> dict[str, int]:
-    """The versions that an answer or decision names."""
+    """The versions that an answer or decision names, by kind; 0 where there is none."""
     known = dict(connection.execute(_SQL["versions"]).fetchall())
-    return {"catalog": known.get("catalog", 0), "policy": known.get("policy", 0)}
+    return {kind: known.get(kind, 0) for kind in DOCUMENT_KINDS}
 
 
 def in_force(connection: Connection, kind: DocumentKind) -> DocumentInForce:
@@ -49,10 +75,43 @@ def policy(connection: Connection) -> Policy:
     return _decoded.policy
 
 
+def read_document(offer: Offer, content: bytes, *, site: SiteId) -> Document:
+    """Read what an offer announced. Pure, and for a large document slow: not for the event loop.
+
+    Raises:
+        QuartermasterError: ``downlink.hash`` (other bytes than announced), ``downlink.foreign`` (of
+            another site) or ``downlink.malformed``.
+    """
+    if len(content) != offer.size or digest(content) != offer.sha256:
+        raise QuartermasterError("downlink.hash", f"{offer.kind} {offer.version}")
+    if offer.kind == "policy":
+        return decode_policy(content)
+    document = _DECODERS[offer.kind](content)
+    if document.site != site:
+        raise QuartermasterError("downlink.foreign", f"site {document.site}")
+    return document
+
+
 def put_in_force(
-    connection: Connection, offer: Offer, content: bytes, *, site: SiteId, now: int
+    connection: Connection,
+    offer: Offer,
+    content: bytes,
+    *,
+    site: SiteId,
+    now: int,
+    document: Document | None = None,
+    entering: Entering = Entering(),  # noqa: B008 - a tuple is not changed
 ) -> bool:
     """Check a verified offer against what is in force and apply it; False when it already is.
+
+    Args:
+        connection: the transaction.
+        offer: as the cloud signed it.
+        content: the document's bytes.
+        site: this gateway's.
+        now: when, microseconds.
+        document: what :func:`read_document` made of the content, if it has.
+        entering: what other rooms do with it.
 
     Raises:
         QuartermasterError: ``downlink.rollback`` (older), ``downlink.base`` (a delta from another
@@ -63,18 +122,21 @@ def put_in_force(
     if offer.version == present.version:
         return False
     refuse_stale(offer, present)
-    if len(content) != offer.size or digest(content) != offer.sha256:
-        raise QuartermasterError("downlink.hash", f"{offer.kind} {offer.version}")
-    kept: bytes | None = None
-    if offer.kind == "catalog":
-        catalog = decode_catalog(content)
-        if catalog.site != site:
-            raise QuartermasterError("downlink.foreign", f"site {catalog.site}")
-        enter(connection, catalog, snapshot=offer.base == 0)
-    else:
-        decode_policy(content)
-        kept = content
+    if document is None:
+        document = read_document(offer, content, site=site)
+    kept = content if isinstance(document, Policy) else None
     connection.execute(_SQL["set_document"], (offer.kind, offer.version, offer.sha256, kept, now))
+    match document:
+        case Catalog():
+            enter(connection, document, snapshot=offer.base == 0)
+        case People():
+            entering.people(connection, document, now)
+        case Plan():
+            entering.plan(connection, document, now)
+        case Leases():
+            entering.leases(connection, document, now)
+        case Policy():
+            pass
     return True
 
 
@@ -98,3 +160,11 @@ def refuse_stale(offer: Offer, present: DocumentInForce) -> None:
         raise QuartermasterError(
             "downlink.base", f"{offer.kind} from {offer.base}, in force is {present.version}"
         )
+
+
+_DECODERS: Final[dict[DocumentKind, Callable[[bytes], Catalog | People | Plan | Leases]]] = {
+    "catalog": decode_catalog,
+    "people": decode_people,
+    "plan": decode_plan,
+    "leases": decode_leases,
+}
