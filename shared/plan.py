@@ -27,7 +27,9 @@ class TaskLine(Data, frozen=True):
     """What is expected: so many base units of an item, from a place, to a place.
 
     For a count, ``quantity`` says nothing and ``location`` says where. ``sku`` may be empty for a
-    blind receipt and for the count of a whole location: whatever is found.
+    blind receipt and for the count of a whole location: whatever is found. ``sscc`` is the pallet
+    or parcel that the goods come in, where the sender has announced it: its label then stands for
+    all that it holds.
     """
 
     sku: Annotated[str, Meta(max_length=64)]
@@ -35,6 +37,7 @@ class TaskLine(Data, frozen=True):
     location: Name | None = None
     to: Name | None = None
     lot: Annotated[str, Meta(max_length=20)] | None = None
+    sscc: Annotated[str, Meta(pattern=r"^[0-9]{18}\Z")] | None = None
 
 
 class Task(Data, frozen=True):
@@ -81,7 +84,7 @@ def decode_plan(content: bytes) -> Plan:
 
     Raises:
         QuartermasterError: ``downlink.malformed``, also for two tasks with one code, two pick faces
-            at one place and a face whose minimum is above its maximum.
+            at one place, a face whose minimum is above its maximum and a count that says nowhere.
     """
     try:
         plan = msgspec.convert(decode(content, code="downlink.malformed"), Plan)
@@ -93,4 +96,10 @@ def decode_plan(content: bytes) -> Plan:
         raise QuartermasterError("downlink.malformed", "a task or pick face is there twice")
     if any(face.minimum > face.maximum for face in plan.faces):
         raise QuartermasterError("downlink.malformed", "a pick face's minimum is above its maximum")
+    if any(task.kind == "count" and not _says_where(task) for task in plan.tasks):
+        raise QuartermasterError("downlink.malformed", "a count does not say where")
     return plan
+
+
+def _says_where(task: Task) -> bool:
+    return all(line.location is not None for line in task.lines)

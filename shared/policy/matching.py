@@ -94,15 +94,15 @@ def place_of(step: Step, line: Wanted) -> str | None:
     return line.location
 
 
-def _misfit(step: Step, line: Wanted, goods: Goods) -> tuple[bool, bool, bool, bool, int]:
+def _misfit(step: Step, line: Wanted, goods: Goods) -> tuple[bool, bool, bool, bool, bool, int]:
     left = line.left
-    short = left is not None and left < goods.quantity
     return (
         _is_elsewhere(step, line, goods),
         _is_other_lot(line, goods),
         not line.sku,
-        short and step != "count",
-        line.line if not (short and left) else line.line - 1000,
+        left is not None and left < goods.quantity,
+        left == 0,
+        line.line,
     )
 
 

@@ -8,7 +8,16 @@ import pytest
 
 from shared.downlink import encode
 from shared.errors import QuartermasterError
-from shared.policy import BUILT_IN, Facts, Policy, Step, decode_policy, from_toml_dict, judge
+from shared.policy import (
+    BUILT_IN,
+    Facts,
+    Policy,
+    Step,
+    Verdict,
+    decode_policy,
+    from_toml_dict,
+    judge,
+)
 
 
 def facts(step: Step = "receive", **over: object) -> Facts:
@@ -73,7 +82,7 @@ def test_a_policy_decides_what_is_refused_and_what_is_not_worth_a_word() -> None
     lax = Policy(negative_on_hand="allow", expired_leaving="allow", near_expiry_days=0)
     assert judge(strict, facts("pick", left=-1)).refusal is not None
     assert judge(strict, facts(expiry="2026-01-01")).refusal is not None
-    assert judge(lax, facts("pick", left=-1, expiry="2026-01-01")) == (None, ())
+    assert judge(lax, facts("pick", left=-1, expiry="2026-01-01")) == Verdict(None, ())
 
 
 def test_a_policy_goes_through_its_document_unchanged() -> None:
