@@ -52,6 +52,14 @@ Code = Literal[
     "gs1.check-digit",
     "gs1.syntax",
     "gs1.lost-separator",
+    "people.unknown-badge",
+    "people.wrong-secret",
+    "people.too-many-tries",
+    "people.none-known",
+    "people.not-signed-in",
+    "people.operator-needed",
+    "people.secret-needed",
+    "people.break-glass",
     "payload.too-large",
     "payload.too-deep",
     "payload.malformed",
@@ -110,6 +118,8 @@ Code = Literal[
     "downlink.hash",
     "catalog.file",
     "catalog.row",
+    "document.file",
+    "document.row",
     "demand.file",
     "demand.row",
     "settings.invalid",
@@ -312,6 +322,40 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         422,
         "The scanner seems to drop the group separator: a lot has swallowed the next field.",
         "Turn on transmission of the group separator (GS, ASCII 29) in the scanner's settings.",
+    ),
+    "people.unknown-badge": Entry(
+        403,
+        "Nobody at this site has this badge.",
+        "Scan the badge again, or sign in with your code and secret.",
+    ),
+    "people.wrong-secret": Entry(
+        403,
+        "Code and secret do not belong together.",
+        "Enter both again; a forgotten secret is set anew by an administrator.",
+    ),
+    "people.too-many-tries": Entry(
+        429, "Too many wrong tries.", "Wait as long as it says here, then try again."
+    ),
+    "people.none-known": Entry(
+        503,
+        "The gateway has not received its people yet.",
+        "Go on without signing in; it starts by itself once the cloud has sent them.",
+    ),
+    "people.not-signed-in": Entry(
+        403, "Nobody is signed in at this device.", "Scan your badge, or enter code and secret."
+    ),
+    "people.operator-needed": Entry(
+        403, "Only an operator may do this.", "Ask an operator to sign in and do it."
+    ),
+    "people.secret-needed": Entry(
+        403,
+        "A badge alone does not allow this.",
+        "Sign in with your code and secret; that holds for eight hours.",
+    ),
+    "people.break-glass": Entry(
+        403,
+        "The break-glass account is in use.",
+        "Find out who uses it and why; afterwards publish a new secret for it.",
     ),
     "payload.too-large": Entry(
         413, "The message is larger than allowed.", "Send it in smaller parts."
@@ -554,6 +598,14 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "catalog.row": Entry(
         422, "Some rows of the file cannot be used.", "Correct the rows named and import again."
+    ),
+    "document.file": Entry(
+        422,
+        "The file cannot be read as people or a plan.",
+        "Compare it with the example in firmware_config.",
+    ),
+    "document.row": Entry(
+        422, "Some entries of the file cannot be used.", "Correct those named and publish again."
     ),
     "demand.file": Entry(
         422,
