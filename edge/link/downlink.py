@@ -1,8 +1,8 @@
 """The downlink: what the cloud offers is verified, fetched where it is large, put in force, echoed.
 
 Refused is what is not signed for this gateway, older than what is in force, a delta from another
-version, or other bytes than announced; the last good document stays. After each change the
-gateway's heartbeat is made at once, so that the cloud stops offering.
+version, or other bytes than announced; the last good document stays, and for an hour a notice says
+so. After each change the gateway's heartbeat is made at once, so that the cloud stops offering.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 import structlog
@@ -23,9 +23,20 @@ from edge.link.tls import client_context
 from shared.clock import Clock
 from shared.downlink import MAX_DOCUMENT, DocumentKind, Offer, verify_message
 from shared.errors import QuartermasterError
+from shared.units import HOUR
 
 _log: Final[Any] = structlog.get_logger("edge.downlink")
 _TIMEOUT_S: Final = 30.0
+_TELL_FOR: Final = HOUR
+_ROUTINE: Final = {"downlink.base", "cloud.unreachable", "disk.full"}
+"""Refusals that mend themselves or are told elsewhere; the others are somebody's doing."""
+
+
+class _Alarm(NamedTuple):
+    """A document that should not have come, and until when that is told."""
+
+    error: QuartermasterError
+    until: int
 
 
 class Downlink:
@@ -36,6 +47,7 @@ class Downlink:
         identity: the one in force, asked each time.
         clock: for expiry and what is stored.
         announce: makes the next heartbeat come now.
+        entering: what other rooms do with a document that comes into force.
     """
 
     def __init__(
@@ -44,11 +56,14 @@ class Downlink:
         identity: Callable[[], Identity],
         clock: Clock,
         announce: Callable[[], None],
+        entering: stock.Entering = stock.Entering(),  # noqa: B008 - a tuple is not changed
     ) -> None:
         self._database = database
         self._identity = identity
         self._clock = clock
         self._announce = announce
+        self._entering = entering
+        self._alarms: dict[DocumentKind | None, _Alarm] = {}
         self._offers: dict[DocumentKind, Offer] = {}
         self._offered = asyncio.Event()
         self.refused: Counter[str] = Counter()
@@ -68,7 +83,7 @@ class Downlink:
                 now=self._clock.now(),
             )
         except QuartermasterError as error:
-            self._refuse(error)
+            self._refuse(error, None)
             return
         self._offers[offer.kind] = offer
         self._offered.set()
@@ -83,7 +98,7 @@ class Downlink:
                 try:
                     await self._take(offer)
                 except QuartermasterError as error:
-                    self._refuse(error)
+                    self._refuse(error, offer.kind)
                     if error.code == "downlink.base":
                         self._announce()
 
@@ -94,9 +109,19 @@ class Downlink:
         stock.refuse_stale(offer, present)
         content = offer.content if offer.content is not None else await self._fetch(offer)
         site, now = self._identity().site, self._clock.now()
+        document = await asyncio.to_thread(stock.read_document, offer, content, site=site)
         changed = await self._database.run(
-            lambda connection: stock.put_in_force(connection, offer, content, site=site, now=now)
+            lambda connection: stock.put_in_force(
+                connection,
+                offer,
+                content,
+                site=site,
+                now=now,
+                document=document,
+                entering=self._entering,
+            )
         )
+        self._alarms.pop(offer.kind, None)
         if changed:
             _log.info("downlink.in-force", kind=offer.kind, version=offer.version)
             self._announce()
@@ -120,10 +145,21 @@ class Downlink:
             raise QuartermasterError("cloud.unreachable", type(error).__name__) from None
         return bytes(content)
 
-    def _refuse(self, error: QuartermasterError) -> None:
+    def notices(self) -> list[QuartermasterError]:
+        """What was refused in the last hour and is not made good: somebody should look into it."""
+        now = self._clock.now()
+        return [alarm.error for alarm in self._alarms.values() if now < alarm.until]
+
+    def _refuse(self, error: QuartermasterError, kind: DocumentKind | None) -> None:
         self.refused[error.code] += 1
         self.last_refusal = str(error)
         _log.warning("downlink.refused", code=error.code, detail=error.detail)
+        if error.code in _ROUTINE:
+            return
+        before = self._alarms.get(kind)
+        self._alarms[kind] = _Alarm(error, self._clock.now() + _TELL_FOR)
+        if before is None or before.error.code != error.code:
+            self._announce()
 
 
 @asynccontextmanager
