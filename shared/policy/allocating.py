@@ -53,8 +53,8 @@ def allocate(policy: Policy, given: Allocation) -> Outcome:
     most = may_promise(given)
     reasons = [
         (
-            f"{given.document} asks for {units(given.quantity)} of {given.sku}; {len(usable)} leases "
-            f"leave {leased}, and {max(given.free, 0)} are here and not promised."
+            f"{given.document} asks for {units(given.quantity)} of {given.sku}; {len(usable)} "
+            f"leases leave {leased}, and {max(given.free, 0)} are here and not promised."
         )
     ]
     if ended := len(given.leases) - len(usable):
