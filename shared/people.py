@@ -6,7 +6,8 @@ authority asks for the person's secret, of which only an argon2id hash (RFC 9106
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+import re
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +19,13 @@ from shared.events import Data, Hash, Name, Text
 Role = Literal["scanner", "operator"]
 """Floor staff scan; operators also steer the gateway, approve and resolve."""
 MAX_PEOPLE: Final = 10_000
+BREAK_GLASS: Final = "break-glass"
+"""The code by which the break-glass account signs in; no person has it."""
+MAX_MEMORY_KIB: Final = 262_144
+MAX_PASSES: Final = 16
+"""More than these a gateway would not spend on one sign-in."""
+
+_PARAMETERS: Final = re.compile(r"^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,3})\$")
 
 Argon2 = Annotated[str, Meta(max_length=200, pattern=r"^(\$argon2id\$[!-~]+)?\Z")]
 """An encoded argon2id hash; empty where there is no secret."""
@@ -41,11 +49,31 @@ class People(Data, frozen=True):
     break_glass: Argon2 = ""
 
 
+class Cost(NamedTuple):
+    """What checking a secret takes (RFC 9106): memory, passes over it, lanes."""
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+def cost_of(secret: str) -> Cost | None:
+    """What an encoded hash costs to check; None where it is none that a gateway can check."""
+    found = _PARAMETERS.match(secret)
+    if found is None:
+        return None
+    cost = Cost(*(int(number) for number in found.groups()))
+    affordable = cost.memory_kib <= MAX_MEMORY_KIB and cost.passes <= MAX_PASSES
+    return cost if affordable else None
+
+
 def decode_people(content: bytes) -> People:
     """Read a people document (made by :func:`shared.downlink.encode`).
 
     Raises:
-        QuartermasterError: ``downlink.malformed``, also for a code or badge that two people share.
+        QuartermasterError: ``downlink.malformed``, also for a code or badge that two people share,
+            for a person with the break-glass account's code, and for a secret that no gateway
+            would check.
     """
     try:
         people = msgspec.convert(decode(content, code="downlink.malformed"), People)
@@ -55,4 +83,9 @@ def decode_people(content: bytes) -> People:
     badges = [badge for person in people.people for badge in person.badges]
     if len(set(codes)) < len(codes) or len(set(badges)) < len(badges):
         raise QuartermasterError("downlink.malformed", "a code or badge belongs to two people")
+    if BREAK_GLASS in codes:
+        raise QuartermasterError("downlink.malformed", f"a person is called {BREAK_GLASS}")
+    secrets = [people.break_glass, *(person.secret for person in people.people)]
+    if any(secret and cost_of(secret) is None for secret in secrets):
+        raise QuartermasterError("downlink.malformed", "a secret that cannot be checked")
     return people

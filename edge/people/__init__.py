@@ -1,0 +1,18 @@
+"""Who works at this site, and who is signed in at which device."""
+
+from edge.people.book import Known, enter, known_person
+from edge.people.desk import Desk, TooManyTriesError
+from edge.people.sessions import SignedIn, demand_operator, operator_of, sign_out, signed_in
+
+__all__ = [
+    "Desk",
+    "Known",
+    "SignedIn",
+    "TooManyTriesError",
+    "demand_operator",
+    "enter",
+    "known_person",
+    "operator_of",
+    "sign_out",
+    "signed_in",
+]
