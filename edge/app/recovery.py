@@ -6,7 +6,8 @@ are moved to ``gateway.db.damaged-<n>`` and the new one takes their place. A sta
 decision finishes the moves.
 
 The new database is in no epoch: the gateway asks the cloud for one, as after a loss. What could not
-be read is named: in ``gateway.db.damaged-<n>.json``, in ``/v1/status`` and in an event.
+be read is named: in ``gateway.db.damaged-<n>.json``, in ``/v1/status``, and in the first events of
+the new epoch, range by range, for the cloud to tell it from what is only late.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ from edge.link.durable import sync_folder
 from edge.link.identity import Identity
 from edge.outbox import HeadNote, Outbox
 from edge.outbox.salvage import Taken, take_over
+from edge.outbox.statements import Statement, statement_id
+from edge.outbox.succession import remember
 from edge.ports import Ids
 from shared.clock import Clock
 from shared.errors import QuartermasterError
-from shared.events import DeviceHealth
+from shared.events import DeviceHealth, EventsCarried, EventsLost
+from shared.ids import GatewayId
 
 _log: Final[Any] = structlog.get_logger("edge.recovery")
 _CATALOG: Final = ("item", "item_code", "location", "document")
@@ -48,7 +52,9 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to a database that was set aside.
 
     ``lost`` are closed ranges of sequence numbers, (epoch, first, last), that could not be read and
-    that the cloud had not covered. ``incomplete`` names other tables that were read in part only.
+    that the cloud had not covered; ``carried`` such as go on in the next epoch; beyond
+    ``unknown_from``, (epoch, first), nobody knows how far the database had gone. ``incomplete``
+    names other tables that were read in part only.
     """
 
     at: int
@@ -59,6 +65,19 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     lost: list[tuple[int, int, int]]
     end_known: bool
     incomplete: list[str]
+    carried: list[tuple[int, int, int]] = []
+    unknown_from: tuple[int, int] | None = None
+
+    def statements(self) -> list[Statement]:
+        """For the cloud, in the first events of the next epoch."""
+        lost: list[tuple[int, int, int | None]] = [*self.lost]
+        if self.unknown_from is not None:
+            lost.append((*self.unknown_from, None))
+        detail = self.why[:200]
+        return [
+            *(EventsLost(epoch, first, last, STATUS, detail) for epoch, first, last in lost),
+            *(EventsCarried(epoch, first, last, STATUS) for epoch, first, last in self.carried),
+        ]
 
     def in_words(self) -> str:
         """For a status line."""
@@ -95,17 +114,24 @@ def recover(data: Path, why: str, *, clock: Clock, ids: Ids) -> Damage:
     damaged = open_damaged(data / settings_file.DATABASE)
     try:
         fresh.run_blocking(lambda connection: outbox.open(connection, clock.now(), used_epoch=used))
-        taken = fresh.run_blocking(lambda connection: take_over(damaged, connection, outbox, noted))
-        report = _report(why, clock.now(), taken, _copy(damaged, fresh))
+        taken = fresh.run_blocking(lambda connection: take_over(damaged, connection, noted))
+        report = _report(why, clock.now(), taken, used, _copy(damaged, fresh))
 
         def tell(connection: Connection) -> int:
+            now, state = clock.now(), int(clock.state())
+            outbox.say(connection, report.statements(), now, state, occasion=report.at)
+            for each in damages(data):
+                unsaid = _perhaps_unsaid(each, taken, outbox.gateway)
+                outbox.say(connection, unsaid, now, state, occasion=each.at)
+            remember(connection, used)
+            outbox.adopt(connection, taken.bodies)
             return outbox.append(
                 connection,
                 DeviceHealth(identity.gateway, STATUS, report.in_words()[:200]),
                 event_id=ids.uuid7(),
                 device=identity.gateway,
-                occurred_at=clock.now(),
-                clock_state=int(clock.state()),
+                occurred_at=now,
+                clock_state=state,
             )
 
         fresh.run_blocking(tell)
@@ -162,17 +188,31 @@ def damages(data: Path) -> list[Damage]:
     return [damage for _, damage in sorted(found, key=lambda each: each[0], reverse=True)]
 
 
-def _report(why: str, now: int, taken: Taken, incomplete: list[str]) -> Damage:
+def _report(why: str, now: int, taken: Taken, used: int, incomplete: list[str]) -> Damage:
     return Damage(
         at=now,
         why=why,
         epoch=taken.epoch,
-        events=taken.events,
+        events=len(taken.bodies),
         segments=taken.segments,
         lost=taken.lost,
         end_known=taken.end_known,
         incomplete=incomplete,
+        carried=taken.carried,
+        unknown_from=None if taken.end_known else (used, taken.read_through.get(used, 0) + 1),
     )
+
+
+def _perhaps_unsaid(earlier: Damage, taken: Taken, gateway: GatewayId) -> list[Statement]:
+    """What was said of an earlier damage and may be among what is lost now: it is said again."""
+    if not taken.lost and taken.end_known:
+        return []
+
+    def survived(statement: Statement) -> bool:
+        event_id = statement_id(gateway, statement, earlier.at)
+        return any(event_id in body for body in taken.bodies)
+
+    return [statement for statement in earlier.statements() if not survived(statement)]
 
 
 def _copy(damaged: Connection, fresh: Database) -> list[str]:

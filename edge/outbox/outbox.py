@@ -10,9 +10,10 @@ Rules it keeps:
 5. when the cloud's watermark contradicts this database (it knows more than was sealed here, or
    another hash), the database is an old copy: nothing more is sealed in this epoch (``frozen``),
    scans go on and wait until a new epoch has been granted;
-6. a new epoch begins with the event that names the head before it; then come, with their ids, the
-   events of a frozen epoch that were not covered, then what waited. What the cloud has of them
-   already, it knows by their ids.
+6. a new epoch begins with the event that names the head before it; then what is known of the end
+   of the earlier one; then come, with their ids, the events that were not covered of a frozen
+   epoch, or that a key signed which is no longer this gateway's; then what waited. What the cloud
+   has of them already, it knows by their ids.
 
 Every method takes the connection of a unit of work and runs in the writer's thread. Events appended
 in a transaction are put off until its end (:meth:`Outbox.begin`, :meth:`Outbox.end` stand around
@@ -21,6 +22,7 @@ it): what is sealed in the same transaction is written once, inside its segment.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from edge.db import Connection, Queries
@@ -28,6 +30,8 @@ from edge.outbox.headnote import Reached
 from edge.outbox.history import contradicts, shared_through
 from edge.outbox.reading import Sealed, fitting, sealed_in, segment_hash, waiting_in
 from edge.outbox.records import Acknowledged, Depth, Opening, Signer
+from edge.outbox.statements import Statement, statement_id
+from edge.outbox.succession import legacy, signed_by_another, take_home
 from shared.downlink import Watermark
 from shared.errors import QuartermasterError
 from shared.events import (
@@ -38,7 +42,7 @@ from shared.events import (
     rechained,
 )
 from shared.ids import GatewayId
-from shared.segment import GENESIS, MAX_EVENTS, header, parse, seal
+from shared.segment import GENESIS, MAX_EVENTS, seal
 
 _SQL: Final = Queries(__package__ or "edge.outbox")
 _NO_EPOCH: Final = 0
@@ -114,9 +118,10 @@ class Outbox:
             why = f"this database is of epoch {old}, this gateway has used {used_epoch}"
             connection.execute(_SQL["freeze"], (why,))
             return _NO_EPOCH
-        while not frozen and self.seal(connection, now, epoch=old) is not None:
+        home = signed_by_another(connection, self._signer.kid)
+        while not frozen and not home and self.seal(connection, now, epoch=old) is not None:
             pass
-        self._chain_anew(connection, epoch, now, opening, frozen=int(old) if frozen else None)
+        self._chain_anew(connection, epoch, now, opening, home, frozen=int(old) if frozen else None)
         return epoch
 
     @staticmethod
@@ -131,42 +136,56 @@ class Outbox:
         epoch: int,
         now: int,
         opening: Opening | None,
+        home: dict[int, int],
         *,
         frozen: int | None,
     ) -> None:
-        """Start ``epoch``, from sequence 1, with all that the cloud has not covered."""
+        """Start ``epoch``, from sequence 1, with all that the cloud has not covered.
+
+        Args:
+            connection: the unit's.
+            epoch: the one to begin.
+            now: microseconds.
+            opening: its first event.
+            home: epochs whose segments nobody would take any more, and how far each is covered.
+            frozen: the epoch of which another history exists, if so.
+        """
         self.end(connection)
-        bodies: list[bytes] = []
         if frozen is not None:
-            _, reached = self.last_watermark(connection, frozen)
-            bodies = self._take_home(connection, frozen, reached)
-        bodies.extend(
-            waiting_in(row)[0] for row in connection.execute(_SQL["waiting"], (-1,)).fetchall()
-        )
-        connection.execute(_SQL["clear_waiting"])
+            home = {**home, frozen: self.last_watermark(connection, frozen)[1]}
+        left = legacy(connection, opening, home, frozen=frozen)
         self._begin_epoch(connection, epoch)
         self._last = None
         if opening is not None:
-            self.append(
-                connection,
-                opening.data,
-                event_id=opening.event_id,
-                device=self._signer.gateway,
-                occurred_at=now,
-                clock_state=opening.clock_state,
-            )
-        self._append_again(connection, bodies)
+            self._say(connection, opening.data, opening.event_id, now, opening.clock_state)
+            self.say(connection, left.statements, now, opening.clock_state, occasion=epoch)
+        self._append_again(connection, left.bodies)
 
-    @staticmethod
-    def _take_home(connection: Connection, epoch: int, reached: int) -> list[bytes]:
-        """The events sealed in an epoch beyond ``reached``, which it gives up."""
-        bodies: list[bytes] = []
-        where = {"epoch": epoch, "reached": reached}
-        for sealed in map(sealed_in, connection.execute(_SQL["uncovered"], where).fetchall()):
-            skip = max(0, reached + 1 - sealed.first_seq)
-            bodies.extend(header(parse(sealed.body)).events[skip:])
-        connection.execute(_SQL["take_home"], where)
-        return bodies
+    def say(
+        self,
+        connection: Connection,
+        statements: Iterable[Statement],
+        now: int,
+        clock_state: int,
+        *,
+        occasion: int,
+    ) -> None:
+        """Append statements about earlier epochs, each with the id that follows from it."""
+        for statement in statements:
+            event_id = statement_id(self._signer.gateway, statement, occasion)
+            self._say(connection, statement, event_id, now, clock_state)
+
+    def _say(
+        self, connection: Connection, data: EventData, event_id: bytes, now: int, clock_state: int
+    ) -> None:
+        self.append(
+            connection,
+            data,
+            event_id=event_id,
+            device=self._signer.gateway,
+            occurred_at=now,
+            clock_state=clock_state,
+        )
 
     def _append_again(self, connection: Connection, bodies: list[bytes]) -> None:
         """Chain these events, with their ids, to the last; no reading, so that none can fail."""
@@ -182,8 +201,9 @@ class Outbox:
 
     def adopt(self, connection: Connection, bodies: list[bytes]) -> None:
         """Chain events of an earlier epoch, with their ids, after what waits."""
-        self._append_again(connection, bodies)
-        self.end(connection)
+        for start in range(0, len(bodies), MAX_EVENTS):
+            self._append_again(connection, bodies[start : start + MAX_EVENTS])
+            self.end(connection)
 
     def append(
         self,
@@ -330,7 +350,7 @@ class Outbox:
             connection.execute(_SQL["acknowledge"], row)
             return Acknowledged(True, [], contradiction)
         if epoch < self._epoch_in_force(connection) and (watermark.frozen or common < reached):
-            self._append_again(connection, self._take_home(connection, epoch, common))
+            self._append_again(connection, take_home(connection, epoch, common))
         connection.execute(
             _SQL["acknowledge"],
             (watermark.generation, reached, watermark.head_hash, now, epoch),

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from edge.db import Connection, Queries
 from edge.db.salvage import legible
 from edge.outbox.headnote import Reached
-from edge.outbox.outbox import Outbox
 from edge.outbox.reading import sealed_in, waiting_in
+from edge.outbox.statements import merged
 from shared.errors import QuartermasterError
 from shared.segment import MAX_EVENTS, header, parse
 
@@ -25,27 +25,28 @@ _PROBES: Final = 200_000
 
 
 class Taken(NamedTuple):
-    """What came over. ``lost`` are closed ranges: (epoch, first, last).
+    """What came over. ``lost`` and ``carried`` are closed ranges: (epoch, first, last).
 
-    ``end_known`` is false where nothing says how far the database had gone.
+    ``bodies`` are the events that the cloud has not covered, to go on in the next epoch; those that
+    were numbered in an epoch are ``carried``. ``end_known`` is false where nothing says how far the
+    database had gone; ``read_through`` is how far its epochs are known to have gone.
     """
 
     epoch: int
     segments: int
-    events: int
+    bodies: list[bytes]
     lost: list[tuple[int, int, int]]
+    carried: list[tuple[int, int, int]]
     end_known: bool
+    read_through: dict[int, int]
 
 
-def take_over(
-    damaged: Connection, fresh: Connection, outbox: Outbox, noted: Reached | None
-) -> Taken:
-    """Fill the fresh database's outbox (opened, in no epoch) from the damaged one.
+def take_over(damaged: Connection, fresh: Connection, noted: Reached | None) -> Taken:
+    """Fill the fresh database (its outbox opened, in no epoch) from the damaged one.
 
     Args:
         damaged: the file that was set aside.
         fresh: a transaction of the new one.
-        outbox: around ``fresh``; the caller ends its transaction.
         noted: how far the database is known to have gone, from outside of it.
     """
     words = {row[0]: row for row in legible(damaged, _SQL["watermarks"], ())}
@@ -56,35 +57,42 @@ def take_over(
     epoch = max(epoch, noted.epoch if noted else 0)
     for word in words.values():
         fresh.execute(_SQL["put_watermark"], word)
-    hand = _Hand(fresh, outbox, {int(row[0]): int(row[2]) for row in words.values()})
+    covered = {int(row[0]): int(row[2]) for row in words.values()}
+    hand = _Hand(fresh, covered)
     keys = _segment_keys(damaged)
-    for each_epoch, first_seq in keys:
+    for each_epoch, first_seq in sorted(keys):
         hand.segment(legible(damaged, _SQL["segment"], (each_epoch, first_seq)))
     below = max(sealed_seq, hand.end_of(epoch))
     for seq in _waiting_keys(damaged, below, noted.seq if noted else 0):
         hand.waiting(epoch, seq, legible(damaged, _SQL["waiting_one"], (seq,)))
-    hand.flush()
-    ends = {each: hand.end_of(each) for each in {*hand.known, epoch}}
+    ends = {each: max(hand.end_of(each), covered.get(each, 0)) for each in {*hand.known, epoch}}
+    for (each, first_seq), last_seq in keys.items():
+        if each < epoch:  # of the epoch in force its head tells
+            ends[each] = max(ends.get(each, 0), min(last_seq, first_seq + MAX_EVENTS - 1))
     ends[epoch] = max(ends[epoch], sealed_seq, noted.seq if noted else 0)
     lost = [
         (each, first, last)
         for each, end in sorted(ends.items())
         for first, last in hand.missing(each, end)
     ]
-    return Taken(epoch, hand.segments, hand.events, lost, bool(heads or noted))
+    carried = [
+        (each, first, last)
+        for each in sorted(hand.known)
+        for first, last in hand.going_on(each)
+        if each
+    ]
+    return Taken(epoch, hand.segments, hand.bodies, lost, carried, bool(heads or noted), ends)
 
 
 class _Hand:
     """Puts into the fresh database what verifies, and remembers which numbers came over."""
 
-    def __init__(self, fresh: Connection, outbox: Outbox, covered: dict[int, int]) -> None:
+    def __init__(self, fresh: Connection, covered: dict[int, int]) -> None:
         self._fresh = fresh
-        self._outbox = outbox
         self._covered = covered
-        self._bodies: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.known: dict[int, list[tuple[int, int]]] = {}
         self.segments = 0
-        self.events = 0
 
     def end_of(self, epoch: int) -> int:
         """The highest sequence number that came over."""
@@ -105,8 +113,7 @@ class _Hand:
             self._fresh.execute(_SQL["insert_segment"], (*row, body, digest))
             self.segments += 1
             return
-        for body in claims.events[max(0, reached + 1 - sealed.first_seq) :]:
-            self._go_on(body)
+        self.bodies.extend(claims.events[max(0, reached + 1 - sealed.first_seq) :])
 
     def waiting(self, epoch: int, seq: int, rows: list[tuple[Any, ...]]) -> None:
         """Let an event that waited go on."""
@@ -115,18 +122,14 @@ class _Hand:
         except (IndexError, TypeError, QuartermasterError):
             return
         self.known.setdefault(epoch, []).append((seq, seq))
-        self._go_on(body)
+        self.bodies.append(body)
 
-    def _go_on(self, body: bytes) -> None:
-        self._bodies.append(body)
-        self.events += 1
-        if len(self._bodies) >= MAX_EVENTS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hand over what was gathered."""
-        self._outbox.adopt(self._fresh, self._bodies)
-        self._bodies = []
+    def going_on(self, epoch: int) -> Iterator[tuple[int, int]]:
+        """What came over of an epoch beyond what the cloud has covered."""
+        reached = self._covered.get(epoch, 0)
+        for first, last in merged(self.known.get(epoch, [])):
+            if last > reached:
+                yield max(first, reached + 1), last
 
     def missing(self, epoch: int, end: int) -> Iterator[tuple[int, int]]:
         """What did not come over of an epoch, beyond what the cloud has covered, up to ``end``."""
@@ -139,8 +142,8 @@ class _Hand:
             yield expected, end
 
 
-def _segment_keys(damaged: Connection) -> list[tuple[int, int]]:
-    """Epoch and first number of all segments that can be found, oldest first."""
+def _segment_keys(damaged: Connection) -> dict[tuple[int, int], int]:
+    """The last number of each segment that can be found, by epoch and first number."""
     found: dict[tuple[int, int], int] = {}
     after = (0, 0)
     while rows := legible(damaged, _SQL["segment_keys"], after):
@@ -153,7 +156,7 @@ def _segment_keys(damaged: Connection) -> list[tuple[int, int]]:
         before = (rows[-1][0], rows[-1][1])
         if len(fresh) < len(rows):
             break
-    return sorted(found)
+    return found
 
 
 def _waiting_keys(damaged: Connection, sealed_seq: int, end: int) -> list[int]:

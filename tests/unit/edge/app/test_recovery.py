@@ -21,7 +21,7 @@ from edge.outbox import head
 from edge.ports import SystemIds
 from shared.downlink import Watermark
 from shared.errors import QuartermasterError
-from shared.events import DeviceHealth, decode_event
+from shared.events import DeviceHealth, EventsCarried, EventsLost, decode_event
 from shared.segment import header, parse
 from tests.support import FakeClock
 from tests.support.damage import cut_log, flip_bit_in, garbage_page, pages
@@ -106,7 +106,8 @@ def gateway(tmp_path: Path, pki: Path) -> Gateway:
 def waiting_ids(opened: Store) -> list[str]:
     rows = opened.database.reader.execute("SELECT body FROM waiting ORDER BY seq").fetchall()
     events = [decode_event(body) for (body,) in rows]
-    return [event.id.hex() for event in events if not isinstance(event.data, DeviceHealth)]
+    own = DeviceHealth | EventsLost | EventsCarried
+    return [event.id.hex() for event in events if not isinstance(event.data, own)]
 
 
 def covers(lost: list[tuple[int, int, int]], seq: int) -> bool:

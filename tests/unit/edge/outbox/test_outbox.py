@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import RFC_4122, UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.db import Connection, Database
 from edge.outbox import Opening, Outbox, Sealed, Signer
+from edge.outbox.statements import merged, statement_id
 from shared import segment
 from shared.cose import key_id
 from shared.downlink import Watermark
 from shared.errors import QuartermasterError
-from shared.events import CodeSeen, DeviceHealth, EpochOpened, EventData
+from shared.events import (
+    CodeSeen,
+    DeviceHealth,
+    EpochOpened,
+    EventData,
+    EventsCarried,
+    EventsLost,
+)
 from shared.ids import GatewayId
 
 GATEWAY = GatewayId("gw-01")
@@ -23,18 +32,24 @@ NOW = 1_763_650_000_000_000
 OPENING = Opening(EpochOpened(1, 1, bytes(32), "frozen"), b"\x01" * 16, 1)
 
 
-def signer(epoch: int = 1) -> Signer:
-    return Signer(KEY.sign, key_id(KEY.public_key()), "quartermaster.local", GATEWAY, epoch)
+def signer(epoch: int = 1, key: Ed25519PrivateKey = KEY) -> Signer:
+    return Signer(key.sign, key_id(key.public_key()), "quartermaster.local", GATEWAY, epoch)
 
 
 class Box:
     """An outbox in a database, one transaction a call."""
 
     def __init__(
-        self, path: Path, epoch: int = 1, *, used_epoch: int = 0, opening: Opening | None = None
+        self,
+        path: Path,
+        epoch: int = 1,
+        *,
+        used_epoch: int = 0,
+        opening: Opening | None = None,
+        key: Ed25519PrivateKey = KEY,
     ) -> None:
         self.database = Database(path)
-        self.outbox = Outbox(signer(epoch))
+        self.outbox = Outbox(signer(epoch, key))
         self.database.around(self.outbox.begin, self.outbox.end)
         self.epoch = self.database.run_blocking(
             lambda connection: self.outbox.open(
@@ -83,10 +98,10 @@ class Box:
         return [(sealed.first_seq, sealed.last_seq) for sealed in found]
 
 
-def opened(sealed: Sealed) -> segment.Segment:
+def opened(sealed: Sealed, key: Ed25519PrivateKey = KEY) -> segment.Segment:
     message = segment.parse(sealed.body)
     return segment.verify(
-        message, KEY.public_key(), trust_domain="quartermaster.local", gateway=GATEWAY
+        message, key.public_key(), trust_domain="quartermaster.local", gateway=GATEWAY
     )
 
 
@@ -259,9 +274,13 @@ def test_what_the_cloud_did_not_cover_of_a_frozen_epoch_goes_on_in_the_next_with
     assert sealed is not None
     verified = opened(sealed)
     assert (verified.epoch, verified.first_seq, verified.prev_hash) == (2, 1, segment.GENESIS)
-    assert [e.data for e in verified.events] == [OPENING.data, note("a"), note("b"), note("c")]
-    assert [e.id for e in verified.events] == [OPENING.event_id, *[bytes(16)] * 3]
-    assert again.unacknowledged() == [(1, 4)], "nothing of the frozen epoch is sent any more"
+    unknown = EventsLost(1, 2, None, "frozen")
+    assert [e.data for e in verified.events] == [
+        OPENING.data, unknown, note("a"), note("b"), note("c"),
+    ]  # fmt: skip
+    said = statement_id(GATEWAY, unknown, 2)
+    assert [e.id for e in verified.events] == [OPENING.event_id, said, *[bytes(16)] * 3]
+    assert again.unacknowledged() == [(1, 5)], "nothing of the frozen epoch is sent any more"
     assert [(s.epoch, s.first_seq) for s in again.stored()] == [(1, 1), (2, 1)]
     again.database.close()
 
@@ -279,7 +298,8 @@ def test_a_gateway_that_knows_of_a_later_epoch_does_not_go_on_with_an_older_copy
     granted = Box(tmp_path / "gateway.db", epoch=3, used_epoch=2, opening=OPENING)
     sealed = granted.seal()
     assert sealed is not None
-    assert [event.data for event in opened(sealed).events] == [OPENING.data, note("a")]
+    unknown = EventsLost(1, 2, None, "frozen")
+    assert [event.data for event in opened(sealed).events] == [OPENING.data, unknown, note("a")]
     granted.database.close()
 
 
@@ -328,6 +348,87 @@ def test_a_lost_database_waits_for_a_new_epoch_instead_of_forking(tmp_path: Path
     assert sealed is not None
     assert [event.data for event in opened(sealed).events] == [note("answered")]
     granted.database.close()
+
+
+def test_a_database_that_knows_nothing_of_the_epoch_before_says_that_its_end_is_unknown(
+    tmp_path: Path,
+) -> None:
+    box = Box(tmp_path / "new.db", epoch=1, used_epoch=1)
+    box.append(note("answered"))
+    box.database.close()
+    lost = Opening(EpochOpened(1, 40, bytes(32), "lost"), b"\x01" * 16, 1)
+    granted = Box(tmp_path / "new.db", epoch=2, used_epoch=1, opening=lost)
+    sealed = granted.seal()
+    assert sealed is not None
+    assert [event.data for event in opened(sealed).events] == [
+        lost.data, EventsLost(1, 41, None, "lost"), note("answered"),
+    ]  # fmt: skip
+    granted.database.close()
+    again = Box(tmp_path / "new.db", epoch=2, used_epoch=2, opening=lost)
+    assert again.seal() is None, "nothing is said twice"
+    again.database.close()
+
+
+NEW_KEY = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x01")
+
+
+def test_what_a_key_signed_that_is_gone_goes_on_under_the_new_one_and_it_says_so(
+    tmp_path: Path, box: Box
+) -> None:
+    box.append(note("covered"))
+    box.seal()
+    box.hear(1)
+    box.append(note("a"), note("b"))
+    box.seal()
+    box.append(note("c"))
+    box.database.close()
+    enrolled = Opening(EpochOpened(1, 1, bytes(32), "enrolment"), b"\x01" * 16, 1)
+    again = Box(tmp_path / "gateway.db", epoch=2, used_epoch=1, opening=enrolled, key=NEW_KEY)
+    sealed = again.seal()
+    assert sealed is not None
+    assert [event.data for event in opened(sealed, NEW_KEY).events] == [
+        enrolled.data, EventsCarried(1, 2, 3, "enrolment"), note("a"), note("b"), note("c"),
+    ]  # fmt: skip
+    assert again.unacknowledged() == [(1, 5)]
+    assert [(s.epoch, s.first_seq) for s in again.stored()] == [(1, 1), (2, 1)]
+    again.database.close()
+
+
+def test_a_new_key_with_nothing_uncovered_closes_the_old_epoch_as_ever(
+    tmp_path: Path, box: Box
+) -> None:
+    box.append(note("covered"))
+    box.seal()
+    box.hear(1)
+    box.append(note("a"))
+    box.database.close()
+    enrolled = Opening(EpochOpened(1, 1, bytes(32), "enrolment"), b"\x01" * 16, 1)
+    again = Box(tmp_path / "gateway.db", epoch=2, used_epoch=1, opening=enrolled, key=NEW_KEY)
+    sealed = again.seal()
+    assert sealed is not None
+    assert [event.data for event in opened(sealed, NEW_KEY).events] == [enrolled.data]
+    assert [(s.epoch, s.first_seq) for s in again.stored()] == [(1, 1), (1, 2), (2, 1)]
+    again.database.close()
+
+
+def test_a_statement_has_the_same_id_each_time_and_another_on_another_occasion() -> None:
+    said = EventsLost(1, 4, 6, "store-damaged")
+    ids = {
+        statement_id(GATEWAY, said, 1),
+        statement_id(GATEWAY, said, 2),
+        statement_id(GatewayId("gw-02"), said, 1),
+        statement_id(GATEWAY, EventsLost(1, 4, None, "store-damaged"), 1),
+        statement_id(GATEWAY, EventsCarried(1, 4, 6, "store-damaged"), 1),
+    }
+    assert len(ids) == 5
+    assert statement_id(GATEWAY, EventsLost(1, 4, 6, "store-damaged"), 1) in ids
+    assert {UUID(bytes=each).version for each in ids} == {8}
+    assert {UUID(bytes=each).variant for each in ids} == {RFC_4122}
+
+
+def test_ranges_are_merged_where_they_touch() -> None:
+    assert merged([(5, 6), (1, 2), (3, 3), (9, 9), (6, 7), (9, 9)]) == [(1, 3), (5, 7), (9, 9)]
+    assert merged([]) == []
 
 
 def test_an_identity_from_an_old_backup_seals_nothing(tmp_path: Path) -> None:
