@@ -111,6 +111,8 @@ def get_completeness(
             quarantined=row.quarantined,
             reasons=row.reasons,
             frozen=row.frozen,
+            reversed=row.reversed,
+            rehomed=row.rehomed,
             last_received_at=moment_or_none(row.last_received_at),
             last_heard_at=moment_or_none(row.last_heard_at),
             silent=row.silent,

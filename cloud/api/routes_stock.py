@@ -161,4 +161,5 @@ def _movement_line(row: MovementRow) -> MovementLine:
         device=row.device,
         occurred_at=moment(row.occurred_at),
         received_at=moment(row.received_at),
+        reversal=row.reversal,
     )

@@ -113,6 +113,10 @@ class MovementLine(BaseModel):
     device: str
     occurred_at: Annotated[datetime, Field(description="When it was true, by the gateway.")]
     received_at: Annotated[datetime, Field(description="When the cloud knew.")]
+    reversal: Annotated[
+        bool,
+        Field(description="It takes an earlier movement of this event back: its link broke."),
+    ]
 
 
 class SiteLine(BaseModel):
@@ -199,6 +203,12 @@ class GatewayCompleteness(BaseModel):
     quarantined: int
     reasons: Annotated[dict[str, int], Field(description="What is quarantined, by code.")]
     frozen: Annotated[bool, Field(description="A neighbour did not link: look for a clone.")]
+    reversed: Annotated[
+        int, Field(description="Events that counted until then, and were taken back.")
+    ]
+    rehomed: Annotated[
+        int, Field(description="Events beside this chain that a person decided to take over.")
+    ]
     last_received_at: datetime | None
     last_heard_at: Annotated[datetime | None, Field(description="In any of its epochs.")]
     silent: Annotated[

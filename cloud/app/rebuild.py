@@ -27,13 +27,17 @@ class Flaw(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What the segments say: how much was read, how it compares, which of them are flawed."""
+    """What the segments say: how much was read, how it compares, which of them are flawed.
+
+    ``reversed`` segments did not link and were taken back: nothing of them counts.
+    """
 
     events: int
     comparison: Comparison
     unknown: int
     flawed: int
     flaws: list[Flaw]
+    reversed: int
 
 
 def from_segments(connection: Connection, *, trust_domain: str, progress: Progress) -> Read:
@@ -47,7 +51,7 @@ def from_segments(connection: Connection, *, trust_domain: str, progress: Progre
     begin_comparison(connection)
     total = stored_events(connection)
     fold = EventFold(Names(item_ids, location_ids))
-    done = flawed = 0
+    done = flawed = reversed_segments = 0
     flaws: list[Flaw] = []
     told = 0
     for item in evidence(connection, trust_domain=trust_domain):
@@ -64,9 +68,10 @@ def from_segments(connection: Connection, *, trust_domain: str, progress: Progre
                         item.flaw.detail,
                     )
                 )
+        reversed_segments += item.taken_back
         fold.add(connection, item.site_id, item.events)
         done += item.last_seq - item.first_seq + 1
         if done - told >= _EVERY:
             told = done
             progress(done, total)
-    return Read(done, fold.compare(connection), fold.unknown, flawed, flaws)
+    return Read(done, fold.compare(connection), fold.unknown, flawed, flaws, reversed_segments)

@@ -102,6 +102,7 @@ def _report(found: Comparison, read: Read | None, seconds: float) -> dict[str, A
             "events": read.events,
             "unknown": read.unknown,
             "flawed_segments": read.flawed,
+            "reversed_segments": read.reversed,
             "flaws": [flaw._asdict() for flaw in read.flaws],
         }
     return report
@@ -120,7 +121,7 @@ def _show(found: Comparison, read: Read | None, report: dict[str, Any]) -> None:
             _console.print(f"{where} proves nothing: {flaw.code} {flaw.detail}")
         _console.print(
             f"{read.events:,} events in signed segments, {read.flawed} segments flawed, "
-            f"{read.unknown} movements of unknown names."
+            f"{read.reversed} taken back, {read.unknown} movements of unknown names."
         )
     _console.print(
         f"{found.movements:,} movements at {found.positions:,} positions in "

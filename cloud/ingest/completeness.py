@@ -24,6 +24,7 @@ def completeness(
     gateway silent.
     """
     aside = store.quarantined_of_site(connection, site_id)
+    taken = store.taken_of_site(connection, site_id)
     said, unnumbered = _said(connection, site_id)
     found = store.epochs_of_site(connection, site_id)
     newest = {row[0]: row[2] for row in found}
@@ -41,6 +42,7 @@ def completeness(
         above = store.gaps_above(connection, chain, contiguous, MAX_RANGES) if higher else []
         numbers = account(contiguous, above, [*said.get(chain, []), *_unstated(following)])
         reasons = aside.get(chain, {})
+        back, over = taken.get(chain, (0, 0))
         rows.append(
             GatewayCompleteness(
                 gateway=name,
@@ -62,6 +64,8 @@ def completeness(
                 silent=now is not None
                 and epoch == newest[gateway_id]
                 and now - heard.get(gateway_id, 0) > SILENT_AFTER,
+                reversed=back,
+                rehomed=over,
             )
         )
     return sorted(rows, key=lambda row: (row.gateway, row.epoch))

@@ -215,7 +215,9 @@ class GatewayCompleteness(NamedTuple):
     explained; neither is said of a frozen epoch. Epoch 0 stands for what was recorded while none
     was in force: only its losses are known here.
 
-    ``reasons`` counts what is quarantined by code; ``frozen`` tells that a neighbour did not link.
+    ``reasons`` counts what is quarantined by code; ``frozen`` tells that a neighbour did not link,
+    ``reversed`` how many events counted until then, ``rehomed`` how many of those beside the chain
+    a person took over.
     ``silent`` tells of the newest epoch that nothing came for longer than a heartbeat allows: its
     tail may be cut.
     """
@@ -237,6 +239,8 @@ class GatewayCompleteness(NamedTuple):
     accounted: bool
     last_heard_at: int | None = None
     silent: bool = False
+    reversed: int = 0
+    rehomed: int = 0
 
 
 class Quarantined(NamedTuple):

@@ -267,13 +267,26 @@ FROM unnest(%(gateway_ids)s::int[], %(stated_epochs)s::int[], %(stated_seqs)s::i
 ON CONFLICT DO NOTHING;
 
 -- name: tombstones_of_site
--- What was said of the epochs of a site's gateways.
+-- What was said of the epochs of a site's gateways, by events that were not taken back.
 SELECT t.gateway_id, g.name, t.epoch, t.first_seq, t.last_seq, t.outcome, t.reason, t.detail,
        (extract(epoch FROM t.stated_at) * 1000000)::bigint
 FROM tombstone t JOIN gateway g USING (gateway_id)
 WHERE g.site_id = %(site_id)s
+  AND NOT EXISTS (SELECT FROM reversal r
+                  WHERE r.gateway_id = t.gateway_id AND r.epoch = t.stated_epoch
+                    AND t.stated_seq BETWEEN r.first_seq AND r.last_seq)
 ORDER BY t.gateway_id, t.epoch, t.first_seq
 LIMIT %(limit)s;
+
+-- name: taken_of_site
+-- How many events of each epoch were taken back, and how many a person took over.
+SELECT gateway_id, epoch, sum(back)::bigint, sum(over)::bigint
+FROM (SELECT gateway_id, epoch, events AS back, 0 AS over FROM reversal
+      UNION ALL
+      SELECT gateway_id, from_epoch, 0, events FROM rehoming) taken
+JOIN gateway g USING (gateway_id)
+WHERE g.site_id = %(site_id)s
+GROUP BY 1, 2;
 
 -- name: gaps_above
 -- The stored ranges above a head, with their arrival, to find what is missing and since when.
@@ -315,8 +328,18 @@ LIMIT %(limit)s;
 SELECT body FROM quarantine WHERE quarantine_id = %(quarantine_id)s;
 
 -- name: stored_events
--- How many events the stored segments hold.
-SELECT coalesce(sum(last_seq - first_seq + 1), 0)::bigint FROM segment;
+-- How many events the stored segments hold, and how many were taken over from others.
+SELECT (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM segment)::bigint
+     + (SELECT coalesce(sum(events), 0) FROM rehoming)::bigint;
+
+-- name: rehomed_segments
+-- The segments of which a person took events over, by the epoch that they were given.
+SELECT s.gateway_id, g.name, g.site_id, s.epoch, s.first_seq, r.from_epoch, s.from_seqs, s.sha256,
+       s.body
+FROM rehomed_segment s
+JOIN rehoming r USING (gateway_id, epoch)
+JOIN gateway g USING (gateway_id)
+ORDER BY s.gateway_id, s.epoch, s.first_seq;
 
 -- name: event_keys
 -- Every event key that was ever registered: what it signed stays signed.
@@ -331,8 +354,11 @@ WHERE NOT q.whole_segment
                     AND r.outcome = 'applied');
 
 -- name: segments
--- All stored segments in the order of their chains.
-SELECT s.gateway_id, g.name, g.site_id, s.epoch, s.first_seq, s.last_seq, s.body
+-- All stored segments in the order of their chains, and whether they were taken back.
+SELECT s.gateway_id, g.name, g.site_id, s.epoch, s.first_seq, s.last_seq, s.body,
+       EXISTS (SELECT FROM reversal r
+               WHERE r.gateway_id = s.gateway_id AND r.epoch = s.epoch
+                 AND r.first_seq = s.first_seq)
 FROM segment s JOIN gateway g USING (gateway_id)
 ORDER BY s.gateway_id, s.epoch, s.first_seq;
 

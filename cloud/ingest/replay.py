@@ -205,7 +205,9 @@ def _apply_event(connection: Connection, item: Quarantined, routes: Routes, at: 
 def _doubted(connection: Connection, chain: Chain, seq: int) -> str:
     """Why an event is not in force: its epoch is frozen below it. True until the commit."""
     held = store.held_head(connection, chain)
-    return held.why if held and held.frozen and held.head.contiguous_seq < seq else ""
+    if held is None or not held.frozen or held.head.contiguous_seq >= seq:
+        return ""
+    return held.why or f"epoch {chain.epoch} is frozen"
 
 
 def _from_evidence(connection: Connection, chain: Chain, seq: int) -> Event:

@@ -347,6 +347,12 @@ def epochs_of_site(connection: Connection, site_id: int) -> list[tuple[Any, ...]
     return connection.execute(_Q["epochs_of_site"], {"site_id": site_id}).fetchall()
 
 
+def taken_of_site(connection: Connection, site_id: int) -> dict[Chain, tuple[int, int]]:
+    """Events by chain that were taken back, and that a person took over."""
+    rows = connection.execute(_Q["taken_of_site"], {"site_id": site_id})
+    return {Chain(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
 def gaps_above(connection: Connection, chain: Chain, seq: int, limit: int) -> list[Piece]:
     """Stored ranges above ``seq`` with their arrival, the lowest ones."""
     given = {"gateway_id": chain.gateway_id, "epoch": chain.epoch, "seq": seq, "limit": limit}
@@ -417,10 +423,18 @@ def set_aside(connection: Connection) -> set[tuple[int, int, int]]:
 
 
 def segments(connection: Connection) -> Iterator[tuple[Any, ...]]:
-    """gateway_id, name, site_id, epoch, first_seq, last_seq, body of each stored segment."""
+    """gateway_id, name, site_id, epoch, first_seq, last_seq, body, whether it was taken back."""
     with connection.cursor("stored_segments") as cursor:
         cursor.itersize = 64
         cursor.execute(_Q["segments"])
+        yield from cursor
+
+
+def rehomed_segments(connection: Connection) -> Iterator[tuple[Any, ...]]:
+    """gateway_id, name, site_id, epoch, first_seq, from_epoch, from_seqs, sha256, body of each."""
+    with connection.cursor("rehomed_segments") as cursor:
+        cursor.itersize = 64
+        cursor.execute(_Q["rehomed_segments"])
         yield from cursor
 
 

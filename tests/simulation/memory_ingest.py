@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -380,9 +381,24 @@ def tombstones_of_site(
              if row.site_id == site_id}  # fmt: skip
     return sorted(
         (gateway_id, names[gateway_id], epoch, said)
-        for (gateway_id, _, _), (epoch, said) in tables.tombstones.items()
-        if gateway_id in names
+        for (gateway_id, stated, seq), (epoch, said) in tables.tombstones.items()
+        if gateway_id in names and not _taken_back(connection, Chain(gateway_id, stated), seq)
     )[:limit]
+
+
+def _taken_back(connection: Transaction, chain: Chain, seq: int) -> bool:
+    return any(
+        key[:2] == tuple(chain) and row.first_seq <= seq <= row.last_seq
+        for key, row in connection.tables.reversals.items()
+    )
+
+
+def taken_of_site(connection: Transaction, site_id: int) -> dict[Chain, tuple[int, int]]:
+    del site_id  # the epochs of others are not looked up
+    taken: Counter[Chain] = Counter()
+    for key, row in connection.tables.reversals.items():
+        taken[Chain(*key[:2])] += row.events
+    return {chain: (number, 0) for chain, number in taken.items()}
 
 
 def quarantined_of_site(connection: Transaction, site_id: int) -> dict[Chain, dict[str, int]]:

@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 from cloud.db import unit_of_work
-from cloud.ingest import service, verification
+from cloud.ingest import reversal, service, verification
 from cloud.ingest.chain import Head, Link, Walk, walk
 from cloud.ingest.model import Applied, Examined, Range, Verified
 from cloud.ingest.settlement import Settlement
@@ -203,6 +203,26 @@ MUTANTS = (
         "a gateway whose copy filled numbers beyond a gap resends for ever",
         caught_by=593,
         patched=lambda: _replaced((history, "_foreign_neighbour", lambda *_: "")),
+    ),
+    Mutant(
+        "provisional-for-ever",
+        "what stands above a broken link goes on counting",
+        caught_by=18,
+        patched=lambda: _replaced(
+            (reversal, "provisional", lambda *_: []), (reversal, "reverse", lambda *_, **__: None)
+        ),
+    ),
+    Mutant(
+        "taken-back-for-ever",
+        "a scan that was taken back cannot count when it is stated again",
+        caught_by=18,
+        patched=lambda: _replaced((memory_ingest, "release_ids", lambda *_: set())),
+    ),
+    Mutant(
+        "late-scans-forgotten",
+        "a scan that was set aside for one that is taken back counts nowhere",
+        caught_by=186,
+        patched=lambda: _replaced((reversal, "recount", lambda *_, **__: 0)),
     ),
     Mutant(
         "revocation-ignored",

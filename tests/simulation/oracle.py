@@ -130,6 +130,7 @@ class Oracle:
                 f"I4 applied what nobody scanned: {strange.hex()} {claimed[strange]}"
             )
         self._judge_stock(verdict, claimed)
+        self._judge_taken_back(verdict, rows)
         self._judge_ranges(verdict)
         self._judge_chains(verdict)
         self._judge_counts(verdict)
@@ -218,6 +219,22 @@ class Oracle:
                 verdict.broken.append(f"I2 stock of {gateway} is not the fold of its scans")
         if memory_ledger.drift(view):
             verdict.broken.append("I6 balances are not the fold of the movements")
+
+    def _judge_taken_back(self, verdict: Verdict, rows: Counter[bytes]) -> None:
+        """Nothing above a broken link counts; what is set aside as counted before does count."""
+        tables = self._world.cloud.database.tables
+        for gateway_id, epoch, seq in tables.event_ids.values():
+            head = tables.heads.get((gateway_id, epoch))
+            if head is not None and head.frozen and seq > head.contiguous_seq:
+                verdict.broken.append(f"I4 {gateway_id}: {epoch}:{seq} counts above a broken link")
+        for key, row in tables.quarantine.items():
+            if row.code != "event.duplicate-scan" or key in tables.released or row.body is None:
+                continue
+            scan = event_id(row.body)
+            if scan in self.scans and not rows[scan]:
+                verdict.broken.append(
+                    f"I1 {scan.hex()} is set aside as counted, and counts nowhere"
+                )
 
     def _judge_ranges(self, verdict: Verdict) -> None:
         """I3 and I4 of what is stored: no two ranges overlap, nothing came after a revocation."""

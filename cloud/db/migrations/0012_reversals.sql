@@ -4,6 +4,8 @@
 
 -- Both ends of the link that broke, in words: everybody who is refused hears them.
 ALTER TABLE gateway_head ADD COLUMN frozen_why text NOT NULL DEFAULT '';
+UPDATE gateway_head SET frozen_why = 'epoch ' || epoch || ': the case of its day names both ends'
+WHERE frozen_at IS NOT NULL;
 
 -- One row per segment whose events are taken back: the ends that do not link (the verified head, and
 -- what the first segment above it starts from instead), and what stood in the ledger. Append-only.

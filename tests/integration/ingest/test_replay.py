@@ -201,12 +201,12 @@ def test_a_fork_stays_in_quarantine(cloud: Cloud, hand: Hand) -> None:
     assert cloud.one("SELECT times FROM quarantine") == 1
 
 
-def test_nothing_of_a_frozen_epoch_is_replayed(cloud: Cloud, hand: Hand) -> None:
-    cloud.deliver((hand.name, hand.segment(received(7, sku="NEW-1"))))
-    cloud.advance()
+def test_nothing_above_the_head_of_a_frozen_epoch_is_replayed(cloud: Cloud, hand: Hand) -> None:
+    _, above = hand.segment(received(1)), hand.segment(received(7, sku="NEW-1"))
+    cloud.advance(*cloud.deliver((hand.name, above)).due)
     cloud.rows("UPDATE gateway_head SET frozen_at = now() RETURNING 1")
     import_items(cloud, "NEW-1")
-    assert outcomes(tried(cloud)) == [(1, "refused", "segment.link")]
+    assert outcomes(tried(cloud)) == [(2, "refused", "segment.link")]
     assert cloud.on_hand() == {}
 
 
