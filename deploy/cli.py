@@ -53,6 +53,8 @@ _EXIT_CODES: Final = {
     "gs1": os.EX_DATAERR,
     "count": os.EX_DATAERR,
     "task": os.EX_DATAERR,
+    "lease": os.EX_DATAERR,
+    "decision": os.EX_DATAERR,
     "undo": os.EX_DATAERR,
     "exception": os.EX_DATAERR,
     "payload": os.EX_DATAERR,

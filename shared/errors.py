@@ -90,6 +90,12 @@ Code = Literal[
     "count.moved",
     "count.crossed",
     "count.unsettled",
+    "lease.not-free",
+    "lease.exceeded",
+    "lease.exhausted",
+    "decision.diverged",
+    "decision.shadow",
+    "decision.overridden",
     "gateway.unknown",
     "gateway.revoked",
     "gateway.name",
@@ -476,6 +482,36 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         409,
         "Three counts of one place do not agree; the last one was taken.",
         "Have a supervisor look at the place.",
+    ),
+    "lease.not-free": Entry(
+        409,
+        "There is not that much left to lease.",
+        "Lease less, or recall what others hold: cloud leases list, cloud leases reclaim.",
+    ),
+    "lease.exceeded": Entry(
+        409,
+        "More was promised within a lease than it holds.",
+        "Look at the orders that were promised to; buy or move what is missing.",
+    ),
+    "lease.exhausted": Entry(
+        409,
+        "This site may not promise that much now.",
+        "Promise what remains, or ask for the rest when the cloud is back.",
+    ),
+    "decision.diverged": Entry(
+        409,
+        "A gateway decided otherwise than it should have.",
+        "Compare its policy and software with the cloud's; look at what was carried out.",
+    ),
+    "decision.shadow": Entry(
+        409,
+        "Decisions of this kind are only tried out here; nothing is carried out.",
+        "Decide yourself, or take the kind out of the policy's shadow list.",
+    ),
+    "decision.overridden": Entry(
+        409,
+        "Somebody has already decided otherwise.",
+        "Read that decision; it stands.",
     ),
     "gateway.unknown": Entry(
         404, "No gateway is registered under this name.", "Register it first: gateways add."
