@@ -60,6 +60,7 @@ CREATE TABLE task_line (
     PRIMARY KEY (task, line)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX task_line_unit ON task_line (sscc) WHERE sscc IS NOT NULL;
+CREATE INDEX task_line_location ON task_line (location);
 
 -- tasks: work on tasks that are not known (any more), for when they come again
 CREATE TABLE task_work (
@@ -104,6 +105,7 @@ CREATE TABLE last_count (
     counted_at INTEGER NOT NULL,
     PRIMARY KEY (sku, location)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX last_count_at ON last_count (counted_at);
 CREATE TABLE accuracy (
     task TEXT NOT NULL,
     zone TEXT NOT NULL,
