@@ -58,13 +58,15 @@ def judge(cloud: Reader, oracle: Oracle) -> Verdict:
     gaps = quarantined = 0
     stock: dict[Key, int] = {}
     for site in sites:
-        found.update(row["event_id"] for row in cloud.rows("/v1/movements", site=site))
+        for row in cloud.rows("/v1/movements", site=site):
+            found[row["event_id"]] += -1 if row["reversal"] else 1
         for row in cloud.rows("/v1/stock", site=site):
             key = Key(site, row["sku"], row["location"], row["lot"] or "", row["state"])
             stock[key] = stock.get(key, 0) + int(row["quantity"])
         for row in cloud.get(f"/v1/sites/{site}/completeness")["gateways"]:
             gaps += sum(last - first + 1 for first, last in row["missing"])
             quarantined += int(row["quarantined"])
+    found = +found  # what was taken back is not there
     present = accepted & found.keys()
     doubled = sum(found[scan] > legs(oracle.scans[scan].planned) for scan in present)
     short = sum(found[scan] < legs(oracle.scans[scan].planned) for scan in present)

@@ -114,9 +114,11 @@ def ledger_of(connection: psycopg.Connection, site: str) -> Ledger:
     rows: Counter[str] = Counter()
     places: dict[str, Place] = {}
     for event_id, gateway, epoch, seq, number in connection.execute(
-        "SELECT event_id::text, g.name, m.epoch, m.seq, count(*) FROM movement m"
+        "SELECT event_id::text, g.name, m.epoch, m.seq,"
+        " sum(CASE WHEN m.reversal THEN -1 ELSE 1 END)::int FROM movement m"
         " JOIN gateway g USING (gateway_id) JOIN site s ON s.site_id = m.site_id"
-        " WHERE s.code = %s GROUP BY 1, 2, 3, 4",
+        " WHERE s.code = %s GROUP BY 1, 2, 3, 4"
+        " HAVING sum(CASE WHEN m.reversal THEN -1 ELSE 1 END) <> 0",
         [site],
     ):
         rows[event_id] += number
@@ -135,7 +137,8 @@ def ledger_of(connection: psycopg.Connection, site: str) -> Ledger:
 def arrived(connection: psycopg.Connection, site: str) -> set[str]:
     """Ids of the events of a site that the ledger holds."""
     rows = connection.execute(
-        "SELECT DISTINCT event_id::text FROM movement JOIN site USING (site_id) WHERE code = %s",
+        "SELECT event_id::text FROM movement JOIN site USING (site_id) WHERE code = %s"
+        " GROUP BY 1 HAVING sum(CASE WHEN reversal THEN -1 ELSE 1 END) > 0",
         [site],
     )
     return {event_id for (event_id,) in rows}
