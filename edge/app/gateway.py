@@ -16,8 +16,8 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from edge import people, stock
 from edge import settings as settings_file
-from edge import stock
 from edge.app.cameras import Cameras
 from edge.app.epochs import Epochs
 from edge.app.identities import Identities
@@ -34,8 +34,9 @@ from edge.link.mqtt import MqttLink
 from edge.link.uplink import Cloud, Pace, Uplink
 from edge.link.witness import Witness
 from edge.outbox.witness import witness_state
-from edge.ports import SystemIds, system_jitter
+from edge.ports import SystemIds, system_jitter, system_steady
 from edge.web import Door, RateLimit, create, open_door
+from edge.web.people import people_room
 from shared.errors import QuartermasterError
 from shared.events import GatewayHealth
 from shared.topics import topic
@@ -90,6 +91,10 @@ class Gateway:
             lambda: self._identities.current,
             store.clock,
             self._heartbeat.announce,
+            stock.Entering(people=people.enter),
+        )
+        self._desk = people.Desk(
+            store.database, store.pipeline, store.clock, system_steady, self._heartbeat.announce
         )
         self._witness = Witness(
             store.database,
@@ -159,6 +164,8 @@ class Gateway:
         return [
             *(QuartermasterError("store.damaged", each.in_words()) for each in damage),
             *(notice for notice in others if notice is not None),
+            *self._desk.notices(),
+            *self._downlink.notices(),
         ]
 
     def _damaged(self, error: QuartermasterError) -> None:
@@ -187,6 +194,7 @@ class Gateway:
         self._loop, self._stop = asyncio.get_running_loop(), stop
         store.database.when_damaged(self._damaged)
         store.space.begin()
+        self._desk.begin()
         door, listening = self._open_door()
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "link": lambda: self._link.run(self),
@@ -196,6 +204,7 @@ class Gateway:
             "epoch": self._epochs.run,
             "clean": self._clean,
             "clock": self._timekeeping.run,
+            "people": self._desk.run,
             "scrub": self._scrubbing.run,
             "space": lambda: store.space.run(store.outbox, self._heartbeat.announce),
             "identity": lambda: self._identities.run(
@@ -232,12 +241,16 @@ class Gateway:
             clock=store.clock,
             hosts=[socket.gethostname(), *api.names],
         )
+        limit = RateLimit(api.scans_per_second, api.burst)
+        identity = store.identity
+        here = {"site": identity.site, "gateway": identity.gateway}
         app = create(
             store.database,
             store.pipeline,
             self,
-            RateLimit(api.scans_per_second, api.burst),
+            limit,
             registry(store, self._link, self._uplink, self._downlink),
+            rooms=[people_room(store.database, self._desk, limit, **here)],
         )
         door = open_door(app, host=api.host, port=api.port, certificates=certificates)
         try:
@@ -258,6 +271,9 @@ class Gateway:
             software=software(),
             catalog=versions["catalog"],
             policy=versions["policy"],
+            people=versions["people"],
+            plan=versions["plan"],
+            leases=versions["leases"],
             scans=totals.scans,
             refused=totals.refused,
             waiting=depth.waiting + depth.unacknowledged_events,

@@ -29,6 +29,11 @@ class SignedIn(NamedTuple):
     proven_at: int | None
 
     @property
+    def until(self) -> int:
+        """When the session ends by itself."""
+        return self.since + SESSION
+
+    @property
     def may_decide(self) -> bool:
         """Whether this person may approve, resolve and steer here and now."""
         return self.role == "operator" and self.proven_at is not None
