@@ -93,7 +93,8 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to both: everything a gateway needs to speak to its cloud.
 
     ``certificate`` is the gateway's with its issuer, ``trust`` the root that the cloud's servers
-    lead to, both PEM bundles; ``cloud_key`` verifies what comes down.
+    lead to, both PEM bundles; ``cloud_key`` verifies what comes down. Where ``epoch`` follows
+    another, the head that the cloud has of that one, and why it could not go on.
     """
 
     gateway: Name
@@ -106,6 +107,23 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
     broker_host: Annotated[str, Meta(min_length=1, max_length=253)]
     broker_port: Port
     door_url: Url
+    previous_epoch: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+    previous_seq: Seq = 0
+    previous_hash: Hash = bytes(32)
+    reason: Annotated[str, Meta(max_length=64)] = ""
+
+    def opened(self) -> EpochGranted | None:
+        """The grant of ``epoch``, in the words of an epoch's request; None for the first."""
+        if not self.previous_epoch:
+            return None
+        return EpochGranted(
+            gateway=self.gateway,
+            epoch=self.epoch,
+            previous_epoch=self.previous_epoch,
+            previous_seq=self.previous_seq,
+            previous_hash=self.previous_hash,
+            reason=self.reason,
+        )
 
 
 class EpochRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

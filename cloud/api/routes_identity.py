@@ -42,7 +42,9 @@ def identity_router(
     router = APIRouter(prefix="/v1", tags=["identity"])
 
     def enrol(request: EnrolRequest) -> Enrolled:
-        return service.enrol(pool, authority, request, meeting=meeting, now=clock.now())
+        return service.enrol(
+            pool, authority, request, meeting=meeting, heads=heads, now=clock.now()
+        )
 
     def renew(request: RenewRequest) -> Enrolled:
         with unit_of_work(pool) as connection:

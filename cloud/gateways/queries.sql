@@ -147,6 +147,12 @@ SELECT epoch, reason, coalesce(previous_epoch, 0) AS previous_epoch,
 FROM gateway_epoch WHERE gateway_id = %(gateway_id)s
 ORDER BY epoch DESC LIMIT 1
 
+-- name: grant_of
+-- One epoch of a gateway, and what it follows.
+SELECT epoch, reason, coalesce(previous_epoch, 0) AS previous_epoch,
+       coalesce(previous_seq, 0) AS previous_seq, previous_hash, nonce, awaited
+FROM gateway_epoch WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND NOT awaited
+
 -- name: epochs_since
 -- How many epochs a gateway was given since a moment.
 SELECT count(*) FROM gateway_epoch

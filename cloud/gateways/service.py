@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from psycopg_pool import ConnectionPool
@@ -18,11 +19,13 @@ from psycopg_pool import ConnectionPool
 from cloud.db import Connection, unit_of_work
 from cloud.gateways import store
 from cloud.gateways.authority import Authority, read_request
+from cloud.gateways.epochs import Heads
 from cloud.gateways.model import (
     MAX_CERTIFICATES_PER_DAY,
     MAX_TRIES,
     TOKEN_LIFETIME,
     Gateway,
+    Grant,
     MeetingPoints,
     Registered,
     Token,
@@ -37,6 +40,7 @@ from shared.cose import key_id
 from shared.enrolment import TOKEN_BYTES, Enrolled, EnrolRequest, RenewRequest, Slip, to_be_proven
 from shared.errors import QuartermasterError
 from shared.ids import GatewayId, gateway_id
+from shared.segment import GENESIS
 from shared.units import DAY, Micros
 
 
@@ -100,9 +104,18 @@ def enrol(
     request: EnrolRequest,
     *,
     meeting: MeetingPoints,
+    heads: Heads,
     now: Micros,
 ) -> Enrolled:
     """Exchange a token for a certificate and register the event key; grants an epoch to a new key.
+
+    Args:
+        pool: transactions of its own.
+        authority: issues the certificate.
+        request: what the gateway asks, and proves.
+        meeting: told to the gateway.
+        heads: asked for the epoch that a new key's follows.
+        now: the time.
 
     Raises:
         QuartermasterError: ``enrol.too-many-tries``, ``enrol.token``, ``enrol.proof``,
@@ -115,7 +128,7 @@ def enrol(
     if not counted:
         raise QuartermasterError("enrol.too-many-tries")
     with unit_of_work(pool) as connection:
-        return _enrol(connection, authority, request, meeting, now)
+        return _enrol(connection, authority, request, meeting, heads=heads, now=now)
 
 
 def renew(
@@ -227,6 +240,8 @@ def _enrol(
     authority: Authority,
     request: EnrolRequest,
     meeting: MeetingPoints,
+    *,
+    heads: Heads,
     now: Micros,
 ) -> Enrolled:
     store.lock(connection, request.gateway)
@@ -246,10 +261,24 @@ def _enrol(
         issued, epoch = _issued_before(connection, known, csr_hash), known.epoch
     else:
         store.use_token(connection, token.token_id, csr_hash, now)
-        epoch = _register_event_key(connection, known, request.event_public_key, now)
+        epoch = _register_event_key(connection, known, request.event_public_key, heads, now)
         issued = _certify(connection, authority, known, key, csr_hash=csr_hash, now=now)
         store.activate(connection, known.gateway_id)
-    return _answer(authority, known, issued, meeting, epoch)
+    answer = _answer(authority, known, issued, meeting, epoch)
+    return _following(answer, store.grant_of(connection, known.gateway_id, epoch))
+
+
+def _following(answer: Enrolled, grant: Grant | None) -> Enrolled:
+    """The answer, with the head that its epoch follows: the gateway's first event names it."""
+    if grant is None or not grant.previous_epoch:
+        return answer
+    return msgspec.structs.replace(
+        answer,
+        previous_epoch=grant.previous_epoch,
+        previous_seq=grant.previous_seq,
+        previous_hash=grant.previous_hash or GENESIS,
+        reason=grant.reason,
+    )
 
 
 def _issued_before(connection: Connection, known: Gateway, csr_hash: bytes) -> x509.Certificate:
@@ -262,16 +291,24 @@ def _issued_before(connection: Connection, known: Gateway, csr_hash: bytes) -> x
     return x509.load_der_x509_certificate(issued.der)
 
 
-def _register_event_key(connection: Connection, known: Gateway, raw: bytes, now: Micros) -> int:
+def _register_event_key(
+    connection: Connection, known: Gateway, raw: bytes, heads: Heads, now: Micros
+) -> int:
     """The epoch to work in: the same for a key that is in force, a new one for a new key."""
     kid = key_id(event_key(raw))
     registered = store.registered_key(connection, kid)
     if registered is None:
         store.replace_event_key(connection, known.gateway_id, kid, raw, now)
         newest = store.newest_epoch(connection, known.gateway_id)
-        epoch = 1 if newest is None else newest.epoch + 1
-        store.grant_epoch(connection, known.gateway_id, epoch, "enrolment", now)
-        return epoch
+        if newest is None:
+            store.grant_epoch(connection, known.gateway_id, 1, "enrolment", now)
+            return 1
+        last = newest.previous_epoch if newest.awaited else newest.epoch
+        previous = (last, heads(connection, known.gateway_id, last)) if last else None
+        store.grant_epoch(
+            connection, known.gateway_id, newest.epoch + 1, "enrolment", now, previous=previous
+        )
+        return newest.epoch + 1
     if (
         registered.gateway_id != known.gateway_id
         or registered.public_key != raw

@@ -172,6 +172,11 @@ def epochs_since(connection: Connection, gateway_id: int, since: Micros) -> int:
     return int(_value(connection, "epochs_since", gateway_id=gateway_id, since=_moment(since)))
 
 
+def grant_of(connection: Connection, gateway_id: int, epoch: int) -> Grant | None:
+    """One granted epoch."""
+    return _one(connection, Grant, "grant_of", gateway_id=gateway_id, epoch=epoch)
+
+
 def grant_epoch(
     connection: Connection,
     gateway_id: int,

@@ -98,7 +98,8 @@ class Epochs:
         """Bring the database into the newest epoch that was granted; whether it may go on."""
         store, clock = self._store, self._store.clock
         target, used = self._newest(), epochs.used(self._folder)
-        grant = epochs.granted(self._folder)
+        grants = (epochs.granted(self._folder), self._identities.current.opened)
+        grant = next((each for each in grants if each and each.epoch == target), None)
         opening = opening_of(grant, target, self._ids.uuid7(), clock)
         epoch = await store.database.run(
             lambda connection: store.outbox.open(

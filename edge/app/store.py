@@ -91,7 +91,7 @@ def opened(data: Path) -> Generator[Store]:
             floor=max(outbox.floor(database.reader), identity.not_before),
         )
         ids = SystemIds()
-        opening = opening_of(epochs.granted(folder), identity.epoch, ids.uuid7(), clock)
+        opening = opening_of(identity.opened, identity.epoch, ids.uuid7(), clock)
         epoch = database.run_blocking(
             lambda connection: outbox.open(
                 connection, clock.now(), used_epoch=epochs.used(folder), opening=opening

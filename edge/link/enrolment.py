@@ -39,7 +39,14 @@ from shared.certificates import (
     trust_domain_of,
 )
 from shared.clock import Clock
-from shared.enrolment import Enrolled, EnrolRequest, RenewRequest, Slip, to_be_proven
+from shared.enrolment import (
+    Enrolled,
+    EnrolRequest,
+    EpochGranted,
+    RenewRequest,
+    Slip,
+    to_be_proven,
+)
 from shared.errors import QuartermasterError
 from shared.ids import GatewayId
 from shared.units import Micros
@@ -110,7 +117,8 @@ def enrol(
     answer = _ask(identity, f"{api_url}/v1/enrol", request, trust)
     if answer.gateway != slip.gateway or answer.trust_domain != trust_domain:
         raise QuartermasterError("payload.malformed", "the answer is for another gateway")
-    return _take(identity, answer, pending, api_url, fingerprint(root))
+    pinned, opened = fingerprint(root), answer.opened()
+    return _take(identity, answer, pending, api_url, pinned=pinned, opened=opened)
 
 
 def renew(identity: Path) -> Identity:
@@ -138,7 +146,7 @@ def renew(identity: Path) -> Identity:
         raise QuartermasterError("payload.malformed", "the answer is for another gateway")
     # A renewal begins no epoch, whatever was granted meanwhile: that is asked for by itself.
     answer = msgspec.structs.replace(answer, epoch=known.epoch)
-    return _take(identity, answer, pending, known.api_url, None)
+    return _take(identity, answer, pending, known.api_url, pinned=None, opened=known.opened)
 
 
 def renewal_due(known: Identity, jitter: float) -> Micros:
@@ -248,7 +256,13 @@ def _same(one: Ed25519PrivateKey, other: Ed25519PrivateKey) -> bool:
 
 
 def _take(
-    identity: Path, answer: Enrolled, pending: _Pending, api_url: str, pinned: bytes | None
+    identity: Path,
+    answer: Enrolled,
+    pending: _Pending,
+    api_url: str,
+    *,
+    pinned: bytes | None,
+    opened: EpochGranted | None,
 ) -> Identity:
     """Check that the certificate is for the key made here, then take it into force."""
     certificate = load_chain(answer.certificate.encode())[0]
@@ -264,6 +278,7 @@ def _take(
         api_url=api_url,
         tls_key=key_pem(pending.tls_key),
         event_key=key_pem(pending.event_key),
+        opened=opened,
     )
     shutil.rmtree(identity / _PENDING, ignore_errors=True)
     return enrolled

@@ -24,7 +24,7 @@ from edge.link import epoch
 from edge.link.durable import sync_folder, write_new
 from shared.certificates import load_chain, load_ed25519, micros
 from shared.cose import key_id
-from shared.enrolment import Enrolled
+from shared.enrolment import Enrolled, EpochGranted
 from shared.errors import QuartermasterError
 from shared.ids import GatewayId, SiteId, gateway_id
 from shared.units import Micros
@@ -50,6 +50,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     broker_port: int
     api_url: str
     door_url: str
+    opened: EpochGranted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,8 @@ class Identity:
     """The version in force when it was loaded; its paths stay valid until a later one connects.
 
     ``not_before`` and ``not_after`` are the certificate's, in microseconds. ``epoch`` is the
-    newest granted, at enrolment or since (:mod:`edge.link.epoch`).
+    newest granted, at enrolment or since (:mod:`edge.link.epoch`); ``opened`` is that grant, where
+    it follows another epoch.
     """
 
     folder: Path
@@ -75,6 +77,7 @@ class Identity:
     serial: str
     not_before: Micros
     not_after: Micros
+    opened: EpochGranted | None
 
     @property
     def tls_certificate(self) -> Path:
@@ -112,12 +115,14 @@ class Identity:
             raise QuartermasterError(
                 "file.unreadable", type(error).__name__, where="identity"
             ) from None
+        newest = max(facts.epoch, granted.epoch if granted else 0)
+        grants = (grant for grant in (granted, facts.opened) if grant and grant.epoch == newest)
         return cls(
             folder=folder,
             gateway=gateway_id(facts.gateway),
             site=SiteId(facts.site),
             trust_domain=facts.trust_domain,
-            epoch=max(facts.epoch, granted.epoch if granted else 0),
+            epoch=newest,
             event_key=event_key,
             kid=key_id(event_key.public_key()),
             cloud_key=cloud_key,
@@ -128,13 +133,28 @@ class Identity:
             serial=f"{certificate.serial_number:x}",
             not_before=micros(certificate.not_valid_before_utc),
             not_after=micros(certificate.not_valid_after_utc),
+            opened=next(grants, None),
         )
 
 
 def install(
-    identity: Path, answer: Enrolled, *, api_url: str, tls_key: bytes, event_key: bytes
+    identity: Path,
+    answer: Enrolled,
+    *,
+    api_url: str,
+    tls_key: bytes,
+    event_key: bytes,
+    opened: EpochGranted | None = None,
 ) -> Identity:
     """Take a new version into force; the one before stays beside it.
+
+    Args:
+        identity: ``<data>/identity``.
+        answer: the cloud's.
+        api_url: where it was asked.
+        tls_key: the certificate's key, PEM.
+        event_key: the one that signs events, PEM.
+        opened: the grant of the answer's epoch, where it follows another.
 
     Raises:
         QuartermasterError: ``disk.full``; the version in force is then the one before.
@@ -149,6 +169,7 @@ def install(
         broker_port=answer.broker_port,
         api_url=api_url,
         door_url=answer.door_url,
+        opened=opened,
     )
     files = {
         CERTIFICATE: answer.certificate.encode(),

@@ -22,9 +22,10 @@ from edge.cli.enrol import renew as renew_command
 from edge.link import enrolment
 from edge.link.identity import Identity, confirm_connected, step_back
 from shared.certificates import load_p256, spki
-from shared.enrolment import RENEWABLE, Slip
+from shared.enrolment import RENEWABLE, EpochGranted, Slip
 from shared.errors import QuartermasterError
 from shared.ids import gateway_id
+from shared.segment import GENESIS
 from shared.units import DAY, HOUR, MINUTE, SECOND, Micros
 from tests.support import FakeClock, WallClock
 from tests.support.certificates import Credentials, service_credentials, tls_context
@@ -273,6 +274,55 @@ def test_a_gateway_that_lost_its_disk_gets_a_new_key_and_epoch(
     assert set(known.keys) == {found.kid}
     assert known.epochs == frozenset({1, 2})
     assert desk.rows("SELECT kid FROM gateway_key WHERE revoked_at IS NOT NULL") == [(lost.kid,)]
+
+
+def head(desk: Desk, epoch: int, seq: int, digest: bytes) -> None:
+    """Let the cloud have an epoch through ``seq``."""
+    with desk.pool.connection() as connection:
+        connection.execute(
+            "INSERT INTO gateway_head (gateway_id, epoch, contiguous_seq, head_hash, advanced_at) "
+            "SELECT gateway_id, %s, %s, %s, now() FROM gateway",
+            [epoch, seq, digest],
+        )
+
+
+def test_the_epoch_of_a_new_key_names_the_head_that_it_follows_over_renewals(
+    desk: Desk, folder: Path, tmp_path: Path
+) -> None:
+    first = enrol(desk, folder, desk.slip("gw-1"))
+    assert first.opened is None, "nothing came before"
+    digest = bytes(range(32))
+    head(desk, 1, 41, digest)
+    slip = desk.new_slip("gw-1")
+    desk.lose_answers = True
+    assert refused(desk, tmp_path / "new-disk", slip) == "cloud.unreachable"
+    desk.lose_answers = False
+    head(desk, 2, 7, bytes(32))
+    found = enrol(desk, tmp_path / "new-disk", slip)
+    granted = EpochGranted(
+        gateway="gw-1",
+        epoch=2,
+        previous_epoch=1,
+        previous_seq=41,
+        previous_hash=digest,
+        reason="enrolment",
+    )
+    assert (found.epoch, found.opened) == (2, granted), "a lost answer is the same again"
+    assert enrolment.renew(tmp_path / "new-disk").opened == granted
+    assert Identity.load(tmp_path / "new-disk").opened == granted
+    assert desk.rows(
+        "SELECT epoch, reason, previous_epoch, previous_seq FROM gateway_epoch ORDER BY 1"
+    ) == [(1, "enrolment", None, None), (2, "enrolment", 1, 41)]
+
+
+def test_an_epoch_of_which_the_cloud_has_nothing_is_followed_from_the_genesis(
+    desk: Desk, folder: Path, tmp_path: Path
+) -> None:
+    enrol(desk, folder, desk.slip("gw-1"))
+    opened = enrol(desk, tmp_path / "new-disk", desk.new_slip("gw-1")).opened
+    assert opened is not None
+    assert (opened.previous_epoch, opened.previous_seq) == (1, 0)
+    assert opened.previous_hash == GENESIS
 
 
 def test_renewal_comes_at_half_life_with_a_new_key(
