@@ -10,6 +10,7 @@ from edge.stock.catalog import (
     item_of_sku,
     item_told,
     location_of_role,
+    locations,
     zone_of,
 )
 from edge.stock.documents import (
@@ -62,6 +63,7 @@ __all__ = [
     "learn_expiry",
     "lines",
     "location_of_role",
+    "locations",
     "moved_at",
     "on_hand",
     "on_hand_at",
