@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloud import fleet
+from cloud.app import promises
 from cloud.catalog.service import item_ids, location_ids
 from cloud.db import Connection
 from cloud.exceptions import raise_exception
@@ -65,10 +66,12 @@ class Stock:
             Entry(origin.gateway_id, origin.site_id, origin.epoch, events)
             for origin, events in batch
         ]
-        return [
+        unapplied = [
             Unapplied(batch[item.entry].origin, item.seq, item.error)
             for item in post(connection, entries, names=self._names, at=at)
         ]
+        promises.picked(connection, batch, unapplied)
+        return unapplied
 
 
 def heartbeat(connection: Connection, batch: Sequence[Facts], at: Micros) -> list[Unapplied]:
@@ -83,7 +86,32 @@ def heartbeat(connection: Connection, batch: Sequence[Facts], at: Micros) -> lis
         if known is None or (origin.epoch, last.seq) > known[:2]:
             newest[origin.gateway_id] = (origin.epoch, last.seq, last.data)
     for gateway_id, (_, _, health) in sorted(newest.items()):
-        fleet.reported(connection, gateway_id, catalog=health.catalog, policy=health.policy, at=at)
+        fleet.reported(
+            connection,
+            gateway_id,
+            catalog=health.catalog,
+            policy=health.policy,
+            people=health.people,
+            plan=health.plan,
+            leases=health.leases,
+            at=at,
+        )
+    return unapplied
+
+
+def signed(connection: Connection, batch: Sequence[Facts], at: Micros) -> list[Unapplied]:
+    """Keep who signed in and out; a break-glass account that was used is a case for a person."""
+    unapplied = observe(connection, batch, at)
+    used = {
+        (f"{origin.gateway}: {event.device}", origin.site_id, event.seq)
+        for origin, events in batch
+        for event in events
+        if isinstance(event.data, OperatorSigned) and event.data.signed == "break-glass"
+    }
+    for subject, site_id, seq in sorted(used):
+        raise_exception(
+            connection, "people.break-glass", subject, f"seq {seq}", at=at, site_id=site_id
+        )
     return unapplied
 
 
@@ -105,7 +133,7 @@ def routes() -> Routes:
         SensorRead: observe,
         DeviceHealth: observe,
         GatewayHealth: heartbeat,
-        DecisionTaken: observe,
+        DecisionTaken: promises.decisions,
         EpochOpened: observe,
         EventsLost: explain,
         EventsCarried: explain,
@@ -114,19 +142,18 @@ def routes() -> Routes:
         TaskChanged: observe,
         CountClosed: observe,
         ScanUndone: stock,
-        OperatorSigned: observe,
-        DecisionOverridden: observe,
-        LeaseCommitted: observe,
-        LeaseReturned: observe,
+        OperatorSigned: signed,
+        DecisionOverridden: promises.decisions,
+        LeaseCommitted: promises.leases,
+        LeaseReturned: promises.leases,
         SettingChanged: observe,
     }
 
 
-def taken_back(
-    connection: Connection, provisional: Provisional, at: Micros
-) -> Mapping[int, int]:
+def taken_back(connection: Connection, provisional: Provisional, at: Micros) -> Mapping[int, int]:
     """Undo what events did that turned out not to link; observations stay as their own record."""
     chain, ranges, since = provisional
+    promises.taken_back(connection, *chain, ranges)
     return reverse(connection, *chain, ranges, since=since, at=at)
 
 
