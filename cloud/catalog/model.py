@@ -15,6 +15,8 @@ from shared.units import MAX_QUANTITY
 ImportKind = Literal["sites", "items", "locations"]
 IMPORT_KINDS: Final[tuple[ImportKind, ...]] = get_args(ImportKind)
 
+COUNT_CLASSES: Final = ("A", "B", "C")
+"""How often an item is counted, the most often first; C where nobody said."""
 MAX_NAME: Final = 200
 MAX_ERRORS: Final = 1000
 """Errors reported of one file; the rest is counted only."""
@@ -83,12 +85,13 @@ class NewSite(NamedTuple):
 
 
 class NewItem(NamedTuple):
-    """An item as the first of its rows states it."""
+    """An item as the first of its rows states it; ``count_class`` None where the file is silent."""
 
     line: int
     sku: str
     name: str
     removed: bool
+    count_class: str | None
 
 
 class NewCode(NamedTuple):
@@ -101,13 +104,18 @@ class NewCode(NamedTuple):
 
 
 class NewLocation(NamedTuple):
-    """A location as a file states it."""
+    """A location as a file states it.
+
+    ``zone`` and ``capacity`` are None where the file is silent; an empty zone is none.
+    """
 
     line: int
     site: str
     code: str
     role: str
     removed: bool
+    zone: str | None
+    capacity: int | None
 
 
 def row_error(
@@ -138,6 +146,22 @@ def quantity(text: str) -> int:
     if not 1 <= int(text) <= MAX_QUANTITY:
         raise ValueError(f"{text} is not between 1 and {MAX_QUANTITY}")
     return int(text)
+
+
+def capacity(text: str) -> int:
+    """Base units that a location holds; a ValueError says what is wrong with it."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ValueError(f"{text[:40]!r} is not a whole number")
+    if int(text) > MAX_QUANTITY:
+        raise ValueError(f"{text} is above {MAX_QUANTITY}")
+    return int(text)
+
+
+def count_class(text: str) -> str:
+    """A, B or C; a ValueError says what is wrong with it."""
+    if text.upper() not in COUNT_CLASSES:
+        raise ValueError(f"{text[:40]!r} is none of A, B and C")
+    return text.upper()
 
 
 def yes_or_no(text: str) -> bool:

@@ -78,7 +78,7 @@ WHERE verdict = 'inserted' ORDER BY line;
 -- name: make_incoming_location
 -- Holds a file's locations until the transaction ends.
 CREATE TEMP TABLE IF NOT EXISTS incoming_location (
-    line int, site text, code text, role text, removed boolean,
+    line int, site text, code text, role text, removed boolean, zone text, capacity int,
     site_id int, location_id int, verdict text
 ) ON COMMIT DROP;
 
@@ -88,17 +88,22 @@ TRUNCATE incoming_location;
 
 -- name: copy_incoming_location
 -- The file's locations.
-COPY incoming_location (line, site, code, role, removed) FROM STDIN;
+COPY incoming_location (line, site, code, role, removed, zone, capacity) FROM STDIN;
 
 -- name: judge_locations
--- What each of the file's locations would do; no verdict where the site is unknown.
+-- What each of the file's locations would do; no verdict where the site is unknown. Of what the file
+-- says nothing, the location keeps what it has.
 UPDATE incoming_location AS n SET
     site_id = s.site_id,
     location_id = l.location_id,
+    zone = nullif(coalesce(n.zone, l.zone), ''),
+    capacity = coalesce(n.capacity, l.capacity, 0),
     verdict = CASE
         WHEN s.site_id IS NULL THEN NULL
         WHEN l.location_id IS NULL THEN 'inserted'
-        WHEN (l.role, l.removed) IS DISTINCT FROM (n.role, n.removed) THEN 'changed'
+        WHEN (l.role, l.removed, l.zone, l.capacity) IS DISTINCT FROM
+             (n.role, n.removed, nullif(coalesce(n.zone, l.zone), ''),
+              coalesce(n.capacity, l.capacity)) THEN 'changed'
         ELSE 'unchanged' END
 FROM incoming_location AS m
 LEFT JOIN site AS s ON s.code = m.site
@@ -115,19 +120,21 @@ SELECT verdict, count(*) FROM incoming_location GROUP BY verdict;
 
 -- name: update_locations
 -- Apply the changed ones.
-UPDATE location AS l SET role = n.role, removed = n.removed, revision = %(revision)s
+UPDATE location AS l
+SET role = n.role, removed = n.removed, zone = n.zone, capacity = n.capacity,
+    revision = %(revision)s
 FROM incoming_location AS n WHERE n.verdict = 'changed' AND n.location_id = l.location_id;
 
 -- name: insert_locations
 -- Apply the new ones.
-INSERT INTO location (site_id, code, role, removed, revision)
-SELECT site_id, code, role, removed, %(revision)s FROM incoming_location
+INSERT INTO location (site_id, code, role, removed, zone, capacity, revision)
+SELECT site_id, code, role, removed, zone, capacity, %(revision)s FROM incoming_location
 WHERE verdict = 'inserted' ORDER BY line;
 
 -- name: make_incoming_item
 -- Holds a file's items until the transaction ends.
 CREATE TEMP TABLE IF NOT EXISTS incoming_item (
-    line int, sku text, name text, removed boolean, item_id int, verdict text
+    line int, sku text, name text, removed boolean, count_class text, item_id int, verdict text
 ) ON COMMIT DROP;
 
 -- name: make_incoming_code
@@ -142,7 +149,7 @@ TRUNCATE incoming_item, incoming_code;
 
 -- name: copy_incoming_item
 -- The file's items.
-COPY incoming_item (line, sku, name, removed) FROM STDIN;
+COPY incoming_item (line, sku, name, removed, count_class) FROM STDIN;
 
 -- name: copy_incoming_code
 -- The file's trade item numbers.
@@ -162,12 +169,15 @@ WHERE owner.sku <> n.sku AND NOT EXISTS (SELECT FROM incoming_item AS m WHERE m.
 ORDER BY n.line;
 
 -- name: judge_items
--- What each of the file's items would do, its trade item numbers apart.
+-- What each of the file's items would do, its trade item numbers apart. Where the file says nothing
+-- of classes, an item keeps its own.
 UPDATE incoming_item AS n SET
     item_id = i.item_id,
+    count_class = coalesce(n.count_class, i.count_class, 'C'),
     verdict = CASE
         WHEN i.item_id IS NULL THEN 'inserted'
-        WHEN (i.name, i.removed) IS DISTINCT FROM (n.name, n.removed) THEN 'changed'
+        WHEN (i.name, i.removed, i.count_class) IS DISTINCT FROM
+             (n.name, n.removed, coalesce(n.count_class, i.count_class)) THEN 'changed'
         ELSE 'unchanged' END
 FROM incoming_item AS m LEFT JOIN item AS i USING (sku)
 WHERE m.sku = n.sku;
@@ -192,13 +202,15 @@ SELECT verdict, count(*) FROM incoming_item GROUP BY verdict;
 
 -- name: update_items
 -- Apply the changed ones.
-UPDATE item AS i SET name = n.name, removed = n.removed, revision = %(revision)s
+UPDATE item AS i
+SET name = n.name, removed = n.removed, count_class = n.count_class, revision = %(revision)s
 FROM incoming_item AS n WHERE n.verdict = 'changed' AND n.item_id = i.item_id;
 
 -- name: insert_items
 -- Apply the new ones.
-INSERT INTO item (sku, name, removed, revision)
-SELECT sku, name, removed, %(revision)s FROM incoming_item WHERE verdict = 'inserted' ORDER BY line;
+INSERT INTO item (sku, name, removed, count_class, revision)
+SELECT sku, name, removed, count_class, %(revision)s FROM incoming_item
+WHERE verdict = 'inserted' ORDER BY line;
 
 -- name: delete_codes
 -- The trade item numbers of changed items make room for those in the file.
@@ -251,7 +263,7 @@ ORDER BY i.sku LIMIT %(limit)s;
 
 -- name: items_since
 -- Items changed after a revision, with their trade item numbers; all of them after -1.
-SELECT i.sku, i.name, i.removed,
+SELECT i.sku, i.name, i.removed, i.count_class,
        coalesce(array_agg(c.gtin ORDER BY c.quantity, c.gtin) FILTER (WHERE c.gtin IS NOT NULL),
                 '{}'),
        coalesce(array_agg(c.quantity ORDER BY c.quantity, c.gtin)
@@ -263,5 +275,5 @@ ORDER BY i.sku;
 
 -- name: locations_since
 -- One site's locations changed after a revision; all of them after -1.
-SELECT code, role, removed FROM location
+SELECT code, role, removed, zone, capacity FROM location
 WHERE site_id = %(site_id)s AND revision > %(base)s ORDER BY code;

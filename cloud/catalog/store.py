@@ -167,8 +167,14 @@ def items(
 def items_since(connection: Connection, base: int) -> list[Item]:
     """Items changed after revision ``base``."""
     return [
-        Item(sku, name, [Code(*code) for code in zip(gtins, quantities, strict=True)], removed)
-        for sku, name, removed, gtins, quantities in connection.execute(
+        Item(
+            sku,
+            name,
+            [Code(*code) for code in zip(gtins, quantities, strict=True)],
+            removed,
+            count_class,
+        )
+        for sku, name, removed, count_class, gtins, quantities in connection.execute(
             _Q["items_since"], {"base": base}
         )
     ]

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from cloud.catalog.model import (
+    COUNT_CLASSES,
     MAX_ERRORS,
     MAX_NAME,
     ImportKind,
@@ -21,6 +22,8 @@ from cloud.catalog.model import (
     NewLocation,
     NewSite,
     RowError,
+    capacity,
+    count_class,
     normalize_gtin,
     quantity,
     row_error,
@@ -42,18 +45,22 @@ class Columns(NamedTuple):
 
 COLUMNS: Final[dict[ImportKind, Columns]] = {
     "sites": Columns(("code", "name"), ("region", "timezone", "currency")),
-    "items": Columns(("sku", "name"), ("gtin", "quantity", "removed")),
-    "locations": Columns(("site", "code"), ("role", "removed")),
+    "items": Columns(("sku", "name"), ("gtin", "quantity", "removed", "class")),
+    "locations": Columns(("site", "code"), ("role", "removed", "zone", "capacity")),
 }
 
 _TEMPLATES: Final[dict[ImportKind, str]] = {
     "sites": "code,name,region,timezone,currency\nAMS1,Amsterdam,EU,Europe/Amsterdam,EUR\n",
     "items": (
-        "sku,name,gtin,quantity,removed\n"
-        "OAT-500,Rolled oats 500 g,4006381333931,1,no\n"
-        "OAT-500,,14006381333938,12,\n"
+        "sku,name,gtin,quantity,removed,class\n"
+        "OAT-500,Rolled oats 500 g,4006381333931,1,no,A\n"
+        "OAT-500,,14006381333938,12,,\n"
     ),
-    "locations": "site,code,role,removed\nAMS1,DOCK-1,dock,no\nAMS1,A-01-1,shelf,no\n",
+    "locations": (
+        "site,code,role,removed,zone,capacity\n"
+        "AMS1,DOCK-1,dock,no,DOCKS,\n"
+        "AMS1,A-01-1,shelf,no,A,480\n"
+    ),
 }
 
 _Value = TypeVar("_Value")
@@ -120,6 +127,10 @@ class Row:
                 f"Use at most {MAX_NAME} printable characters",
             )
         return text
+
+    def speaks_of(self, column: str) -> bool:
+        """Whether the file has the column at all."""
+        return column in self._place
 
     def parsed(
         self,
@@ -283,6 +294,10 @@ def _location(row: Row, into: list[NewLocation]) -> None:
         row.code("code"),
         row.code("role", "shelf"),
         row.parsed("removed", yes_or_no, default=False, do="Write yes or no"),
+        (row.code("zone") if row.text("zone") else "") if row.speaks_of("zone") else None,
+        row.parsed("capacity", capacity, 0, do="Write how many base units fit")
+        if row.speaks_of("capacity")
+        else None,
     )
     if row.good:
         into.append(location)
@@ -294,6 +309,9 @@ def _item(row: Row, items: list[NewItem], codes: list[NewCode]) -> None:
         row.code("sku"),
         row.name("name"),
         row.parsed("removed", yes_or_no, default=False, do="Write yes or no"),
+        row.parsed("class", count_class, "", do="Write A, B or C")
+        if row.speaks_of("class")
+        else None,
     )
     gtin = row.parsed(
         "gtin", normalize_gtin, "", do="Compare with the label", code="gs1.check-digit"
@@ -341,7 +359,13 @@ def _fold(items: list[NewItem], errors: Errors) -> list[NewItem]:
         if item.removed and not first.removed:
             says = f"{item.sku} is not removed on line {first.line}"
             errors.add(row_error(item.line, "removed", says, "Say it on the item's first row"))
+        if item.count_class and item.count_class != first.count_class:
+            says = f"{item.sku} is not of class {item.count_class} on line {first.line}"
+            errors.add(row_error(item.line, "class", says, "Say it on the item's first row"))
     for item in folded.values():
         if not item.name:
             errors.add(row_error(item.line, "name", "The cell is empty", "Name the item"))
-    return list(folded.values())
+    return [
+        item._replace(count_class=COUNT_CLASSES[-1]) if item.count_class == "" else item
+        for item in folded.values()
+    ]

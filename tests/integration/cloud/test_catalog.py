@@ -143,13 +143,39 @@ def test_a_snapshot_is_all_and_a_delta_what_changed_since(
     bring(connection, "items", OATS)
     base = catalog.current_version(connection, site)
     oats = Item("OAT", "Oats", [Code("04006381333931", 1), Code("14006381333938", 12)])
-    places = [Location("A-01-1", "shelf"), Location("DOCK-1", "dock")]
+    places = [
+        Location("A-01-1", "shelf", zone="A", capacity=480),
+        Location("DOCK-1", "dock", zone="DOCKS"),
+    ]
     assert catalog.snapshot(connection, site) == Catalog("AMS1", [oats], places)
     assert catalog.delta(connection, site, base) == Catalog("AMS1", [], [])
     bring(connection, "locations", "site,code,role,removed\nAMS1,DOCK-1,dock,yes\n")
-    gone = Location("DOCK-1", "dock", removed=True)
+    gone = Location("DOCK-1", "dock", removed=True, zone="DOCKS")
     assert catalog.current_version(connection, site) > base
     assert catalog.delta(connection, site, base) == Catalog("AMS1", [], [gone])
+
+
+def test_a_class_a_zone_and_a_capacity_go_down_and_a_silent_file_leaves_them(
+    connection: Connection, site: int
+) -> None:
+    bring(connection, "items", "sku,name,class\nOAT,Oats,b\nRYE,Rye,\n")
+    assert [(item.sku, item.count_class) for item in catalog.snapshot(connection, site).items] == [
+        ("OAT", "B"),
+        ("RYE", "C"),
+    ]
+    base = catalog.current_version(connection, site)
+    assert counts(bring(connection, "items", "sku,name\nOAT,Oats\nRYE,Rye\n")) == (0, 0, 2)
+    silent = "site,code,role\nAMS1,DOCK-1,dock\nAMS1,A-01-1,shelf\n"
+    assert counts(bring(connection, "locations", silent)) == (0, 0, 2)
+    assert catalog.delta(connection, site, base) == Catalog("AMS1", [], [])
+    spoken = "site,code,zone,capacity\nAMS1,A-01-1,,500\n"
+    assert counts(bring(connection, "locations", spoken)) == (0, 1, 0)
+    assert counts(bring(connection, "items", "sku,name,class\nOAT,Oats,A\n")) == (0, 1, 0)
+    assert catalog.delta(connection, site, base) == Catalog(
+        "AMS1",
+        [Item("OAT", "Oats", [], count_class="A")],
+        [Location("A-01-1", "shelf", zone=None, capacity=500)],
+    )
 
 
 def test_a_neighbours_locations_do_not_move_a_sites_version(

@@ -74,6 +74,12 @@ def test_several_rows_of_an_item_are_one_item_with_several_codes() -> None:
         ("sites", "code,name,currency\nA,x,euro\n", [(2, "currency", "catalog.row")]),
         ("locations", "site,code\nA,L1\nB,L1\nA,L1\n", [(4, "code", "catalog.row")]),
         ("locations", "site,code\nA,../x y\n", [(2, "code", "catalog.row")]),
+        ("items", "sku,name,class\nA,x,D\n", [(2, "class", "catalog.row")]),
+        ("items", "sku,name,class\nA,x,B\nA,,A\n", [(3, "class", "catalog.row")]),
+        ("locations", "site,code,zone\nA,L1,a b\n", [(2, "zone", "catalog.row")]),
+        ("locations", "site,code,capacity\nA,L1,-1\n", [(2, "capacity", "catalog.row")]),
+        ("locations", "site,code,capacity\nA,L1,1.5\n", [(2, "capacity", "catalog.row")]),
+        ("locations", "site,code,capacity\nA,L1,99999999\n", [(2, "capacity", "catalog.row")]),
     ],
 )
 def test_a_wrong_cell_is_named(
