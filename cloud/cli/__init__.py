@@ -15,6 +15,7 @@ from cloud.app.worker import run as work_until_stopped
 from cloud.cli import catalog, gateways, keys, ledger, policy
 from cloud.cli.heads import heads
 from cloud.cli.ingest import ingest, quarantine
+from cloud.cli.rehoming import histories, rehome
 from cloud.cli.replay import list_replays, replay
 from cloud.clock import SystemClock
 from cloud.db import migrate as bring_up_to_date
@@ -28,6 +29,8 @@ app: Final = typer.Typer(
 )
 app.add_typer(catalog.app, name="catalog")
 gateways.app.command()(heads)
+gateways.app.command()(histories)
+gateways.app.command()(rehome)
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")

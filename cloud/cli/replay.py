@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -13,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cloud.app.handlers import routes
+from cloud.cli.person import By, person
 from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
 from cloud.gateways.service import lookup
@@ -31,7 +30,7 @@ def replay(
     ] = None,
     code: Annotated[str | None, typer.Option(help="All with this reason.")] = None,
     gateway: Annotated[str | None, typer.Option(help="Only this gateway's.")] = None,
-    by: Annotated[str, typer.Option(help="Who decides; the account by default.")] = "",
+    by: By = "",
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that waits.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
@@ -45,7 +44,6 @@ def replay(
     if not (ids or code or gateway or everything):
         raise QuartermasterError("request.invalid", "name ids, --code, --gateway or --all")
     settings, clock = load(), SystemClock()
-    person = by or pwd.getpwuid(os.getuid()).pw_name
     bench = Bench(routes(), lookup, settings.trust_domain)
     done: list[Replayed] = []
     with open_pool(settings.database_url, size=1) as pool:
@@ -53,7 +51,7 @@ def replay(
             due = waiting(connection, ids=ids or None, code=code, gateway=gateway)
         for quarantine_id in due:
             with unit_of_work(pool) as connection:
-                found = replay_one(connection, quarantine_id, bench, by=person, at=clock.now())
+                found = replay_one(connection, quarantine_id, bench, by=person(by), at=clock.now())
                 if dry_run:
                     connection.rollback()
             if found is not None:

@@ -71,7 +71,7 @@ def _stored(connection: Connection, keys: Keys, trust_domain: str) -> Iterator[E
         events: list[Event] = []
         flaw: QuartermasterError | None = None
         try:
-            segment = _proven(keys, gateway_id, gateway, bytes(body), trust_domain)
+            segment = proven(keys, gateway_id, gateway, bytes(body), trust_domain)
             if (segment.epoch, segment.first_seq, segment.last_seq) != (epoch, first_seq, last_seq):
                 raise QuartermasterError("segment.chain", "kept under another range")  # noqa: TRY301 - one place makes the record
             if not back:
@@ -93,7 +93,7 @@ def _rehomed(connection: Connection, keys: Keys, trust_domain: str) -> Iterator[
         events: list[Event] = []
         flaw: QuartermasterError | None = None
         try:
-            segment = _proven(keys, gateway_id, gateway, bytes(body), trust_domain)
+            segment = proven(keys, gateway_id, gateway, bytes(body), trust_domain)
             events = _chosen(segment, from_epoch, from_seqs)
             if hashlib.sha256(body).digest() != bytes(sha256):
                 raise QuartermasterError("segment.chain", "kept under another hash")  # noqa: TRY301 - as above
@@ -103,7 +103,12 @@ def _rehomed(connection: Connection, keys: Keys, trust_domain: str) -> Iterator[
         yield Evidence(gateway, site_id, epoch, first_seq, last_seq, events, flaw)
 
 
-def _proven(keys: Keys, gateway_id: int, gateway: str, body: bytes, trust_domain: str) -> Segment:
+def proven(keys: Keys, gateway_id: int, gateway: str, body: bytes, trust_domain: str) -> Segment:
+    """A segment that one of the gateway's keys, past ones included, has signed.
+
+    Raises:
+        QuartermasterError: ``segment.foreign``, and what :func:`shared.segment.verify` raises.
+    """
     message = parse(body)
     key = keys.get((gateway_id, message.kid))
     if key is None:

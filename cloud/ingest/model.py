@@ -197,6 +197,44 @@ class TakenBack(NamedTuple):
     recounted: int = 0
 
 
+class HistoryLine(NamedTuple):
+    """A history that is not in force, as a person decides about it.
+
+    Of its ``events``, ``counted`` ones count already by another event with their id, ``own`` tell
+    of the gateway itself and are never taken over, and ``waiting`` ones count nowhere: those are
+    what a decision is about. ``after`` is ``verified``, another history's name, or nothing where
+    what came before is not here. Times are microseconds.
+    """
+
+    gateway: str
+    epoch: int
+    name: str
+    after: str
+    first_seq: int
+    last_seq: int
+    events: int
+    counted: int
+    own: int
+    waiting: int
+    devices: list[str]
+    occurred_from: int | None
+    occurred_until: int | None
+    received_from: int
+    received_until: int
+
+
+class Rehoming(NamedTuple):
+    """A person's decision to take over what histories of ``from_epoch`` say, under ``epoch``."""
+
+    epoch: int
+    from_epoch: int
+    histories: list[str]
+    events: int
+    reason: str
+    by: str
+    decided_at: int
+
+
 class KnownHead(NamedTuple):
     """How far an epoch is verified; ``disputed`` when two histories of it arrived."""
 

@@ -362,6 +362,74 @@ SELECT s.gateway_id, g.name, g.site_id, s.epoch, s.first_seq, s.last_seq, s.body
 FROM segment s JOIN gateway g USING (gateway_id)
 ORDER BY s.gateway_id, s.epoch, s.first_seq;
 
+-- name: held_gateway
+-- A gateway by name; decisions about it take turns until the commit, its segments do not wait.
+SELECT gateway_id, site_id, status FROM gateway WHERE name = %(name)s FOR NO KEY UPDATE;
+
+-- name: aside_segments
+-- A gateway's segments that verified, and are not in force: they contradict a chain, were taken
+-- back from one, or came after the next epoch had begun.
+SELECT q.quarantine_id, e.epoch, q.sha256, coalesce(q.body, s.body), r.first_seq IS NOT NULL,
+       (extract(epoch FROM q.received_at) * 1000000)::bigint,
+       (extract(epoch FROM q.last_at) * 1000000)::bigint
+FROM quarantine q
+JOIN gateway_epoch e ON e.gateway_id = q.gateway_id AND e.epoch = q.epoch
+LEFT JOIN segment s ON s.gateway_id = e.gateway_id AND s.epoch = e.epoch
+    AND s.first_seq = q.first_seq AND s.sha256 = q.sha256
+LEFT JOIN reversal r ON r.gateway_id = s.gateway_id AND r.epoch = s.epoch
+    AND r.first_seq = s.first_seq
+WHERE q.gateway_id = %(gateway_id)s AND q.whole_segment
+  AND (q.code IN ('segment.fork', 'segment.link')
+       OR q.code = 'segment.epoch' AND e.closed_at IS NOT NULL)
+ORDER BY e.epoch, q.first_seq, q.sha256, q.quarantine_id;
+
+-- name: bodies_in_force
+-- Stored segments of one epoch that were not taken back, from a number on.
+SELECT s.body FROM segment s
+WHERE s.gateway_id = %(gateway_id)s AND s.epoch = %(epoch)s AND s.last_seq >= %(seq)s
+  AND NOT EXISTS (SELECT FROM reversal r
+                  WHERE r.gateway_id = s.gateway_id AND r.epoch = s.epoch
+                    AND r.first_seq = s.first_seq)
+ORDER BY s.first_seq;
+
+-- name: claimed
+-- Which of these ids belong to an event that counts.
+SELECT id FROM event_id WHERE id = ANY(%(ids)s);
+
+-- name: next_home
+-- The number of a gateway's next epoch of the cloud's own.
+SELECT coalesce(max(epoch) + 1, %(first)s) FROM rehoming WHERE gateway_id = %(gateway_id)s;
+
+-- name: note_rehoming
+-- A person's decision.
+INSERT INTO rehoming (gateway_id, epoch, from_epoch, histories, events, reason, decided_by,
+                      decided_at)
+VALUES (%(gateway_id)s, %(epoch)s, %(from_epoch)s, %(histories)s, %(events)s, %(reason)s, %(by)s,
+        to_timestamp(%(at)s::numeric / 1000000));
+
+-- name: note_rehomed_segment
+-- The evidence of one.
+INSERT INTO rehomed_segment (gateway_id, epoch, first_seq, from_seqs, sha256, body)
+VALUES (%(gateway_id)s, %(epoch)s, %(first_seq)s, %(from_seqs)s, %(sha256)s, %(body)s);
+
+-- name: rehomings
+-- What was decided about a gateway's histories, newest first.
+SELECT r.epoch, r.from_epoch, r.histories, r.events, r.reason, r.decided_by,
+       (extract(epoch FROM r.decided_at) * 1000000)::bigint
+FROM rehoming r JOIN gateway g USING (gateway_id)
+WHERE g.name = %(name)s
+ORDER BY r.epoch DESC LIMIT %(limit)s;
+
+-- name: single_entries
+-- Single events with these hashes that are in quarantine and were not released.
+SELECT q.quarantine_id FROM quarantine q
+WHERE q.gateway_id = %(gateway_id)s AND q.epoch = %(epoch)s AND NOT q.whole_segment
+  AND q.sha256 = ANY(%(sha256s)s)
+  AND NOT EXISTS (SELECT FROM quarantine_replay p
+                  WHERE p.gateway_id = q.gateway_id AND p.epoch = q.epoch AND p.seq = q.first_seq
+                    AND p.outcome = 'applied')
+ORDER BY q.quarantine_id;
+
 -- name: waiting
 -- What was not released, oldest first.
 SELECT q.quarantine_id FROM quarantine q

@@ -53,6 +53,7 @@ __all__ = [
     "advance",
     "apply",
     "completeness",
+    "hand_over",
     "keep",
     "known_head",
     "observe",
@@ -251,7 +252,7 @@ def _dispatch(
     late = store.register_ids(connection, ids) if ids else set[tuple[int, int, int]]()
     for key in late:
         refused[key] = QuartermasterError("event.duplicate-scan")
-    work: dict[Handler, list[Facts]] = {}
+    facts: list[Facts] = []
     for segment in new:
         claims = segment.segment
         origin = Origin(segment.gateway, segment.gateway_id, segment.site_id, claims.epoch)
@@ -259,8 +260,19 @@ def _dispatch(
         if late:
             own = (segment.gateway_id, claims.epoch)
             events = [event for event in events if (*own, event.seq) not in late]
-        for handler, facts in _sorted_out(origin, events, routes):
-            work.setdefault(handler, []).append(facts)
+        facts.append(Facts(origin, events))
+    return refused | hand_over(connection, facts, routes, at)
+
+
+def hand_over(
+    connection: Connection, facts: Sequence[Facts], routes: Routes, at: Micros
+) -> dict[tuple[int, int, int], QuartermasterError]:
+    """Give each event, whose id is claimed, to its handler; what could not be applied, and why."""
+    refused: dict[tuple[int, int, int], QuartermasterError] = {}
+    work: dict[Handler, list[Facts]] = {}
+    for origin, events in facts:
+        for handler, some in _sorted_out(origin, events, routes):
+            work.setdefault(handler, []).append(some)
     for handler in routes.values():
         if facts_list := work.pop(handler, None):
             for item in handler(connection, facts_list, at):
