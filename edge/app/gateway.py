@@ -35,7 +35,7 @@ from edge.link.uplink import Cloud, Pace, Uplink
 from edge.link.witness import Witness
 from edge.outbox.witness import witness_state
 from edge.ports import SystemIds, system_jitter, system_steady
-from edge.web import Door, RateLimit, create, open_door
+from edge.web import Door, RateLimit, create, open_door, pages, pairing, places
 from edge.web.people import people_room
 from shared.errors import QuartermasterError
 from shared.events import GatewayHealth
@@ -250,7 +250,12 @@ class Gateway:
             self,
             limit,
             registry(store, self._link, self._uplink, self._downlink),
-            rooms=[people_room(store.database, self._desk, limit, **here)],
+            rooms=[
+                people_room(store.database, self._desk, limit, **here),
+                pages.routes(),
+                pairing.routes(store.database, store.pipeline, store.clock),
+                places.routes(store.database),
+            ],
         )
         door = open_door(app, host=api.host, port=api.port, certificates=certificates)
         try:

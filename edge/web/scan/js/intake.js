@@ -1,0 +1,131 @@
+// From what a scanner read to what it means here: a place, goods, or what a dialogue waits for.
+
+import * as base from './database.js';
+import { known, put, say, scanOf } from './actions.js';
+import { askCount, askReason } from './dialogs.js';
+import { STEPS, missingSlot, slotFor, slotLabel } from './steps.js';
+import { change, state } from './state.js';
+import * as tasks from './tasks.js';
+import { inWords, localRefusal } from './verdict.js';
+import { keyOf, refusal, shown } from './words.js';
+
+const MOST = 512; // characters of a label: the gateway's own bound
+const AIM = /^\][A-Za-z][0-9A-Za-z]/;
+
+let listener = null;
+let line = Promise.resolve();
+
+/** Give the next scans to a dialogue; returns how to end that. */
+export function listen(work) {
+  const before = listener;
+  listener = work;
+  return () => {
+    listener = before;
+  };
+}
+
+/**
+ * Take one scan of any input, in order of arrival.
+ * @param {{ raw: string, input: string, at?: number }} scan
+ */
+export function take(scan) {
+  if (listener) return listener(scan.raw.replace(AIM, '').trim(), scan);
+  line = line.then(() => handle(scan)).catch((error) => console.error(error));
+  return line;
+}
+
+async function handle({ raw, input, at }) {
+  const text = raw.replace(AIM, '').trim();
+  if (!text) return refuse('scan.empty');
+  if (raw.length > MOST) return refuse('scan.too-long', { detail: `${raw.length} characters` });
+  if (known.places.has(text)) return place(text);
+  const { step } = state.work;
+  const missing = missingSlot(step, state.work);
+  if (missing) {
+    return refuse('scan.location-missing', {
+      title: shown(raw),
+      expected: expectedPlace() ?? `a location label (${slotLabel(step, missing)})`,
+    });
+  }
+  const good = await base.nameOf(keyOf(raw)).catch(() => null);
+  return goods({ raw, input, at, name: good?.name });
+}
+
+function refuse(code, { title = '', expected = '', detail = '' } = {}) {
+  say(localRefusal(refusal(code, detail), { title, expected }), 'refused');
+}
+
+/** What the task expects at its next line. */
+function expectedPlace() {
+  const task = tasks.current();
+  const next = task && tasks.nextLine(task);
+  return next ? inWords(next) : null;
+}
+
+function place(code) {
+  const { step } = state.work;
+  const slot = slotFor(step, state.work);
+  const starting = slot === 'location' && STEPS[step].to === 'needed' && STEPS[step].location === 'needed';
+  const work = { ...state.work, [slot]: code, slot: null, ...(starting ? { to: null } : {}) };
+  const expected = unexpected(slot, code);
+  setWork(work);
+  if (expected) {
+    const error = refusal('task.wrong-location');
+    const words = { ...error, says: 'This is another place.', do: `Go to ${expected.place}.` };
+    return say(localRefusal(words, { title: `Scanned: ${code}`, expected: expected.words }), 'refused');
+  }
+  const missing = missingSlot(step, work);
+  const next = missing ? `Now scan the place (${slotLabel(step, missing)}).` : 'Now scan the goods.';
+  return say(
+    { look: 'place', word: slotLabel(step, slot), title: code, lines: [next], act: '', expected: '' },
+    'saved',
+  );
+}
+
+/** What the task expects, if none of its open lines is at this place. */
+function unexpected(slot, code) {
+  const task = tasks.current();
+  if (!task) return null;
+  const wanted = task.lines.filter(tasks.isOpen).filter((each) => each[slot]);
+  if (wanted.length === 0 || wanted.some((each) => each[slot] === code)) return null;
+  return { place: wanted[0][slot], words: inWords(wanted[0]) };
+}
+
+async function goods({ raw, input, at, name }) {
+  const { work } = state;
+  const { asks = [], states } = STEPS[work.step];
+  const extra = states ? { state: work.state ?? states[0][0] } : {};
+  let { quantity } = work;
+  if (asks.length > 0) {
+    const asked = await ask({ asks, raw, name });
+    if (!asked) return;
+    quantity = asked.quantity ?? quantity;
+    if (asked.reason !== undefined) extra.reason = asked.reason;
+    at = performance.now();
+  }
+  const scan = scanOf({ raw, input, work, name, extra, quantity: quantity === 1 && !asks.length ? null : quantity });
+  await put(scan, { at });
+  if (state.work.quantity !== 1) setWork({ ...state.work, quantity: 1 });
+}
+
+async function ask({ asks, raw, name }) {
+  const title = name ?? shown(raw);
+  const { location } = state.work;
+  const answer = {};
+  if (asks.includes('quantity') || asks.includes('difference')) {
+    const signed = asks.includes('difference');
+    answer.quantity = await askCount({ title, location, signed, raw, listen });
+    if (answer.quantity === null) return null;
+  }
+  if (asks.includes('reason')) {
+    answer.reason = await askReason({ title, listen });
+    if (answer.reason === null) return null;
+  }
+  return answer;
+}
+
+/** Change what the next scans are for; kept over a reload. */
+export function setWork(work) {
+  change({ work });
+  base.write('work', work).catch(() => {});
+}

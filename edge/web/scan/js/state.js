@@ -1,0 +1,49 @@
+// What is shown, in one place. Whoever changes it says so; views are drawn from it once a frame.
+
+export const state = {
+  view: 'scan',
+  pairing: null,
+  lost: null,
+  alarm: null,
+  me: null,
+  link: { up: null, why: null },
+  counts: { open: 0, unseen: 0 },
+  current: null,
+  message: null,
+  recent: [],
+  tasks: null,
+  tasksAt: 0,
+  kind: '',
+  work: { step: 'receive', location: null, to: null, slot: null, quantity: 1, state: null, task: null },
+  settings: {
+    suffix: 'enter',
+    prefix: '',
+    separator: '',
+    sound: true,
+    shake: true,
+    baud: 9600,
+  },
+  camera: { on: false, light: false, seen: null, why: null },
+  serial: { up: false, why: '' },
+  offline: 'no',
+  update: false,
+};
+
+let draw = () => {};
+let asked = false;
+
+/** Have `work` called, once a frame, after changes. */
+export function drawnBy(work) {
+  draw = work;
+}
+
+/** Change something that is shown. */
+export function change(patch) {
+  Object.assign(state, patch);
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(() => {
+    asked = false;
+    draw();
+  });
+}
