@@ -5,6 +5,9 @@ forced to disk; then it is named ``gateway.db.recovered``, which is the decision
 are moved to ``gateway.db.damaged-<n>`` and the new one takes their place. A start that finds the
 decision finishes the moves.
 
+Everything is read by its own hashes and marks, also where the layout of the file had to be put back
+first (:mod:`edge.db.salvage`). All tables of this version are copied, whoever's they are.
+
 The new database is in no epoch: the gateway asks the cloud for one, as after a loss. What could not
 be read is named: in ``gateway.db.damaged-<n>.json``, in ``/v1/status``, and in the first events of
 the new epoch, range by range, for the cloud to tell it from what is only late.
@@ -13,6 +16,7 @@ the new epoch, range by range, for the cloud to tell it from what is only late.
 from __future__ import annotations
 
 import contextlib
+import errno
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +28,8 @@ from edge import stock
 from edge.app.scrubbing import SUSPECT
 from edge.app.store import quota_of, signer_of
 from edge.db import Connection, Database
-from edge.db.salvage import copy_table, open_damaged
+from edge.db.layout import SUFFIX as LAYOUT
+from edge.db.salvage import FIRST_PAGE, Copied, copy_rows, open_damaged, tables
 from edge.link import epoch as epochs
 from edge.link.durable import sync_folder
 from edge.link.identity import Identity
@@ -39,13 +44,22 @@ from shared.events import DeviceHealth, EventsCarried, EventsLost
 from shared.ids import GatewayId
 
 _log: Final[Any] = structlog.get_logger("edge.recovery")
-_CATALOG: Final = ("item", "item_code", "location", "document")
-_OTHERS: Final = ("device", "answered", "balance", "tally", "head_witness", "floor")
+_OUTBOX: Final = frozenset({"head", "waiting", "segment", "watermark"})
+"""Taken over event by event."""
+_ANEW: Final = frozenset({"age", "freed"})
+"""What is kept for a time is kept for all of it again."""
+_NOT_COPIED: Final = _OUTBOX | _ANEW
+_CATALOG: Final = frozenset({"item", "item_code", "location", "document"})
+_OWN: Final = frozenset({"device", "answered", "balance", "tally", "head_witness", "floor"})
+"""What no document of the cloud has brought."""
 _KEPT: Final = 3
 """Databases set aside; the oldest beyond go, so that a dying disk does not fill itself."""
 _SAID: Final = 12
-"""Lost ranges that are told one by one in an event."""
+"""Lost ranges and changed rows that are told one by one in an event."""
+_NAMED: Final = 1000
+"""Changed rows that are named in the record of a damage."""
 STATUS: Final = "store-damaged"
+_BUILDING: Final = ".building"
 
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +68,8 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     ``lost`` are closed ranges of sequence numbers, (epoch, first, last), that could not be read and
     that the cloud had not covered; ``carried`` such as go on in the next epoch; beyond
     ``unknown_from``, (epoch, first), nobody knows how far the database had gone. ``incomplete``
-    names other tables that were read in part only.
+    names other tables that were read in part only, ``changed`` their rows that were not those
+    written, and were left out.
     """
 
     at: int
@@ -67,6 +82,7 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     incomplete: list[str]
     carried: list[tuple[int, int, int]] = []
     unknown_from: tuple[int, int] | None = None
+    changed: list[str] = []
 
     def statements(self) -> list[Statement]:
         """For the cloud, in the first events of the next epoch."""
@@ -89,6 +105,10 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
             words.append("how far it had gone is not known")
         if self.incomplete:
             words.append(f"read in part: {', '.join(self.incomplete)}")
+        if self.changed:
+            more = len(self.changed) - _SAID
+            rest = [f"{more} more"] if more > 0 else []
+            words.append(f"changed and left out: {', '.join([*self.changed[:_SAID], *rest])}")
         return "; ".join(words)
 
 
@@ -99,23 +119,34 @@ def recover(data: Path, why: str, *, clock: Clock, ids: Ids) -> Damage:
         QuartermasterError: ``disk.full`` while there is no room for the new one, and what loading
             settings and identity refuses.
     """
+    try:
+        return _recover(data, why, clock, ids)
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        raise QuartermasterError("disk.full" if full else "store.failed", str(error)) from error
+
+
+def _recover(data: Path, why: str, clock: Clock, ids: Ids) -> Damage:
     finish(data)
     settings = settings_file.load(data)
     identity = Identity.load(data / settings_file.IDENTITY)
     folder = data / settings_file.IDENTITY
     used = max(epochs.used(folder), identity.epoch, _granted(folder))
     epochs.note_use(folder, used)
-    building = data / f"{settings_file.DATABASE}.building"
+    building = data / f"{settings_file.DATABASE}{_BUILDING}"
     _remove(building)
     fresh = Database(building, max_bytes=quota_of(settings))
     outbox = Outbox(signer_of(identity))
     fresh.around(outbox.begin, outbox.end)
     noted = HeadNote(data / settings_file.HEAD_NOTE).read()
+    (data / SUSPECT).touch()  # what is put back into the file is for reading only
+    sync_folder(data)
     damaged = open_damaged(data / settings_file.DATABASE)
     try:
         fresh.run_blocking(lambda connection: outbox.open(connection, clock.now(), used_epoch=used))
         taken = fresh.run_blocking(lambda connection: take_over(damaged, connection, noted))
-        report = _report(why, clock.now(), taken, used, _copy(damaged, fresh))
+        copied = _copy(damaged, fresh)
+        report = _report(why, clock.now(), taken, used, copied)
 
         def tell(connection: Connection) -> int:
             now, state = clock.now(), int(clock.state())
@@ -164,12 +195,14 @@ def finish(data: Path) -> None:
         return
     number = max(_numbers(data), default=0) + 1
     aside = Path(f"{database}.damaged-{number}")
-    for suffix in ("-wal", ""):  # a log that stays behind would be taken for the new file's
+    Path(f"{database}{LAYOUT}").unlink(missing_ok=True)
+    for suffix in (FIRST_PAGE, "-wal", ""):  # a log that stays would be taken for the new file's
         with contextlib.suppress(FileNotFoundError):
             Path(f"{database}{suffix}").rename(f"{aside}{suffix}")
     with contextlib.suppress(FileNotFoundError):
         Path(f"{recovered}.json").rename(f"{aside}.json")
-    for name in (f"{database}-shm", data / SUSPECT, data / settings_file.HEAD_NOTE):
+    built = f"{data / settings_file.DATABASE}{_BUILDING}{LAYOUT}"
+    for name in (f"{database}-shm", built, data / SUSPECT, data / settings_file.HEAD_NOTE):
         Path(name).unlink(missing_ok=True)
     recovered.rename(database)
     sync_folder(data)
@@ -188,7 +221,8 @@ def damages(data: Path) -> list[Damage]:
     return [damage for _, damage in sorted(found, key=lambda each: each[0], reverse=True)]
 
 
-def _report(why: str, now: int, taken: Taken, used: int, incomplete: list[str]) -> Damage:
+def _report(why: str, now: int, taken: Taken, used: int, copied: dict[str, Copied]) -> Damage:
+    changed = [name for each in copied.values() for name in each.changed]
     return Damage(
         at=now,
         why=why,
@@ -197,9 +231,10 @@ def _report(why: str, now: int, taken: Taken, used: int, incomplete: list[str]) 
         segments=taken.segments,
         lost=taken.lost,
         end_known=taken.end_known,
-        incomplete=incomplete,
+        incomplete=[table for table, each in copied.items() if not each.whole],
         carried=taken.carried,
         unknown_from=None if taken.end_known else (used, taken.read_through.get(used, 0) + 1),
+        changed=changed[:_NAMED],
     )
 
 
@@ -215,17 +250,19 @@ def _perhaps_unsaid(earlier: Damage, taken: Taken, gateway: GatewayId) -> list[S
     return [statement for statement in earlier.statements() if not survived(statement)]
 
 
-def _copy(damaged: Connection, fresh: Database) -> list[str]:
-    """Copy what is not the outbox's; the names of what was not legible to the end."""
+def _copy(damaged: Connection, fresh: Database) -> dict[str, Copied]:
+    """Copy what is not the outbox's: what came over of each table."""
 
-    def copied(table: str) -> bool:
-        return fresh.run_blocking(lambda connection: copy_table(damaged, connection, table))
+    def copied(table: str) -> Copied:
+        return fresh.run_blocking(lambda connection: copy_rows(damaged, connection, table))
 
-    incomplete = [table for table in _OTHERS if not copied(table)]
-    torn = [table for table in _CATALOG if not copied(table)]
-    if torn:  # half a catalog refuses what it should know: the cloud offers it anew
+    found = {table: copied(table) for table in tables(fresh.reader) if table not in _NOT_COPIED}
+    torn = {table for table, each in found.items() if not each.whole or each.changed}
+    if torn & _CATALOG:  # half a catalog refuses what it should know: the cloud offers it anew
         fresh.run_blocking(stock.forget_documents)
-    return [*incomplete, *torn]
+    elif torn - _OWN:
+        fresh.run_blocking(stock.forget_entered_documents)
+    return found
 
 
 def _numbers(data: Path) -> list[int]:
@@ -245,5 +282,5 @@ def _recovered(data: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", ".json"):
+    for suffix in ("", "-wal", "-shm", ".json", LAYOUT, FIRST_PAGE):
         Path(f"{path}{suffix}").unlink(missing_ok=True)

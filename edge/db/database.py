@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from edge.db.faults import translated
-from edge.db.upgrade import apply_schema as _apply_schema
+from edge.db.layout import LayoutCopy, layout_of, settle, state, state_nothing
 from edge.db.work import Work as _Work
-from edge.db.work import settle
+from edge.db.work import settle as _settle
 from shared.errors import QuartermasterError
 
 Connection = sqlite3.Connection
@@ -60,7 +60,8 @@ class Database:
         log_bytes: the size at which the log file is emptied, whoever waits.
 
     Raises:
-        QuartermasterError: ``store.failed`` when the file is not a database of this version.
+        QuartermasterError: ``store.damaged``, ``disk.full``, or ``store.failed`` when a newer
+            version has made the file.
     """
 
     _on_full: Callable[[], None] | None = None
@@ -78,15 +79,19 @@ class Database:
         self._begins: list[Callable[[], None]] = []
         self._ends: list[Callable[[Connection], None]] = []
         self._commits = 0
+        self._layout = LayoutCopy(path)
+        _refuse_without_its_file(path, self._log)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             self._connection = self._connect()
-            _apply_schema(self._connection)
+            settle(self._connection, self._layout)
             self._connection.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_BYTES}")
             self._reader = self._connect()
             self._reader.execute("PRAGMA query_only = ON")
         except sqlite3.DatabaseError as error:
             raise translated(error, path) from error
+        except OSError as error:  # the copy of the layout cannot be removed
+            raise QuartermasterError("store.failed", str(error), where=path.name) from error
         self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -278,7 +283,7 @@ class Database:
             else:
                 self._vacate(rider)
         self._commits += 1
-        settle(aboard)
+        _settle(aboard)
 
     def _vacate(self, rider: _Work) -> None:
         with self._seat:
@@ -344,8 +349,13 @@ class Database:
 
     def _give_back(self) -> None:
         self._wants_less = False
-        with contextlib.suppress(sqlite3.OperationalError):  # no room even for that: all stays
+        with contextlib.suppress(sqlite3.OperationalError, OSError):  # no room even for that
+            self._layout.forget()
+            state_nothing(self._connection)
             self._connection.execute("VACUUM")
+        with contextlib.suppress(sqlite3.OperationalError):
+            state(self._connection)
+            self._layout.keep(layout_of(self._connection))
         self._checkpoint(empty=True)
 
     def _checkpoint_when_due(self) -> None:
@@ -375,6 +385,15 @@ class Database:
             self._commits = _CHECKPOINT_WHEN_IDLE // 2
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+
+
+def _refuse_without_its_file(path: Path, log: Path) -> None:
+    """Of an empty file SQLite would throw the log away, as if it belonged to nothing."""
+    empty = not path.exists() or path.stat().st_size == 0
+    if empty and log.exists() and log.stat().st_size > 0:
+        raise QuartermasterError(
+            "store.damaged", "the file is empty, its log is not", where=path.name
+        )
 
 
 def _nothing(_connection: Connection) -> None:

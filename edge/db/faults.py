@@ -31,6 +31,17 @@ def translated(error: sqlite3.Error, path: Path) -> QuartermasterError:
     return QuartermasterError("store.failed", str(error))
 
 
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether it means that what was written is not there to be read, and not that time will help.
+
+    A table or a column that is not there (``SQLITE_ERROR``) was there when it was made.
+    """
+    if isinstance(error, sqlite3.ProgrammingError):  # ours, not the disk's
+        return False
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code == sqlite3.SQLITE_ERROR or code in _DAMAGED or code & 0xFF in _DAMAGED
+
+
 def _disk_is_full(path: Path) -> bool:
     """Some writes that find no room (of the log's index, at an fsync) fail as if broken."""
     disk = os.statvfs(path.parent)

@@ -146,6 +146,11 @@ def forget_documents(connection: Connection) -> None:
     connection.execute(_SQL["clear_documents"])
 
 
+def forget_entered_documents(connection: Connection) -> None:
+    """As :func:`forget_documents`, for what was entered in other rooms' tables only."""
+    connection.execute(_SQL["clear_entered_documents"])
+
+
 def refuse_stale(offer: Offer, present: DocumentInForce) -> None:
     """Refuse an offer below the version in force, or a delta that starts elsewhere.
 

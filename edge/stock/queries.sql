@@ -49,6 +49,10 @@ SELECT code FROM location WHERE role = ? AND removed = 0 ORDER BY code LIMIT 1
 -- Where what they say could not be read.
 DELETE FROM document
 
+-- name: clear_entered_documents
+-- As before, where the catalog and the policy were read.
+DELETE FROM document WHERE kind NOT IN ('catalog', 'policy')
+
 -- name: clear_items
 -- Before a snapshot.
 DELETE FROM item
@@ -83,22 +87,22 @@ ON CONFLICT (code) DO UPDATE
 SET role = excluded.role, removed = excluded.removed, zone = excluded.zone,
     capacity = excluded.capacity
 
--- name: move
--- One movement.
-INSERT INTO balance (sku, location, lot, serial, state, quantity, moved_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+-- name: put
+-- What is at one position after a movement; `again` and `mark` prove it.
+INSERT INTO balance (sku, location, lot, serial, state, quantity, again, mark, moved_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (sku, location, lot, serial, state) DO UPDATE
-SET quantity = quantity + excluded.quantity, moved_at = max(moved_at, excluded.moved_at)
-RETURNING quantity
+SET quantity = excluded.quantity, again = excluded.again, mark = excluded.mark,
+    moved_at = max(moved_at, excluded.moved_at)
 
--- name: remove_empty
+-- name: remove
 -- A position without goods is no position.
 DELETE FROM balance
-WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state = ? AND quantity = 0
+WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state = ?
 
 -- name: at
 -- What is at one position.
-SELECT quantity FROM balance
+SELECT quantity, mark FROM balance
 WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state = ?
 
 -- name: moved_at
@@ -107,8 +111,9 @@ SELECT moved_at FROM balance
 WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state = ?
 
 -- name: held_at
--- How much of a lot at one location nobody may take: in quarantine, or damaged.
-SELECT coalesce(sum(quantity), 0) FROM balance
+-- How much of a lot at one location nobody may take: in quarantine, or damaged; and how many of the
+-- rows have changed.
+SELECT coalesce(sum(quantity), 0), coalesce(sum(again <> ~quantity), 0) FROM balance
 WHERE sku = ? AND location = ? AND lot = ? AND serial = ? AND state IN (2, 3)
 
 -- name: learn_expiry
@@ -183,30 +188,33 @@ DELETE FROM logistic_unit WHERE sscc IN (
 DELETE FROM unit_content WHERE sscc NOT IN (SELECT sscc FROM logistic_unit)
 
 -- name: on_hand
--- What the site holds of an item; goods in transit are not on hand.
-SELECT coalesce(sum(quantity), 0) FROM balance WHERE sku = ? AND state <> 4
+-- What the site holds of an item, and how many of the rows have changed; goods in transit are not on
+-- hand.
+SELECT coalesce(sum(quantity), 0), coalesce(sum(again <> ~quantity), 0) FROM balance
+WHERE sku = ? AND state <> 4
 
 -- name: on_hand_at
--- What one location holds of an item.
-SELECT coalesce(sum(quantity), 0) FROM balance WHERE sku = ? AND location = ? AND state <> 4
+-- What one location holds of an item, and how many of the rows have changed.
+SELECT coalesce(sum(quantity), 0), coalesce(sum(again <> ~quantity), 0) FROM balance
+WHERE sku = ? AND location = ? AND state <> 4
 
 -- name: lines
 -- Positions in order, after a cursor.
-SELECT sku, location, lot, serial, state, quantity FROM balance
+SELECT sku, location, lot, serial, state, quantity, mark FROM balance
 WHERE (sku, location, lot, serial, state)
     > (:after_sku, :after_location, :after_lot, :after_serial, :after_state)
 ORDER BY sku, location, lot, serial, state LIMIT :limit
 
 -- name: lines_of_item
 -- Positions of one item, after a cursor.
-SELECT sku, location, lot, serial, state, quantity FROM balance
+SELECT sku, location, lot, serial, state, quantity, mark FROM balance
 WHERE sku = :sku AND (:location IS NULL OR location = :location)
   AND (location, lot, serial, state) > (:after_location, :after_lot, :after_serial, :after_state)
 ORDER BY location, lot, serial, state LIMIT :limit
 
 -- name: lines_at
 -- Positions at one location, after a cursor.
-SELECT sku, location, lot, serial, state, quantity FROM balance
+SELECT sku, location, lot, serial, state, quantity, mark FROM balance
 WHERE location = :location
   AND (sku, lot, serial, state) > (:after_sku, :after_lot, :after_serial, :after_state)
 ORDER BY sku, lot, serial, state LIMIT :limit

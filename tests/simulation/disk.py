@@ -14,7 +14,8 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from edge.db.database import MAX_GROUP, Connection, Database, _apply_schema, _Work
+from edge.db.database import MAX_GROUP, Connection, Database, _Work
+from edge.db.upgrade import apply_schema
 
 _FULL = 2
 _UNFORCED = 4
@@ -24,7 +25,7 @@ _UNFORCED = 4
 def new_image(prepare: object = None) -> bytes:
     """The bytes of a fresh database with the product's schema; ``prepare`` may fill it."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    _apply_schema(connection)
+    apply_schema(connection)
     if callable(prepare):
         connection.execute("BEGIN")
         prepare(connection)

@@ -31,6 +31,12 @@ def garbage_page(path: Path, number: int, seed: int = 1) -> None:
         file.write(random.Random(seed).randbytes(PAGE))
 
 
+def make_illegible(path: Path) -> None:
+    """Take the first page, and the copy of what it says: nothing in the file can be found."""
+    garbage_page(path, 1)
+    Path(f"{path}-schema").unlink(missing_ok=True)
+
+
 def pages(path: Path) -> int:
     """How many pages a database has."""
     return path.stat().st_size // PAGE

@@ -24,7 +24,7 @@ from shared.errors import QuartermasterError
 from shared.events import DeviceHealth, EventsCarried, EventsLost, decode_event
 from shared.segment import header, parse
 from tests.support import FakeClock
-from tests.support.damage import cut_log, flip_bit_in, garbage_page, pages
+from tests.support.damage import cut_log, flip_bit_in, garbage_page, make_illegible, pages
 from tests.support.gateway import enrol, equip, scan
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def test_where_nothing_can_be_read_the_note_beside_the_database_names_what_is_lo
     gateway: Gateway,
 ) -> None:
     gateway.checkpoint()
-    garbage_page(gateway.database, 1)
+    make_illegible(gateway.database)
     damage = gateway.recover()
     last = gateway.seq_of(gateway.scanned[-1])
     assert damage.lost == [(1, COVERED + 1, last)]
@@ -231,7 +231,7 @@ def test_where_nothing_can_be_read_the_note_beside_the_database_names_what_is_lo
 
 def test_without_even_the_note_it_says_that_the_end_is_not_known(gateway: Gateway) -> None:
     gateway.checkpoint()
-    garbage_page(gateway.database, 1)
+    make_illegible(gateway.database)
     (gateway.data / "gateway.db-head").unlink()
     damage = gateway.recover()
     assert not damage.end_known

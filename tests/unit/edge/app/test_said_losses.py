@@ -16,7 +16,7 @@ from shared.enrolment import EpochGranted
 from shared.events import EpochOpened, Event, EventsCarried, EventsLost, decode_event
 from shared.ids import GatewayId
 from shared.segment import GENESIS, header, parse
-from tests.support.damage import flip_bit_in, garbage_page
+from tests.support.damage import flip_bit_in, make_illegible
 from tests.unit.edge.app.test_recovery import COVERED, SEALED, WAITING, Gateway
 
 NAME = GatewayId("gw-01")
@@ -106,7 +106,7 @@ def test_what_the_cloud_has_is_neither_lost_nor_carried(gateway: Gateway) -> Non
 
 def test_where_nothing_can_be_read_the_whole_range_is_said_to_be_lost(gateway: Gateway) -> None:
     gateway.checkpoint()
-    garbage_page(gateway.database, 1)
+    make_illegible(gateway.database)
     gateway.recover()
     grant(gateway, 2, COVERED)
     (lost,) = statements(said(gateway))
@@ -115,7 +115,7 @@ def test_where_nothing_can_be_read_the_whole_range_is_said_to_be_lost(gateway: G
 
 def test_an_end_that_nobody_knows_is_said_to_be_unknown_and_only_once(gateway: Gateway) -> None:
     gateway.checkpoint()
-    garbage_page(gateway.database, 1)
+    make_illegible(gateway.database)
     (gateway.data / "gateway.db-head").unlink()
     damage = gateway.recover()
     assert damage.unknown_from is not None

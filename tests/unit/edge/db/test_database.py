@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.db import MAX_GROUP, Connection, Database
+from edge.db.layout import state
 from shared.errors import QuartermasterError
 
 
@@ -137,6 +138,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     Database(tmp_path / "gateway.db").close()
     with sqlite3.connect(tmp_path / "gateway.db") as connection:
         connection.execute("PRAGMA user_version = 99")
+        state(connection)
     connection.close()
     with pytest.raises(QuartermasterError, match="newer version"):
         Database(tmp_path / "gateway.db")
