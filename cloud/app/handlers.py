@@ -75,9 +75,13 @@ class Stock:
 
 
 def heartbeat(connection: Connection, batch: Sequence[Facts], at: Micros) -> list[Unapplied]:
-    """Keep heartbeats, and tell the fleet which versions each gateway's newest one names."""
+    """Keep heartbeats; each gateway's newest one tells which versions it holds.
+
+    A gateway that has a head of ours which is not in its history is told to a person.
+    """
     unapplied = observe(connection, batch, at)
     newest: dict[int, tuple[int, int, GatewayHealth]] = {}
+    contradicted: dict[str, tuple[str, int]] = {}
     for origin, events in batch:
         last = events[-1]
         if not isinstance(last.data, GatewayHealth):
@@ -85,6 +89,7 @@ def heartbeat(connection: Connection, batch: Sequence[Facts], at: Micros) -> lis
         known = newest.get(origin.gateway_id)
         if known is None or (origin.epoch, last.seq) > known[:2]:
             newest[origin.gateway_id] = (origin.epoch, last.seq, last.data)
+            contradicted[origin.gateway] = (last.data.contradicted, origin.site_id)
     for gateway_id, (_, _, health) in sorted(newest.items()):
         fleet.reported(
             connection,
@@ -96,6 +101,9 @@ def heartbeat(connection: Connection, batch: Sequence[Facts], at: Micros) -> lis
             leases=health.leases,
             at=at,
         )
+    for gateway, (why, site_id) in sorted(contradicted.items()):
+        if why:
+            raise_exception(connection, "epoch.contradicted", gateway, why, at=at, site_id=site_id)
     return unapplied
 
 

@@ -284,7 +284,8 @@ class Gateway:
             waiting=depth.waiting + depth.unacknowledged_events,
             dropped_frames=self._cameras.dropped_frames,
             disk_free_bytes=shutil.disk_usage(store.data).free,
-            detail=self._detail(depth.frozen or (witnessed.disagreed if witnessed else "")),
+            detail=self._detail(depth.frozen),
+            contradicted=witnessed.disagreed[:200] if witnessed else "",
         )
 
     def _detail(self, doubt: str) -> str:

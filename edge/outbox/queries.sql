@@ -149,8 +149,11 @@ ON CONFLICT DO NOTHING
 SELECT day, generation, epoch, seq FROM head_witness ORDER BY day DESC, seq DESC LIMIT 1
 
 -- name: disagreed
--- The newest countersigned head that contradicts this database.
-SELECT disagreed FROM head_witness WHERE disagreed IS NOT NULL ORDER BY received_at DESC LIMIT 1
+-- The newest countersigned head that contradicts this database. Once another epoch is in force, a
+-- person has decided about the one before.
+SELECT disagreed FROM head_witness
+WHERE disagreed IS NOT NULL AND epoch >= (SELECT epoch FROM head)
+ORDER BY received_at DESC LIMIT 1
 
 -- name: floor
 -- A moment that has certainly passed; 0 before the first.

@@ -223,7 +223,8 @@ class GatewayHealth(Data, frozen=True):
     """The gateway's heartbeat: what it runs, holds and has sent.
 
     The versions of the documents in force: the cloud republishes until they echo what it wants.
-    Counts are totals since the gateway's database was made.
+    Counts are totals since the gateway's database was made. ``contradicted`` says why a head that
+    the cloud countersigned is not in this gateway's history.
     """
 
     software: Name
@@ -238,6 +239,7 @@ class GatewayHealth(Data, frozen=True):
     people: Whole = 0
     plan: Whole = 0
     leases: Whole = 0
+    contradicted: Text = ""
 
 
 class DecisionTaken(Data, frozen=True):

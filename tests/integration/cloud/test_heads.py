@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cloud.app.witness import Witness, sealer
 from cloud.db import unit_of_work
+from cloud.exceptions import open_cases
 from cloud.fleet.witness import check, records
 from shared.downlink import DailyHead, verify_message
-from shared.events import event_hash
+from shared.events import GatewayHealth, event_hash
 from shared.ids import GatewayId
 from shared.segment import header, parse
 from shared.units import DAY, HOUR, MINUTE, SECOND
@@ -193,6 +194,33 @@ def test_a_history_changed_afterwards_is_contradicted_by_its_record(
     assert "has the hash" in why
     cloud.rows("UPDATE gateway_head SET contiguous_seq = 1 RETURNING 1")
     assert doubts() == ["the head stands at 1"]
+
+
+def test_a_head_that_the_gateway_contradicts_is_told_to_a_person_once_while_it_is_so(
+    cloud: Cloud, hand: Hand
+) -> None:
+    def beat(contradicted: str = "") -> None:
+        cloud.deliver(
+            (hand.name, hand.segment(GatewayHealth("q", 1, 1, contradicted=contradicted)))
+        )
+
+    def told() -> list[tuple[str, str, str, int]]:
+        with unit_of_work(cloud.pool) as connection:
+            return [(c.code, c.subject, c.detail, c.times) for c in open_cases(connection)]
+
+    beat()
+    assert told() == []
+    why = "the cloud has another event at epoch 1, sequence 2"
+    beat(why)
+    beat(why)
+    assert told() == [("epoch.contradicted", "gw-a", why, 2)]
+    beat()
+    assert told() == [("epoch.contradicted", "gw-a", why, 2)], "a person closes it"
+    health = hand.segment(
+        GatewayHealth("q", 1, 1), GatewayHealth("q", 1, 1, contradicted="!" * 200)
+    )
+    cloud.deliver((hand.name, health))
+    assert told()[0][3] == 3
 
 
 def test_the_command_countersigns_on_demand_and_checks(

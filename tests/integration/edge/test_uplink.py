@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.downlink import Catalog, Item, Watermark, encode
+from shared.downlink import Catalog, DailyHead, Item, Watermark, encode
 from shared.events import GatewayHealth, Received
 from tests.support.gateway import (
     CATALOG,
@@ -200,3 +200,31 @@ def test_documents_come_down_are_echoed_and_bad_ones_are_refused(
         )
         assert gateway.status()["versions"]["catalog"] == 7
         assert gateway.scan(raw="NEW-1").status_code == 200, "the last good one stays"
+
+
+def test_a_countersigned_head_that_is_not_in_its_history_is_told_in_a_heartbeat_at_once(
+    tmp_path: Path, pki: Path, broker: Broker
+) -> None:
+    data = tmp_path / "gw"
+    identity = enrol(data, pki, broker_port=broker.gateway_port)
+    token = equip(data)
+    with (
+        FakeCloud(pki, broker.service_port, {"gw-01": public_key(identity)}) as cloud,
+        running(data, token) as gateway,
+    ):
+        wait_until(lambda: gateway.status()["link"]["up"], "the link")
+        wait_until(lambda: cloud.reached("gw-01") >= 1, "the first heartbeat")
+        wait_until(lambda: gateway.status()["unacknowledged"] == 0, "covered")
+
+        cloud.say("gw-01", DailyHead("2025-11-20", 1, 1, 1, bytes(32)))
+
+        told = wait_until(
+            lambda: [
+                event.data.contradicted
+                for event in list(cloud.events.values())
+                if isinstance(event.data, GatewayHealth) and event.data.contradicted
+            ],
+            "a heartbeat that says so",
+        )
+        assert "another event at epoch 1, sequence 1" in told[0]
+    assert not cloud.errors

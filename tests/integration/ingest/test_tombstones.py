@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from cloud.app.handlers import taken_back
 from cloud.db import unit_of_work
 from cloud.exceptions import open_cases
-from cloud.ingest import service
+from cloud.ingest import reversal, service
 from shared.events import EpochOpened, EventData, EventsCarried, EventsLost
 from shared.segment import GENESIS
 from shared.units import SECOND, Micros
@@ -210,6 +211,23 @@ def test_many_ranges_are_all_named_and_told_in_one_case(site: Site) -> None:
     assert len(row.explained) == 20
     assert row.missing_events == 2 + 93 + 19
     assert site.case()["epoch.events-lost"][1].endswith("; 12 more")
+
+
+def test_what_a_copy_said_in_a_segment_that_was_taken_back_explains_nothing(site: Site) -> None:
+    site.state()
+    copy = Hand("gw-a", epoch=2)
+    copy.segment(received(9))
+    copy.segment(received(9))
+    site.bring(copy.segment(EventsLost(1, 3, 4, WHY)))
+    assert site.told()[1].accounted
+    site.bring(site.second.segment(received(1)))
+    assert site.told()[2].frozen
+    with unit_of_work(site.pool) as connection:
+        (chain,) = reversal.provisional(connection)
+        reversal.reverse(
+            connection, chain, take_back=taken_back, routes=site.routes, worker="w", at=LATER
+        )
+    assert (site.told()[1].missing, site.told()[1].explained) == ([(3, 4)], [])
 
 
 @pytest.mark.parametrize(

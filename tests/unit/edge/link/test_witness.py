@@ -98,6 +98,23 @@ def test_a_head_that_contradicts_is_kept_and_said_aloud(desk: Desk, seq: int, wh
     assert (desk.kept, desk.announced) == (1, 1)
 
 
+def test_a_contradiction_is_told_until_another_epoch_is_in_force(desk: Desk) -> None:
+    async def play() -> None:
+        await desk.seal()
+        desk.say(DailyHead("2025-11-20", 1, 1, 3, bytes(32)))
+        await desk.settle()
+
+    asyncio.run(play())
+    assert desk.state is not None
+    assert desk.state.disagreed
+    desk.site.database.run_blocking(
+        lambda connection: connection.execute("UPDATE head SET epoch = 2")
+    )
+    assert desk.state is not None
+    assert desk.state.disagreed == ""
+    assert desk.kept == 1, "the evidence stays"
+
+
 def test_a_head_in_another_name_or_by_another_key_is_not_kept(desk: Desk) -> None:
     async def play() -> None:
         head = DailyHead("2025-11-20", 1, 1, 3, await desk.seal())
