@@ -13,7 +13,15 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from cloud.api import door, problem, routes_catalog, routes_places, routes_service, routes_stock
+from cloud.api import (
+    door,
+    problem,
+    routes_catalog,
+    routes_decisions,
+    routes_places,
+    routes_service,
+    routes_stock,
+)
 from cloud.api.edge import Edge, Metrics
 from cloud.api.guard import Rule, Service, rules
 from cloud.catalog.table import MAX_BYTES
@@ -48,7 +56,7 @@ def create_app(
         RuntimeError: a route has no access rule.
     """
     app = _new(service, "Quartermaster", _DESCRIPTION, reference)
-    for module in (routes_stock, routes_places, routes_catalog, routes_service):
+    for module in (routes_stock, routes_places, routes_decisions, routes_catalog, routes_service):
         app.include_router(module.router)
     if identity is not None:
         app.include_router(identity)
