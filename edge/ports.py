@@ -143,6 +143,26 @@ class ScanPoint(Protocol):
         ...
 
 
+class FloorPoint(Protocol):
+    """What devices ask for beside scans; JSON in and out, refusals are answers, too."""
+
+    async def undo(self, body: bytes, *, device: str) -> ScanAnswer:
+        """Take back a scan."""
+        ...
+
+    async def act(self, code: str, body: bytes, *, device: str) -> ScanAnswer:
+        """Begin or end a task."""
+        ...
+
+    async def report(self, body: bytes, *, device: str) -> ScanAnswer:
+        """Raise an exception, perhaps with a photo."""
+        ...
+
+    async def resolve(self, name: str, body: bytes, *, device: str) -> ScanAnswer:
+        """Close an exception."""
+        ...
+
+
 class Recorder(Protocol):
     """Where facts that are not scans (codes seen, sensors, health) become events."""
 

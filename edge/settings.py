@@ -19,6 +19,7 @@ DATABASE: Final = "gateway.db"
 BALLAST: Final = "gateway.ballast"
 HEAD_NOTE: Final = "gateway.db-head"
 IDENTITY: Final = "identity"
+PHOTOS: Final = "photos"
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 _Seconds = Annotated[float, Meta(gt=0)]

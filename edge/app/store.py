@@ -18,9 +18,10 @@ from edge.db import LOG_BYTES, Ballast, Connection, Database
 from edge.link import epoch as epochs
 from edge.link.identity import Identity
 from edge.outbox import HeadNote, Opening, Outbox, Reached, Signer, head
-from edge.pipeline import Pipeline
+from edge.pipeline import Floor, Pipeline
 from edge.ports import KernelTime, SystemIds, system_steady, system_wall
 from edge.settings import Settings
+from edge.tasks import Photos
 from shared.clock import Clock
 from shared.enrolment import EpochGranted
 from shared.errors import QuartermasterError
@@ -40,6 +41,7 @@ class Store:
     database: Database
     outbox: Outbox
     pipeline: Pipeline
+    floor: Floor
     space: Space
     epoch: int
     """The epoch in which events are sealed; 0 while a new one has to be granted."""
@@ -110,6 +112,14 @@ def opened(data: Path) -> Generator[Store]:
             database=database,
             outbox=outbox,
             pipeline=Pipeline(database, outbox, clock, ids, level=lambda: space.level),
+            floor=Floor(
+                database,
+                outbox,
+                clock,
+                ids,
+                Photos(data / settings_file.PHOTOS),
+                level=lambda: space.level,
+            ),
             space=space,
             epoch=epoch,
         )

@@ -18,8 +18,10 @@ from uuid import UUID
 from edge import stock
 from edge.db import Connection, Database, Level
 from edge.outbox import Outbox
-from edge.pipeline.scan import Refusal, ScanRequest, decode_scan, id_of
-from edge.pipeline.unit import SQL, Accepted, Moment, Recording, Refused, Scanning, day, encode
+from edge.pipeline.decoding import id_of
+from edge.pipeline.keeping import SQL, Accepted, Moment, Refused, encode
+from edge.pipeline.scan import Refusal, ScanRequest, decode_scan
+from edge.pipeline.unit import Recording, Scanning, day
 from edge.ports import Ids, ScanAnswer
 from shared import gs1
 from shared.clock import Clock

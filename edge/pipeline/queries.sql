@@ -20,3 +20,25 @@ ON CONFLICT (name) DO UPDATE SET total = total + excluded.total
 -- name: totals
 -- All totals.
 SELECT name, total FROM tally
+
+-- name: keep_effect
+-- What an accepted request changed.
+INSERT INTO effect (id, at, body) VALUES (?, ?, ?)
+
+-- name: effect
+-- What a request changed, when, and by which other it was taken back.
+SELECT at, body, undone_by FROM effect WHERE id = ?
+
+-- name: undone
+-- It was taken back.
+UPDATE effect SET undone_by = ? WHERE id = ?
+
+-- name: latest_effects
+-- What the latest requests changed.
+SELECT at, body FROM effect ORDER BY rowid DESC LIMIT ?
+
+-- name: forget_effects
+-- Effects of before a moment, the oldest first, a bounded number at a time.
+DELETE FROM effect WHERE rowid IN (
+    SELECT id FROM (SELECT rowid AS id, at FROM effect ORDER BY rowid LIMIT ?) WHERE at < ?
+)

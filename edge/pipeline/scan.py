@@ -9,14 +9,16 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from edge.pipeline.decoding import decoded
 from shared.errors import QuartermasterError
 from shared.events import Name, StockState, Text
 from shared.ids import CODE_PATTERN
 from shared.policy import Notice, Step
 
 MAX_SCAN_BYTES: Final = 8192
-MAX_DEPTH: Final = 8
 
+Sscc = Annotated[str, Meta(pattern=r"^[0-9]{18}\Z")]
+Disposition = Literal["restock", "quarantine", "scrap"]
 State = Literal["available", "allocated", "quarantined", "damaged", "in_transit"]
 Place = Annotated[str, Meta(pattern=f"^{CODE_PATTERN.pattern}", max_length=64)]
 
@@ -27,7 +29,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ``id`` is made by the scanner and stays the same in every retry. ``raw`` is the label as
     scanned, its AIM identifier allowed in front. ``quantity`` counts what the code names (cartons
     for a carton's GTIN); without it the label's own count, or one. ``occurred_at`` is microseconds
-    since the epoch.
+    since the epoch. ``task`` is the task of the plan that is worked on, ``sscc`` the pallet or
+    parcel that goods are packed into, ``disposition`` what becomes of a return.
     """
 
     id: UUID
@@ -43,6 +46,9 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     document: Name | None = None
     operator: Name | None = None
     occurred_at: Annotated[int, Meta(ge=0, lt=2**53)] | None = None
+    task: Name | None = None
+    sscc: Sscc | None = None
+    disposition: Disposition | None = None
 
     def content_hash(self, device: str) -> bytes:
         """What must be equal for a second request with the same id to count as a retry."""
@@ -64,6 +70,51 @@ class Understood(msgspec.Struct, frozen=True, kw_only=True):
     to: str | None
 
 
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task asks for; ``quantity`` is what is left, None where that is not told."""
+
+    sku: str
+    name: str
+    location: str | None
+    to: str | None
+    lot: str | None
+    quantity: int | None
+
+    def in_words(self) -> str:
+        """For a person."""
+        goods = f"{self.name} ({self.sku})" if self.sku else "whatever is found"
+        count = "" if self.quantity is None else f"{self.quantity} × "
+        lot = f", lot {self.lot}" if self.lot else ""
+        place = f" at {self.location}" if self.location else ""
+        to = f" to {self.to}" if self.to else ""
+        return f"expected: {count}{goods}{lot}{place}{to}"
+
+
+class TaskTold(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a task is after this scan: the line it counted for, and whether all is done.
+
+    Of blind work, what is expected and left is not told; a scan may count for no line.
+    """
+
+    code: str
+    kind: str
+    line: int | None
+    done: int
+    expected: int | None
+    left: int | None
+    complete: bool
+
+
+class Contained(msgspec.Struct, frozen=True, kw_only=True):
+    """Goods in a pallet or parcel that was scanned as a whole; ``quantity`` in base units."""
+
+    sku: str
+    name: str
+    lot: str | None
+    serial: str | None
+    quantity: int
+
+
 class Remark(msgspec.Struct, frozen=True):
     """A warning or an error, with what to do about it."""
 
@@ -75,7 +126,11 @@ class Remark(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to one scan. An accepted one is durable; a refused one changed nothing."""
+    """The answer to one scan. An accepted one is durable; a refused one changed nothing.
+
+    ``contents`` is there where a whole pallet or parcel was scanned: ``understood`` is then the
+    first of them. What a count awaits to be repeated for is not told: ``on_hand`` is absent.
+    """
 
     id: UUID | None
     outcome: Literal["accepted", "refused"]
@@ -86,23 +141,27 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     error: Remark | None = None
     seq: int | None = None
     versions: dict[str, int]
+    task: TaskTold | None = None
+    expected: Expected | None = None
+    contents: list[Contained] | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure
     """A scan that is understood far enough to be refused, and by what it was judged."""
 
-    def __init__(self, error: QuartermasterError, understood: Understood | None = None) -> None:
+    def __init__(
+        self,
+        error: QuartermasterError,
+        understood: Understood | None = None,
+        expected: Expected | None = None,
+    ) -> None:
         super().__init__(error.code)
         self.error = error
         self.understood = understood
-
-
-class _IdOnly(msgspec.Struct):
-    id: UUID
+        self.expected = expected
 
 
 _decoder: Final = msgspec.json.Decoder(ScanRequest)
-_id_decoder: Final = msgspec.json.Decoder(_IdOnly)
 
 
 def decode_scan(body: bytes) -> ScanRequest:
@@ -111,45 +170,7 @@ def decode_scan(body: bytes) -> ScanRequest:
     Raises:
         QuartermasterError: ``payload.too-large``, ``payload.too-deep`` or ``scan.malformed``.
     """
-    if len(body) > MAX_SCAN_BYTES:
-        raise QuartermasterError("payload.too-large", f"{len(body)} bytes in one scan")
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if depth(body) > MAX_DEPTH:
-            raise QuartermasterError("payload.too-deep") from None
-        says, _, where = str(error).partition(" - at ")
-        raise QuartermasterError("scan.malformed", says, where=where.strip("`$.")) from None
-
-
-def id_of(body: bytes) -> UUID | None:
-    """The id of a scan that is malformed otherwise, so that its sender knows which one."""
-    try:
-        return _id_decoder.decode(body).id
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def depth(body: bytes) -> int:
-    """How deep brackets nest, texts left out (only looked at after decoding failed)."""
-    deepest = level = 0
-    in_text = escaped = False
-    for byte in body:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_text = False
-        elif byte == 0x22:
-            in_text = True
-        elif byte in b"[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif byte in b"]}":
-            level -= 1
-    return deepest
+    return decoded(body, _decoder, most=MAX_SCAN_BYTES, code="scan.malformed")
 
 
 def remark(notice: Notice) -> Remark:

@@ -4,65 +4,31 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
-from uuid import UUID
 
 import msgspec
 
-from edge import stock
-from edge.db import Connection, Queries
+from edge import people, stock
+from edge.db import Connection
 from edge.outbox import Outbox
-from edge.pipeline.scan import (
-    Answer,
-    Refusal,
-    ScanRequest,
-    Understood,
-    remark,
-    remark_of,
-)
-from edge.pipeline.understanding import understand
-from shared.clock import ClockState
+from edge.pipeline import effects
+from edge.pipeline.doing import Doing, Done
+from edge.pipeline.judging import Judged, judged, refuse_unknown
+from edge.pipeline.keeping import SQL, Accepted, Moment, Refused, Request, once
+from edge.pipeline.scan import Answer, Contained, Refusal, ScanRequest, remark
+from edge.pipeline.understanding import Asking, understand
+from edge.pipeline.units import Load, is_whole_unit, packing, whole
+from edge.pipeline.working import told, work_on
+from edge.pipeline.writing import Origin, Writing
 from shared.errors import QuartermasterError
 from shared.events import Counted, EventData
 from shared.gs1 import Scanned
-from shared.movements import movements_of
-from shared.policy import Facts, Notice, Policy, judge
-from shared.units import HOUR, MINUTE
+from shared.movements import Position
+from shared.policy import Notice, Policy
+from shared.units import HOUR, MINUTE, SECOND
 
-SQL: Final = Queries(__package__ or "edge.pipeline")
-encode: Final = msgspec.json.Encoder().encode
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Moment(NamedTuple):
-    """When a unit was asked for, and how far that is to be trusted."""
-
-    now: int
-    state: ClockState
-
-
-class Accepted(NamedTuple):
-    """A durable answer, in JSON; ``repeated`` when an earlier request had already made it."""
-
-    body: bytes
-    repeated: bool
-
-
-class Refused(NamedTuple):
-    """A refusal, and the versions that it was judged by."""
-
-    scan_id: UUID | None
-    refusal: Refusal
-    versions: dict[str, int]
-
-    def in_words(self) -> Answer:
-        """As the scanner gets it."""
-        return Answer(
-            id=self.scan_id,
-            outcome="refused",
-            understood=self.refusal.understood,
-            error=remark_of(self.refusal.error),
-            versions=self.versions,
-        )
+_LATE_COUNT: Final = 5 * SECOND
+"""A count told this long after it was made may have been overtaken by movements."""
 
 
 class Scanning(NamedTuple):
@@ -78,82 +44,109 @@ class Scanning(NamedTuple):
 
     def __call__(self, connection: Connection) -> Accepted | Refused:
         """Run it."""
-        scan_id = self.scan.id
         content = self.scan.content_hash(self.device)
-        row = connection.execute(SQL["answered"], (scan_id.bytes,)).fetchone()
-        versions = stock.versions(connection)
-        if row is not None:
-            if row[0] == content:
-                return Accepted(bytes(row[1]), repeated=True)
-            reused = QuartermasterError("scan.id-reused", str(scan_id), where="id")
-            return Refused(scan_id, Refusal(reused), versions)
-        if self.full:
-            return Refused(scan_id, Refusal(QuartermasterError("disk.full")), versions)
-        try:
-            answer = encode(self._accept(connection, versions))
-        except Refusal as refusal:
-            return Refused(scan_id, refusal, versions)
-        connection.execute(SQL["remember"], (scan_id.bytes, content, answer, self.moment.now))
-        connection.execute(SQL["add"], ("scans", 1))
-        return Accepted(answer, repeated=False)
+        request = Request(self.scan.id, content, self.moment.now, self.full)
+        answer = once(connection, request, lambda versions: self._accept(connection, versions))
+        if isinstance(answer, Accepted) and not answer.repeated:
+            connection.execute(SQL["add"], ("scans", 1))
+        return answer
 
     def _accept(self, connection: Connection, versions: dict[str, int]) -> Answer:
         if not versions["catalog"]:
             raise Refusal(QuartermasterError("scan.no-catalog"))
         policy = stock.policy(connection)
-        understood, item, data = understand(
-            connection, self.scan, self.scanned, policy, versions["catalog"]
-        )
+        work = work_on(connection, self.scan.task) if self.scan.task is not None else None
+        asking = Asking(connection, self.scan, self.scanned, policy, versions["catalog"], work)
+        load = self._load(asking)
+        asking = asking._replace(work=load.work)
+        passed = judged(asking, load.pieces, day(self.moment.now))
+        occurred_at, clock_is_off = self._occurred_at(policy)
+        self._refuse_overtaken(connection, passed, occurred_at)
+        writing = Writing(connection, self.outbox, self._origin(connection, load, occurred_at))
+        doing = Doing(connection, policy, self.moment.now, load, passed)
+        done = doing.as_counted(writing) if self._is_count(load) else doing.as_moved(writing)
         warnings = [
             *(Notice(code) for code in self.scanned.warnings),
-            *self._judge(connection, policy, understood, data, removed=item.removed),
+            *(notice for each in passed for notice in each.warnings),
+            *done.warnings,
+            *([Notice("scan.device-clock")] if clock_is_off else []),
         ]
-        occurred_at, clock_is_off = self._occurred_at(policy)
-        if clock_is_off:
-            warnings.append(Notice("scan.device-clock"))
-        seq = self.outbox.append(
+        effects.keep(
             connection,
-            data,
-            event_id=self.scan.id.bytes,
-            device=self.device,
-            occurred_at=occurred_at,
-            clock_state=self.moment.state,
+            self.scan.id.bytes,
+            effects.Effect(
+                device=self.device,
+                occurred_at=occurred_at,
+                sku=load.pieces[0].understood.sku,
+                events=effects.worth_keeping(writing),
+                task=load.work.task.code if load.work is not None else None,
+                lines=done.lines,
+                counts=done.counts,
+                unit=done.unit,
+            ),
+            at=self.moment.now,
         )
-        stock.apply(connection, data)
+        answer = self._answer(connection, load, done)
+        remarks = [remark(notice) for notice in dict.fromkeys(warnings)]
+        return msgspec.structs.replace(answer, warnings=remarks, seq=writing.seq, versions=versions)
+
+    def _load(self, asking: Asking) -> Load:
+        if is_whole_unit(asking):
+            return whole(asking)
+        piece = understand(asking)
+        if piece is None:
+            code = self.scanned.gtin or self.scanned.text[:80]
+            raise refuse_unknown(asking, code, day(self.moment.now))
+        return packing(asking, piece)
+
+    def _is_count(self, load: Load) -> bool:
+        return self.scan.step == "count" and load.work is not None
+
+    def _origin(self, connection: Connection, load: Load, occurred_at: int) -> Origin:
+        return Origin(
+            self.scan.id.bytes,
+            self.device,
+            people.operator_of(connection, self.device, self.scan.operator),
+            load.work.task.code if load.work is not None else None,
+            occurred_at,
+            self.moment.state,
+        )
+
+    def _refuse_overtaken(
+        self, connection: Connection, passed: list[Judged], occurred_at: int
+    ) -> None:
+        """A count that comes late is not compared with what has moved since."""
+        if self.scan.step != "count" or self.moment.now - occurred_at < _LATE_COUNT:
+            return
+        for piece, _, _ in passed:
+            if isinstance(piece.data, Counted):
+                line = piece.data.line
+                position = Position(
+                    line.sku,
+                    piece.data.location,
+                    line.lot or "",
+                    line.serial or "",
+                    int(piece.data.state),
+                )
+                if effects.has_moved_since(connection, position, occurred_at):
+                    error = QuartermasterError("count.moved", piece.data.location)
+                    raise Refusal(error, piece.understood)
+
+    def _answer(self, connection: Connection, load: Load, done: Done) -> Answer:
+        """What was understood, and how the site and the task stand after it."""
+        understood = load.pieces[0].understood
         here = understood.to or understood.location or ""
+        sku = understood.sku
         return Answer(
             id=self.scan.id,
             outcome="accepted",
             understood=understood,
-            on_hand=stock.on_hand(connection, understood.sku),
-            on_hand_here=stock.on_hand_at(connection, understood.sku, here),
-            warnings=[remark(notice) for notice in warnings],
-            seq=seq,
-            versions=versions,
+            on_hand=None if done.is_secret else stock.on_hand(connection, sku),
+            on_hand_here=None if done.is_secret else stock.on_hand_at(connection, sku, here),
+            versions={},
+            task=told(done.work, done.line) if done.work is not None else None,
+            contents=_contents(load) if load.is_whole else None,
         )
-
-    def _judge(
-        self,
-        connection: Connection,
-        policy: Policy,
-        understood: Understood,
-        data: EventData,
-        *,
-        removed: bool,
-    ) -> tuple[Notice, ...]:
-        facts = Facts(
-            step=self.scan.step,
-            quantity=understood.quantity,
-            expiry=understood.expiry,
-            today=day(self.moment.now),
-            removed=removed,
-            reason=self.scan.reason,
-            left=_left(connection, data),
-        )
-        refusal, warnings = judge(policy, facts)
-        if refusal is not None:
-            raise Refusal(QuartermasterError(refusal.code, refusal.detail), understood)
-        return warnings
 
     def _occurred_at(self, policy: Policy) -> tuple[int, bool]:
         """The device's own time where it can be right, else the gateway's; and whether it was."""
@@ -184,7 +177,7 @@ class Recording(NamedTuple):
             occurred_at=self.moment.now,
             clock_state=self.moment.state,
         )
-        stock.apply(connection, self.data)
+        stock.apply(connection, self.data, self.moment.now)
         return seq
 
 
@@ -193,15 +186,11 @@ def day(now: int) -> date:
     return (_EPOCH + timedelta(microseconds=now)).date()
 
 
-def _left(connection: Connection, data: EventData) -> int | None:
-    """What remains at the positions that goods are taken from; the least, None without any."""
-    if isinstance(data, Counted):
-        return None
-    return min(
-        (
-            stock.at(connection, movement.position) + movement.quantity
-            for movement in movements_of(data)
-            if movement.quantity < 0
-        ),
-        default=None,
-    )
+def _contents(load: Load) -> list[Contained]:
+    goods = (each.understood for each in load.pieces)
+    return [
+        Contained(
+            sku=each.sku, name=each.name, lot=each.lot, serial=each.serial, quantity=each.quantity
+        )
+        for each in goods
+    ]

@@ -2,6 +2,7 @@
 
 from edge.tasks.book import (
     Announced,
+    Ended,
     Face,
     Origin,
     Status,
@@ -45,7 +46,6 @@ from edge.tasks.exceptions import (
     forget_exceptions,
     name_of,
     raise_exception,
-    raised_by,
     resolve,
     wanted_photos,
 )
@@ -58,6 +58,7 @@ __all__ = [
     "Announced",
     "By",
     "Due",
+    "Ended",
     "Face",
     "Origin",
     "Photo",
@@ -92,7 +93,6 @@ __all__ = [
     "open_again",
     "open_tasks",
     "raise_exception",
-    "raised_by",
     "resolve",
     "result",
     "results",

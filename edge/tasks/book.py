@@ -13,6 +13,7 @@ from shared.units import MAX_QUANTITY
 SQL: Final = Queries(__package__ or "edge.tasks")
 
 Status = Literal["open", "started", "done", "short", "withdrawn"]
+Ended = Literal["done", "short"]
 Origin = Literal["plan", "cadence", "fallback", "past"]
 """Who asks for it: the plan in force, this gateway, or a plan that has gone."""
 OPEN: Final[tuple[Status, Status]] = ("open", "started")

@@ -46,12 +46,11 @@ def name_of(request: bytes) -> str:
     return f"ex-{hashlib.sha256(request).hexdigest()[:12]}"
 
 
-def raise_exception(connection: Connection, data: ExceptionRaised, by: By, content: bytes) -> None:
-    """Keep a new exception; ``content`` tells a retry of its request from another one."""
+def raise_exception(connection: Connection, data: ExceptionRaised, by: By) -> None:
+    """Keep a new exception."""
     row = (
         data.exception,
         by.request,
-        content,
         data.about,
         data.subject,
         data.note,
@@ -63,12 +62,6 @@ def raise_exception(connection: Connection, data: ExceptionRaised, by: By, conte
         by.at,
     )
     connection.execute(SQL["raise_exception"], row)
-
-
-def raised_by(connection: Connection, request: bytes) -> tuple[str, bytes] | None:
-    """The exception that this request has raised already, and the content of the request."""
-    row = connection.execute(SQL["exception_of_request"], (request,)).fetchone()
-    return (row[0], bytes(row[1])) if row is not None else None
 
 
 def exception(connection: Connection, name: str) -> Raised:

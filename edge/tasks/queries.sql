@@ -204,10 +204,6 @@ FROM accuracy WHERE closed_at >= ? GROUP BY zone ORDER BY zone
 -- Counts that ended long ago.
 DELETE FROM accuracy WHERE closed_at < ?
 
--- name: exception_of_request
--- The exception that a request has raised already.
-SELECT name, content FROM exception WHERE request = ?
-
 -- name: exception
 -- One exception.
 SELECT name, about, subject, note, sku, location, photo_sha256, device, operator, raised_at,
@@ -224,9 +220,9 @@ ORDER BY raised_at DESC, name LIMIT :limit
 
 -- name: raise_exception
 -- A new exception.
-INSERT INTO exception (name, request, content, about, subject, note, sku, location, photo_sha256,
-                       device, operator, raised_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO exception (name, request, about, subject, note, sku, location, photo_sha256, device,
+                       operator, raised_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: resolve_exception
 -- A person has closed it.

@@ -15,8 +15,9 @@ from uuid import UUID
 from edge.db import Connection
 from edge.link.uplink import Cloud, Pace, Uplink
 from edge.outbox import Outbox, Signer
+from edge.pipeline.keeping import Accepted, Moment
 from edge.pipeline.scan import ScanRequest
-from edge.pipeline.unit import Accepted, Moment, Recording, Scanning
+from edge.pipeline.unit import Recording, Scanning
 from shared import gs1
 from shared.clock import ClockState
 from shared.cose import key_id

@@ -12,7 +12,7 @@ from typing import Any
 
 from edge import stock
 from edge.db import Connection
-from edge.pipeline.unit import Accepted
+from edge.pipeline.keeping import Accepted
 from shared.cose import key_id
 from shared.downlink import Catalog, Item, Location, Offer, digest, encode
 from shared.ids import SiteId

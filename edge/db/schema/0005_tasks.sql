@@ -120,7 +120,6 @@ CREATE TABLE accuracy (
 CREATE TABLE exception (
     name TEXT PRIMARY KEY,
     request BLOB NOT NULL UNIQUE,
-    content BLOB NOT NULL,
     about TEXT NOT NULL,
     subject TEXT NOT NULL,
     note TEXT NOT NULL,
