@@ -62,20 +62,20 @@ def moved_at(connection: Connection, position: Position) -> int | None:
 
 def held_at(connection: Connection, position: Position) -> int:
     """How much of these goods, at this location, is in quarantine or damaged."""
-    return _sum(connection.execute(_SQL["held_at"], position[:4]).fetchone(), position.sku)
+    return checked_sum(connection.execute(_SQL["held_at"], position[:4]).fetchone(), position.sku)
 
 
 def on_hand(connection: Connection, sku: str) -> int:
     """What the site holds of an item, allocated, quarantined and damaged goods included."""
-    return _sum(connection.execute(_SQL["on_hand"], (sku,)).fetchone(), sku)
+    return checked_sum(connection.execute(_SQL["on_hand"], (sku,)).fetchone(), sku)
 
 
 def on_hand_at(connection: Connection, sku: str, location: str) -> int:
     """What one location holds of an item."""
-    return _sum(connection.execute(_SQL["on_hand_at"], (sku, location)).fetchone(), sku)
+    return checked_sum(connection.execute(_SQL["on_hand_at"], (sku, location)).fetchone(), sku)
 
 
-def _sum(row: tuple[int, int], sku: str) -> int:
+def checked_sum(row: tuple[int, int], sku: str) -> int:
     """A sum over rows of which none has changed.
 
     Raises:

@@ -218,3 +218,54 @@ SELECT sku, location, lot, serial, state, quantity, mark FROM balance
 WHERE location = :location
   AND (sku, lot, serial, state) > (:after_sku, :after_lot, :after_serial, :after_state)
 ORDER BY sku, lot, serial, state LIMIT :limit
+
+-- name: available
+-- What the site holds of an item and may be promised, and how many of the rows have changed.
+SELECT coalesce(sum(quantity), 0), coalesce(sum(again <> ~quantity), 0) FROM balance
+WHERE sku = ? AND state = 0
+
+-- name: available_at
+-- What one location holds of an item that may be picked, and how many of the rows have changed.
+SELECT coalesce(sum(quantity), 0), coalesce(sum(again <> ~quantity), 0) FROM balance
+WHERE sku = ? AND location = ? AND state = 0
+
+-- name: held_in
+-- Everything that a location holds, and how many of the rows have changed.
+SELECT coalesce(sum(quantity), 0), coalesce(sum(again <> ~quantity), 0) FROM balance
+WHERE location = ? AND state <> 4
+
+-- name: reserves
+-- What reserve locations hold of an item, lot by lot, and how many of the rows have changed: what
+-- expires first comes first, what has no date last.
+SELECT balance.location, balance.lot, sum(balance.quantity), coalesce(lot_expiry.expiry, ''),
+       sum(balance.again <> ~balance.quantity)
+FROM balance
+JOIN location ON location.code = balance.location
+LEFT JOIN lot_expiry ON lot_expiry.sku = balance.sku AND lot_expiry.lot = balance.lot
+WHERE balance.sku = ? AND balance.state = 0 AND balance.quantity > 0 AND balance.location <> ?
+  AND location.role = ? AND location.removed = 0
+GROUP BY balance.location, balance.lot
+ORDER BY coalesce(lot_expiry.expiry, '9999'), balance.lot, balance.location
+
+-- name: place
+-- A location in use.
+SELECT code, role, coalesce(zone, ''), capacity FROM location WHERE code = ? AND removed = 0
+
+-- name: places_of_role
+-- Locations with a role.
+SELECT code, role, coalesce(zone, ''), capacity FROM location
+WHERE role = ? AND removed = 0 ORDER BY code LIMIT ?
+
+-- name: places_alike
+-- Locations that hold an item, those with the most of it first.
+SELECT location.code, location.role, coalesce(location.zone, ''), location.capacity
+FROM balance JOIN location ON location.code = balance.location
+WHERE balance.sku = ? AND balance.state = 0 AND balance.quantity > 0 AND location.removed = 0
+GROUP BY location.code ORDER BY sum(balance.quantity) DESC, location.code LIMIT ?
+
+-- name: empty_places
+-- Locations with a role that hold nothing.
+SELECT code, role, coalesce(zone, ''), capacity FROM location
+WHERE role = ? AND removed = 0
+  AND NOT EXISTS (SELECT 1 FROM balance WHERE balance.location = location.code)
+ORDER BY code LIMIT ?
