@@ -14,7 +14,9 @@ from typing import Final, Literal, NamedTuple, get_args
 from shared.errors import QuartermasterError
 from shared.units import Micros
 
-Scope = Literal["read", "catalog:write", "gateways:write", "fleet:write", "metrics"]
+Scope = Literal[
+    "read", "catalog:write", "exceptions:write", "gateways:write", "fleet:write", "metrics"
+]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 SECRET_BYTES: Final = 32

@@ -18,6 +18,7 @@ from cloud.api import (
     problem,
     routes_catalog,
     routes_decisions,
+    routes_exceptions,
     routes_places,
     routes_service,
     routes_stock,
@@ -56,7 +57,14 @@ def create_app(
         RuntimeError: a route has no access rule.
     """
     app = _new(service, "Quartermaster", _DESCRIPTION, reference)
-    for module in (routes_stock, routes_places, routes_decisions, routes_catalog, routes_service):
+    for module in (
+        routes_stock,
+        routes_places,
+        routes_decisions,
+        routes_exceptions,
+        routes_catalog,
+        routes_service,
+    ):
         app.include_router(module.router)
     if identity is not None:
         app.include_router(identity)

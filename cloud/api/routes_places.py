@@ -23,6 +23,8 @@ from cloud.api.shapes import (
     ItemLine,
     QuarantineFilter,
     QuarantineLine,
+    ReversalFilter,
+    ReversalLine,
     SiteCode,
     SiteLine,
     moment,
@@ -34,13 +36,14 @@ from cloud.gateways.model import Gateway
 from cloud.ingest import completeness as ingest
 from cloud.ingest.gaps import Tombstone
 from cloud.ingest.model import GatewayCompleteness as Row
-from cloud.ingest.model import QuarantineRow
+from cloud.ingest.model import QuarantineRow, ReversalRow
 from shared.errors import QuartermasterError
 
 _SITES: Final = Cursor("sites", "text")
 _ITEMS: Final = Cursor("items", "text")
 _GATEWAYS: Final = Cursor("gateways", "text")
 _QUARANTINE: Final = Cursor("quarantine", "bigint")
+_REVERSALS: Final = Cursor("reversals", "bigint", "int", "int", "bigint")
 
 router = APIRouter(prefix="/v1", tags=["places"])
 
@@ -238,6 +241,27 @@ def get_quarantine(
     return Page(items=items, next=following)
 
 
+@router.get("/reversals", responses=_ONE)
+def get_reversals(
+    caller: ReadCaller, service: ServiceDep, asked: Annotated[ReversalFilter, Query()]
+) -> Page[ReversalLine]:
+    """What counted until its link broke and was taken back, with both ends; the newest first."""
+    after = _REVERSALS.read(asked.cursor)
+    with service.transaction() as connection:
+        if asked.site is not None:
+            own_site(connection, caller, asked.site)
+        rows = ingest.reversals(
+            connection,
+            sites=caller.sites,
+            site=asked.site,
+            gateway=asked.gateway,
+            after=after,
+            limit=asked.limit + 1,
+        )
+    items, following = _REVERSALS.page([(_reversal_line(r), r.key) for r in rows], asked.limit)
+    return Page(items=items, next=following)
+
+
 def _sites_to_list(connection: Connection, caller: Caller, site: str | None) -> list[str] | None:
     if site is not None:
         own_site(connection, caller, site)
@@ -257,6 +281,25 @@ def _gateway_line(row: Gateway) -> GatewayLine:
         created_at=moment(row.created_at),
         revoked_at=moment_or_none(row.revoked_at),
         certificate_until=moment_or_none(row.certificate_until),
+    )
+
+
+def _reversal_line(row: ReversalRow) -> ReversalLine:
+    return ReversalLine(
+        gateway=row.gateway,
+        site=row.site,
+        epoch=row.epoch,
+        first_seq=row.first_seq,
+        last_seq=row.last_seq,
+        code=row.code,
+        detail=row.detail,
+        head_seq=row.head_seq,
+        head_hash=row.head_hash,
+        other_seq=row.other_seq,
+        other_hash=row.other_hash,
+        events=row.events,
+        movements=row.movements,
+        reversed_at=moment(row.reversed_at),
     )
 
 

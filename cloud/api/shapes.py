@@ -238,6 +238,25 @@ class Completeness(BaseModel):
     gateways: list[GatewayCompleteness]
 
 
+class ReversalLine(BaseModel):
+    """A segment whose events counted until the link below it broke, and both ends of that link."""
+
+    gateway: str
+    site: str
+    epoch: int
+    first_seq: int
+    last_seq: int
+    code: str
+    detail: str
+    head_seq: Annotated[int, Field(description="Where the verified chain ends.")]
+    head_hash: str
+    other_seq: Annotated[int, Field(description="Where the first segment above it starts.")]
+    other_hash: Annotated[str, Field(description="What that one starts from instead.")]
+    events: Annotated[int, Field(description="Of it, as many counted.")]
+    movements: Annotated[int, Field(description="As many were taken back.")]
+    reversed_at: datetime
+
+
 class QuarantineLine(BaseModel):
     """What was received but could not be applied, and why."""
 
@@ -333,6 +352,13 @@ class GatewayFilter(Paged):
     """Which gateways."""
 
     site: SiteCode | None = None
+
+
+class ReversalFilter(Paged):
+    """Which reversals."""
+
+    site: SiteCode | None = None
+    gateway: GatewayName | None = None
 
 
 class QuarantineFilter(Paged):

@@ -12,7 +12,7 @@ import typer
 
 from cloud.app.serve import serve as serve_until_stopped
 from cloud.app.worker import run as work_until_stopped
-from cloud.cli import catalog, gateways, keys, leases, ledger, policy
+from cloud.cli import catalog, exceptions, gateways, keys, leases, ledger, policy
 from cloud.cli.heads import heads
 from cloud.cli.ingest import ingest, quarantine
 from cloud.cli.rehoming import histories, rehome
@@ -28,6 +28,7 @@ app: Final = typer.Typer(
     help="Run the cloud; its catalog, gateways and keys.", no_args_is_help=True
 )
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(exceptions.app, name="exceptions")
 gateways.app.command()(heads)
 gateways.app.command()(histories)
 gateways.app.command()(rehome)

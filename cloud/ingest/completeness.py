@@ -7,7 +7,7 @@ from typing import Any, Final
 from cloud.db import Connection
 from cloud.ingest import store
 from cloud.ingest.gaps import MAX_RANGES, Tombstone, account
-from cloud.ingest.model import Chain, GatewayCompleteness, QuarantineRow
+from cloud.ingest.model import Chain, GatewayCompleteness, QuarantineRow, ReversalRow
 from shared.units import SECOND, Micros
 
 SILENT_AFTER: Final = Micros(120 * SECOND)
@@ -118,6 +118,35 @@ def _unnumbered(
         complete=False,
         accounted=True,
         last_heard_at=heard,
+    )
+
+
+def reversals(
+    connection: Connection,
+    *,
+    sites: frozenset[int] | None,
+    site: str | None = None,
+    gateway: str | None = None,
+    after: tuple[Any, ...] | None = None,
+    limit: int = 100,
+) -> list[ReversalRow]:
+    """What was taken back, newest first, of the sites that the caller may see (``None``: all).
+
+    ``after`` is the ``key`` of the last row of the page before.
+    """
+    key = after or (None,) * 4
+    return store.reversals(
+        connection,
+        {
+            "sites": None if sites is None else sorted(sites),
+            "site": site,
+            "gateway": gateway,
+            "after_at": key[0],
+            "after_gateway": key[1],
+            "after_epoch": key[2],
+            "after_seq": key[3],
+            "limit": limit,
+        },
     )
 
 

@@ -188,6 +188,26 @@ class Reversal(NamedTuple):
     at: Micros
 
 
+class ReversalRow(NamedTuple):
+    """A :class:`Reversal` as it is listed; ``key`` continues a listing after it."""
+
+    gateway: str
+    site: str
+    epoch: int
+    first_seq: int
+    last_seq: int
+    code: str
+    detail: str
+    head_seq: int
+    head_hash: str
+    other_seq: int
+    other_hash: str
+    events: int
+    movements: int
+    reversed_at: int
+    key: tuple[int, ...]
+
+
 class TakenBack(NamedTuple):
     """What one round of taking back did; ``recounted`` scans count by another event now."""
 

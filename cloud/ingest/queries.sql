@@ -154,6 +154,24 @@ VALUES (%(gateway_id)s, %(epoch)s, %(first_seq)s, %(last_seq)s, %(code)s, %(deta
         %(head_seq)s, %(head_hash)s, %(other_seq)s, %(other_hash)s, %(events)s, %(movements)s,
         to_timestamp(%(at)s::numeric / 1000000));
 
+-- name: reversals
+-- What was taken back, newest first, before a key.
+SELECT g.name, s.code, r.epoch, r.first_seq, r.last_seq, r.code, r.detail, r.head_seq,
+       encode(r.head_hash, 'hex'), r.other_seq, encode(r.other_hash, 'hex'), r.events,
+       r.movements, (extract(epoch FROM r.reversed_at) * 1000000)::bigint, r.gateway_id
+FROM reversal r
+JOIN gateway g USING (gateway_id)
+JOIN site s USING (site_id)
+WHERE (%(sites)s::int[] IS NULL OR g.site_id = ANY(%(sites)s::int[]))
+  AND (%(site)s::text IS NULL OR s.code = %(site)s)
+  AND (%(gateway)s::text IS NULL OR g.name = %(gateway)s)
+  AND (%(after_at)s::bigint IS NULL
+       OR (r.reversed_at, r.gateway_id, r.epoch, r.first_seq)
+        < (to_timestamp(%(after_at)s::numeric / 1000000), %(after_gateway)s::int,
+           %(after_epoch)s::int, %(after_seq)s::bigint))
+ORDER BY r.reversed_at DESC, r.gateway_id DESC, r.epoch DESC, r.first_seq DESC
+LIMIT %(limit)s;
+
 -- name: late_scans
 -- Events that were set aside because another one had stated their scan before, since a moment.
 SELECT q.quarantine_id, q.gateway_id, q.epoch::bigint, q.first_seq, q.body

@@ -21,6 +21,7 @@ from cloud.ingest.model import (
     Rejected,
     Replay,
     Reversal,
+    ReversalRow,
     Tally,
     Verified,
 )
@@ -279,6 +280,14 @@ def note_reversals(connection: Connection, rows: Sequence[Reversal]) -> None:
     """Record segments as taken back."""
     with connection.cursor() as cursor:
         cursor.executemany(_Q["note_reversal"], [row._asdict() for row in rows])
+
+
+def reversals(connection: Connection, filters: dict[str, Any]) -> list[ReversalRow]:
+    """What was taken back, newest first."""
+    return [
+        ReversalRow(*row[:14], key=(row[13], row[14], row[2], row[3]))
+        for row in connection.execute(_Q["reversals"], filters)
+    ]
 
 
 def late_scans(connection: Connection, since: Micros) -> list[tuple[int, Chain, int, bytes | None]]:

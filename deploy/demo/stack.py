@@ -47,7 +47,9 @@ __all__ = ["DatabaseKind", "Process", "Site", "Stack"]
 DatabaseKind = Literal["embedded", "timescale"]
 
 TRUST_DOMAIN: Final = "quartermaster.local"
-_SCOPES: Final = ("read", "catalog:write", "gateways:write", "fleet:write", "metrics")
+_SCOPES: Final = (
+    "read", "catalog:write", "exceptions:write", "gateways:write", "fleet:write", "metrics",
+)  # fmt: skip
 
 
 class Stack:

@@ -85,7 +85,6 @@ ALTER TABLE exception
     ADD CONSTRAINT exception_closed CHECK (
         closed_at IS NULL AND closed_by IS NULL AND closed_reason IS NULL
         OR closed_at IS NOT NULL AND closed_by <> '' AND closed_reason <> '');
-CREATE INDEX exception_by_age ON exception (last_at DESC, exception_id DESC);
 
 CREATE FUNCTION refuse_change_of_closed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -24,6 +24,7 @@ from shared.units import HOUR, SECOND, Micros
 from tests.integration.ingest.test_apply import AT, Cloud, received
 from tests.integration.ingest.test_replay import import_items, outcomes, tried
 from tests.support import FakeClock
+from tests.support.planner import Planner
 from tests.support.uplink import TRUST_DOMAIN, Hand
 
 if TYPE_CHECKING:
@@ -289,3 +290,41 @@ def test_a_refusal_of_a_frozen_epoch_names_both_ends(cloud: Cloud, hand: Hand) -
     ((detail,),) = cloud.rows("SELECT detail FROM quarantine WHERE code = 'segment.link'")
     assert "starts from" in detail
     assert "not from the head 1" in detail
+
+
+def test_the_api_lists_what_was_taken_back_for_those_who_may_see_it(
+    cloud: Cloud, hand: Hand
+) -> None:
+    broken(cloud, hand, received(5), Picked(Line("SKU-0", 3), "L0", "L1"))
+    take_back(cloud)
+    planner = Planner(cloud.pool, FakeClock())
+    key = planner.key("read")
+    (line,) = planner.get("/v1/reversals", key, gateway="gw-a")["items"]
+    assert (line["gateway"], line["site"], line["epoch"]) == ("gw-a", "S-gw-a", 1)
+    assert (line["first_seq"], line["last_seq"], line["events"], line["movements"]) == (2, 3, 2, 3)
+    assert (line["head_seq"], line["head_hash"]) == (1, hand.prev_hash.hex())
+    assert line["reversed_at"] == "2025-11-20T15:55:00Z"
+    other = planner.key("read", sites=("S-gw-b",))
+    assert planner.get("/v1/reversals", other)["items"] == []
+    moved = planner.get("/v1/movements", key)["items"]
+    assert [row["reversal"] for row in moved] == [True] * 3 + [False] * 4
+    (row,) = planner.get("/v1/sites/S-gw-a/completeness", key)["gateways"]
+    assert (row["frozen"], row["reversed"], row["rehomed"]) == (True, 2, 0)
+
+
+def test_pages_of_reversals_put_together_are_the_whole_list(cloud: Cloud, hand: Hand) -> None:
+    copy = copy_of(hand, received(9))
+    bodies = [(hand.name, copy.segment(received(1))) for _ in range(5)]
+    cloud.advance(*cloud.deliver((hand.name, hand.segment(received(10))), *bodies).due)
+    take_back(cloud)
+    planner = Planner(cloud.pool, FakeClock())
+    key = planner.key("read")
+    seen: list[int] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = planner.get("/v1/reversals", key, limit=2, **cursor)
+        seen += [line["first_seq"] for line in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == [6, 5, 4, 3, 2]
