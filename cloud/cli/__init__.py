@@ -12,7 +12,7 @@ import typer
 
 from cloud.app.serve import serve as serve_until_stopped
 from cloud.app.worker import run as work_until_stopped
-from cloud.cli import catalog, exceptions, gateways, keys, leases, ledger, policy
+from cloud.cli import catalog, exceptions, gateways, keys, leases, ledger, people, plan, policy
 from cloud.cli.heads import heads
 from cloud.cli.ingest import ingest, quarantine
 from cloud.cli.rehoming import histories, rehome
@@ -36,6 +36,8 @@ app.add_typer(gateways.app, name="gateways")
 app.add_typer(keys.app, name="keys")
 app.add_typer(leases.app, name="leases")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(people.app, name="people")
+app.add_typer(plan.app, name="plan")
 app.add_typer(policy.app, name="policy")
 quarantine.command()(replay)
 quarantine.command("replays")(list_replays)

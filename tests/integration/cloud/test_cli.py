@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
+from cloud import fleet
 from cloud.access import authenticate
+from cloud.catalog import ImportKind, import_csv
 from cloud.cli import app
 from cloud.db import unit_of_work
+from shared.downlink import DocumentKind
 from shared.errors import QuartermasterError
+from shared.people import decode_people
 from tests.support import WallClock
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
     from psycopg_pool import ConnectionPool
 
@@ -127,6 +131,97 @@ def test_a_policy_is_validated_before_it_is_published(tmp_path: Path) -> None:
         assert (error.code, error.where) == ("settings.invalid", str(bad))
     assert answer("policy", "publish", str(good)) == {"policy": "good", "version": 1}
     run("policy", "check", str(good))
+
+
+EXAMPLES = Path(__file__).parents[3] / "firmware_config"
+PLACES = "site,code\nAMS1,DOCK-1\nAMS1,A-01\nAMS1,STAGE-1\n"
+
+
+@pytest.fixture
+def site(pool: ConnectionPool[Connection]) -> str:
+    """A site with what the examples name."""
+    with unit_of_work(pool) as connection:
+        files: dict[ImportKind, str] = {
+            "sites": "code,name\nAMS1,Amsterdam\n",
+            "items": "sku,name\nCOF-500,Coffee\nTEA-20,Tea\n",
+            "locations": PLACES,
+        }
+        for kind, content in files.items():
+            assert not import_csv(connection, kind=kind, content=content).errors
+    return "AMS1"
+
+
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize("kind", ["people", "plan"])
+def test_an_example_is_checked_tried_and_published(
+    kind: DocumentKind, site: str, pool: ConnectionPool[Connection]
+) -> None:
+    file = str(EXAMPLES / {"people": "people", "plan": "plans"}[kind] / "example.toml")
+    there = ("--site", site)
+    assert answer(kind, "check", file, *there)["errors"] == []
+    tried = answer(kind, "publish", file, *there, "--dry-run")
+    assert (tried["version"], tried["dry_run"]) == (1, True)
+    with unit_of_work(pool) as connection:
+        assert fleet.in_force(connection, kind, site) is None
+    told = answer(kind, "publish", file, *there)
+    assert (told["kind"], told["site"], told["version"], told["errors"]) == (kind, site, 1, [])
+    assert answer(kind, "publish", file, *there)["version"] == 1
+    with unit_of_work(pool) as connection:
+        found = fleet.in_force(connection, kind, site)
+    assert found is not None
+    assert "is version 1" in run(kind, "publish", file, *there).stdout
+    assert "valid" in run(kind, "check", file, *there).stdout
+    assert refused(kind, "publish", file, "--site", "NOWHERE").code == "request.not-found"
+    assert refused(kind, "publish", f"{file}.no", *there).code == "file.unreadable"
+
+
+@pytest.mark.usefixtures("url")
+def test_a_wrong_plan_is_listed_entry_by_entry_and_not_published(
+    site: str, tmp_path: Path, pool: ConnectionPool[Connection]
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        '[[tasks]]\ncode="T-1"\nkind="pick"\nlines=[{sku="RYE", quantity=1, location="B-99"}]\n'
+        '[[tasks]]\ncode="T-2"\nkind="jump"\n'
+    )
+    told = answer("plan", "publish", str(file), "--site", site, status=65)
+    assert told["version"] is None
+    assert [(error["where"], error["says"]) for error in told["errors"]] == [
+        ("tasks 2 (T-2)", "kind: Invalid enum value 'jump'"),
+        ("tasks 1 (T-1)", "no item RYE"),
+        ("tasks 1 (T-1)", "no location B-99"),
+    ]
+    says = run("plan", "publish", str(file), "--site", site, status=65).stdout
+    assert "nothing was published" in says
+    with unit_of_work(pool) as connection:
+        assert fleet.in_force(connection, "plan", site) is None
+
+
+@pytest.mark.usefixtures("url")
+def test_secrets_go_in_as_hashes_or_by_the_standard_input_and_are_never_shown(
+    site: str, tmp_path: Path, pool: ConnectionPool[Connection]
+) -> None:
+    made = CliRunner().invoke(app, ["people", "secret"], input="open sesame\n")
+    assert made.exit_code == 0
+    encoded = made.stdout.strip()
+    assert PasswordHasher().verify(encoded, "open sesame")
+    weak = CliRunner().invoke(app, ["people", "secret"], input="1234\n")
+    assert isinstance(weak.exception, QuartermasterError)
+    plain = '[[people]]\ncode = "ada"\nrole = "operator"\npin = "open sesame"\n'
+    file = tmp_path / "people.toml"
+    file.write_text(plain)
+    refusal = run("people", "publish", str(file), "--site", site, status=65)
+    assert "sesame" not in refusal.stdout
+    piped = CliRunner().invoke(app, ["people", "publish", "-", "--site", site], input=plain)
+    assert piped.exit_code == 0, piped.output
+    assert "sesame" not in piped.output
+    with unit_of_work(pool) as connection:
+        found = fleet.in_force(connection, "people", site)
+    assert found is not None
+    (ada,) = decode_people(found[1]).people
+    assert PasswordHasher().verify(ada.secret, "open sesame")
+    file.write_text(f'[[people]]\ncode = "ada"\nsecret = "{encoded}"\n')
+    assert answer("people", "publish", str(file), "--site", site)["version"] == 2
 
 
 def test_migrating_is_idempotent_and_check_says_what_is_missing(
