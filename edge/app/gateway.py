@@ -18,6 +18,7 @@ import structlog
 
 from edge import people, stock
 from edge import settings as settings_file
+from edge.app.cadence import Cadence
 from edge.app.cameras import Cameras
 from edge.app.epochs import Epochs
 from edge.app.identities import Identities
@@ -37,6 +38,7 @@ from edge.outbox.witness import witness_state
 from edge.ports import SystemIds, system_jitter, system_steady
 from edge.web import Door, RateLimit, create, open_door, pages, pairing, places
 from edge.web.people import people_room
+from edge.web.tasks import tasks_room
 from shared.errors import QuartermasterError
 from shared.events import GatewayHealth
 from shared.topics import topic
@@ -91,11 +93,13 @@ class Gateway:
             lambda: self._identities.current,
             store.clock,
             self._heartbeat.announce,
-            stock.Entering(people=people.enter),
+            stock.Entering(people=people.enter, plan=store.floor.enter_plan),
         )
         self._desk = people.Desk(
             store.database, store.pipeline, store.clock, system_steady, self._heartbeat.announce
         )
+        retention = self._settings.store.retention_days * DAY
+        self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
         self._witness = Witness(
             store.database,
             lambda: self._identities.current,
@@ -205,6 +209,7 @@ class Gateway:
             "clean": self._clean,
             "clock": self._timekeeping.run,
             "people": self._desk.run,
+            "tasks": self._cadence.run,
             "scrub": self._scrubbing.run,
             "space": lambda: store.space.run(store.outbox, self._heartbeat.announce),
             "identity": lambda: self._identities.run(
@@ -253,6 +258,7 @@ class Gateway:
             rooms=[
                 people_room(store.database, self._desk, limit, **here),
                 pages.routes(),
+                tasks_room(store.database, store.floor, store.photos, limit, store.clock),
                 pairing.routes(store.database, store.pipeline, store.clock),
                 places.routes(store.database),
             ],

@@ -42,6 +42,7 @@ class Store:
     outbox: Outbox
     pipeline: Pipeline
     floor: Floor
+    photos: Photos
     space: Space
     epoch: int
     """The epoch in which events are sealed; 0 while a new one has to be granted."""
@@ -93,6 +94,7 @@ def opened(data: Path) -> Generator[Store]:
             floor=max(outbox.floor(database.reader), identity.not_before),
         )
         ids = SystemIds()
+        photos = Photos(data / settings_file.PHOTOS)
         opening = opening_of(identity.opened, identity.epoch, ids.uuid7(), clock)
         epoch = database.run_blocking(
             lambda connection: outbox.open(
@@ -112,14 +114,8 @@ def opened(data: Path) -> Generator[Store]:
             database=database,
             outbox=outbox,
             pipeline=Pipeline(database, outbox, clock, ids, level=lambda: space.level),
-            floor=Floor(
-                database,
-                outbox,
-                clock,
-                ids,
-                Photos(data / settings_file.PHOTOS),
-                level=lambda: space.level,
-            ),
+            floor=Floor(database, outbox, clock, ids, photos, level=lambda: space.level),
+            photos=photos,
             space=space,
             epoch=epoch,
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from edge import stock, tasks
 from edge.db import Connection, Database, Level
 from edge.outbox import Outbox
+from edge.pipeline import effects
 from edge.pipeline.acting import Acting, Raising, Resolving
 from edge.pipeline.decoding import id_of
 from edge.pipeline.keeping import Accepted, Moment, Refused, encode
@@ -100,6 +101,16 @@ class Floor:
             state = self._clock.state()
             origin = Origin(self._ids.uuid7(), gateway, None, data.task, now, state)
             Writing(connection, self._outbox, origin).write(data)
+
+    @staticmethod
+    def clean(connection: Connection, before: int, *, limit: int) -> int:
+        """Forget what ended before a moment; returns how many of the most."""
+        return max(
+            effects.forget(connection, before, limit=limit),
+            tasks.forget(connection, before, limit=limit),
+            tasks.forget_exceptions(connection, before, limit=limit),
+            stock.forget_units(connection, before, limit=limit),
+        )
 
     async def _keep(self, photo: tasks.Photo) -> bool:
         """Store a photo, unless room is scarce."""

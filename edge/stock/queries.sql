@@ -133,14 +133,6 @@ JOIN lot_expiry ON lot_expiry.sku = balance.sku AND lot_expiry.lot = balance.lot
 WHERE balance.sku = ? AND balance.location = ? AND balance.state = 0 AND balance.quantity > 0
   AND balance.lot <> ? AND lot_expiry.expiry < ? AND lot_expiry.expiry >= ?
 
--- name: lines_with_expiry
--- Where an item lies, with what is known of its lots.
-SELECT balance.location, balance.lot, balance.serial, balance.state, balance.quantity,
-       lot_expiry.expiry
-FROM balance
-LEFT JOIN lot_expiry ON lot_expiry.sku = balance.sku AND lot_expiry.lot = balance.lot
-WHERE balance.sku = ? ORDER BY balance.location, balance.lot, balance.serial, balance.state LIMIT ?
-
 -- name: unit
 -- A pallet or parcel.
 SELECT location, state, gone FROM logistic_unit WHERE sscc = ?

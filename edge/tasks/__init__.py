@@ -35,7 +35,7 @@ from edge.tasks.counts import (
     results,
     set_counted,
     set_result,
-    task_for,
+    tasks_due,
     uncounted,
 )
 from edge.tasks.exceptions import (
@@ -51,6 +51,7 @@ from edge.tasks.exceptions import (
 )
 from edge.tasks.photos import MAX_PHOTO, Photo, Photos, decode_photo
 from edge.tasks.planning import add, enter, note_work
+from shared.plan import Task
 
 __all__ = [
     "MAX_AT_ONCE",
@@ -66,6 +67,7 @@ __all__ = [
     "Raised",
     "Result",
     "Status",
+    "Task",
     "TaskFound",
     "ZoneAccuracy",
     "accuracy_by_zone",
@@ -99,7 +101,7 @@ __all__ = [
     "set_counted",
     "set_result",
     "set_status",
-    "task_for",
+    "tasks_due",
     "totals",
     "uncounted",
     "wanted_photos",

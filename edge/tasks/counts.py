@@ -21,7 +21,8 @@ from shared.policy.matching import Wanted
 from shared.units import DAY, SECOND
 
 MAX_AT_ONCE: Final = 200
-"""Positions that one request settles, and positions of one generated task."""
+"""Positions that one request settles."""
+_MAX_OF_TASK: Final = 50
 _LOOK_AHEAD: Final = 500
 _CLASSES: Final[tuple[CountClass, ...]] = get_args(CountClass)
 
@@ -192,17 +193,19 @@ def due(connection: Connection, policy: Policy, *, now: int) -> list[Due]:
     return found
 
 
-def task_for(due_now: Sequence[Due], *, now: int) -> list[Task]:
-    """Count tasks for what is due, one for each zone; blind, as all cycle counts are."""
+def tasks_due(connection: Connection, policy: Policy, *, now: int) -> list[Task]:
+    """Count tasks for what is due, one for each zone that has none open; blind, as all counts."""
+    busy = {zone for (zone,) in connection.execute(SQL["counted_zones"]).fetchall()}
     zones: defaultdict[str, list[Due]] = defaultdict(list)
-    for each in due_now:
-        zones[each.zone or ""].append(each)
+    for each in due(connection, policy, now=now):
+        if (each.zone or "") not in busy:
+            zones[each.zone or ""].append(each)
     moment = datetime.fromtimestamp(now / SECOND, UTC)
     return [
         Task(
             f"cycle-{moment:%Y%m%d-%H%M%S}-{number}",
             "count",
-            [TaskLine(each.sku, location=each.location) for each in some[:MAX_AT_ONCE]],
+            [TaskLine(each.sku, location=each.location) for each in some[:_MAX_OF_TASK]],
             zone=zone or None,
             blind=True,
             note="Due by the cadence of its class",

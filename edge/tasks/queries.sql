@@ -184,6 +184,11 @@ WHERE item.count_class = :class AND last_count.counted_at <= :before
   )
 ORDER BY last_count.counted_at, last_count.sku, last_count.location LIMIT :limit
 
+-- name: counted_zones
+-- Zones in which counts that this gateway asked for are still to be made.
+SELECT DISTINCT coalesce(zone, '') FROM task
+WHERE origin = 'cadence' AND status IN ('open', 'started')
+
 -- name: set_accuracy
 -- A count task ended.
 INSERT INTO accuracy (task, zone, closed_at, positions, exact, within) VALUES (?, ?, ?, ?, ?, ?)
