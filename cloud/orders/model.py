@@ -41,14 +41,17 @@ class Held(NamedTuple):
 
 
 class Promised(NamedTuple):
-    """All commitments of an item to one document, and how much was picked for that document."""
+    """All that one gateway promised to one document, and how much of it has still to be kept.
+
+    A pick fulfils what was promised before it, and nothing that is promised later.
+    """
 
     committed: int
-    picked: int
+    outstanding: int
 
     def fulfilled(self) -> int:
         """As much of the commitments as nothing has to be kept for any more."""
-        return min(self.committed, self.picked)
+        return self.committed - self.outstanding
 
 
 class Account(NamedTuple):

@@ -5,7 +5,8 @@ SELECT pg_advisory_xact_lock(%(site_id)s, %(item_id)s);
 -- name: account
 -- What is known of one item at one site, in one statement: of one moment. A return counts once
 -- everything before it is here, in the epoch of its lease. What was promised under another name or
--- by another gateway is loose.
+-- by another gateway is loose. Picks fulfil what was promised before them, as far as that goes: what
+-- is still to be kept for a document is the sum of both, less the lowest that it ever was below zero.
 SELECT 'available', coalesce(sum(quantity), 0)::bigint, 0::bigint, NULL::bigint, false
 FROM balance
 WHERE site_id = %(site_id)s AND item_id = %(item_id)s AND state = 0
@@ -28,14 +29,27 @@ FROM lease_commitment c
 LEFT JOIN lease l ON l.code = c.lease AND l.gateway_id = c.gateway_id AND l.item_id = c.item_id
 WHERE c.site_id = %(site_id)s AND c.item_id = %(item_id)s AND l.lease_id IS NULL
 UNION ALL
-SELECT 'document', sum(c.quantity)::bigint, coalesce(min(p.picked), 0), NULL, false
-FROM lease_commitment c
-LEFT JOIN (SELECT d.document, sum(d.quantity)::bigint AS picked FROM document_pick d
-           LEFT JOIN undone_scan u ON u.undone = d.event_id
-           WHERE d.site_id = %(site_id)s AND d.item_id = %(item_id)s AND u.undone IS NULL
-           GROUP BY d.document) p USING (document)
-WHERE c.site_id = %(site_id)s AND c.item_id = %(item_id)s
-GROUP BY c.document;
+SELECT 'document', d.committed, d.total - least(d.lowest, 0), NULL, false
+FROM (
+    SELECT sum(m.committed)::bigint AS committed, sum(m.quantity)::bigint AS total,
+           min(m.so_far)::bigint AS lowest
+    FROM (
+        SELECT e.*, sum(e.quantity) OVER (PARTITION BY e.document, e.gateway_id
+                                          ORDER BY e.epoch, e.seq) AS so_far
+        FROM (
+            SELECT c.document, c.gateway_id, c.epoch, c.seq, c.quantity, c.quantity AS committed
+            FROM lease_commitment c
+            WHERE c.site_id = %(site_id)s AND c.item_id = %(item_id)s
+            UNION ALL
+            SELECT p.document, p.gateway_id, p.epoch, p.seq, -p.quantity, 0
+            FROM document_pick p
+            LEFT JOIN undone_scan u ON u.undone = p.event_id
+            WHERE p.site_id = %(site_id)s AND p.item_id = %(item_id)s AND u.undone IS NULL
+        ) e
+    ) m
+    GROUP BY m.document, m.gateway_id
+    HAVING sum(m.committed) > 0
+) d;
 
 -- name: insert_lease
 -- A grant.

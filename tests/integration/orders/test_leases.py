@@ -148,6 +148,14 @@ def test_a_commitment_holds_until_it_is_picked_for_its_document(house: House) ->
     assert house.free() == 45
 
 
+def test_a_pick_fulfils_what_was_promised_before_it_and_no_more(house: House) -> None:
+    house.grant(50)
+    house.say(house.hand, pick(10), promise("LE-1", 20))
+    assert house.free() == 40  # 90 are left, 50 of them leased
+    house.say(house.hand, pick(30), promise("LE-1", 5))
+    assert house.free() == 30  # 60 are left: 25 leased and 5 promised
+
+
 def test_what_was_shipped_out_of_available_stock_fulfils_too(house: House) -> None:
     house.grant(50)
     house.say(
