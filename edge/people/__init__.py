@@ -2,7 +2,7 @@
 
 from edge.people.book import Known, enter, known_person
 from edge.people.desk import Desk, TooManyTriesError
-from edge.people.sessions import SignedIn, demand_operator, operator_of, sign_out, signed_in
+from edge.people.sessions import SignedIn, demand_operator, leave, operator_of, signed_in
 
 __all__ = [
     "Desk",
@@ -12,7 +12,7 @@ __all__ = [
     "demand_operator",
     "enter",
     "known_person",
+    "leave",
     "operator_of",
-    "sign_out",
     "signed_in",
 ]

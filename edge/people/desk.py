@@ -127,7 +127,7 @@ class Desk:
         return [
             QuartermasterError("people.break-glass", f"at {session.device}")
             for session in sessions.sessions(self._database.reader)
-            if session.person == BREAK_GLASS
+            if session.person == BREAK_GLASS and not session.ended
         ]
 
     async def run(self) -> None:
@@ -174,9 +174,10 @@ class Desk:
 
     async def _put(self, device: str, person: Known, who: list[str], *, proven: bool) -> bool:
         """Record and do it; False when the person is no longer who was judged."""
-        before = sessions.signed_in(self._database.reader, device)
-        if before is not None and before.person != person.code:
-            await self._record(device, before.person, "out", f"{person.code} signed in")
+        for before in sessions.sessions(self._database.reader):
+            if before.device == device and (before.ended or before.person != person.code):
+                why = before.ended or f"{person.code} signed in"
+                await self._record(device, before.person, "out", why)
         if person.code == BREAK_GLASS:
             await self._record(device, person.code, "break-glass")
         else:
@@ -209,6 +210,8 @@ class Desk:
 
 def _over(session: Session, now: int) -> str:
     """Why a session ends; empty while it goes on."""
+    if session.ended:
+        return session.ended
     if not session.known:
         return "no longer among the people of this site"
     return "twelve hours" if now - session.since >= SESSION else ""

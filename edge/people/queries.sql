@@ -32,23 +32,28 @@ WHERE signed_in.proven_at IS NOT NULL
 -- name: signed_in
 -- Who is signed in at a device; nobody whom the document in force does not know.
 SELECT person.code, person.name, person.role, signed_in.since, signed_in.proven_at
-FROM signed_in JOIN person ON person.code = signed_in.person WHERE signed_in.device = ?
+FROM signed_in JOIN person ON person.code = signed_in.person
+WHERE signed_in.device = ? AND signed_in.ended IS NULL
 
 -- name: sessions
 -- All who signed in, by device, and whether the document in force knows them.
 SELECT signed_in.device, signed_in.person, signed_in.since, signed_in.proven_at,
-       person.code IS NOT NULL
+       person.code IS NOT NULL, coalesce(signed_in.ended, '')
 FROM signed_in LEFT JOIN person ON person.code = signed_in.person ORDER BY signed_in.device
 
 -- name: sign_in
 -- One person per device: who comes takes the place of who was there.
 INSERT INTO signed_in (device, person, since, proven_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (device) DO UPDATE
-SET person = excluded.person, since = excluded.since, proven_at = excluded.proven_at
+SET person = excluded.person, since = excluded.since, proven_at = excluded.proven_at, ended = NULL
 
 -- name: sign_out
 -- Whoever is there.
 DELETE FROM signed_in WHERE device = ?
+
+-- name: leave
+-- Nobody is there any more; an event will say so.
+UPDATE signed_in SET ended = ? WHERE device = ? AND ended IS NULL
 
 -- name: end_session
 -- This session, and none that has begun since.

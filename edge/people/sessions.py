@@ -40,13 +40,18 @@ class SignedIn(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A row of who signed in; ``known`` is whether the document in force still knows them."""
+    """A row of who signed in.
+
+    ``known`` is whether the document in force still knows them, ``ended`` why they are not there
+    any more, though no event has said so yet.
+    """
 
     device: str
     person: str
     since: int
     proven_at: int | None
     known: bool
+    ended: str
 
 
 def signed_in(connection: Connection, device: str) -> SignedIn | None:
@@ -89,7 +94,7 @@ def operator_of(connection: Connection, device: str, said: str | None) -> str | 
 def sessions(connection: Connection) -> list[Session]:
     """All who signed in, by device."""
     rows = connection.execute(SQL["sessions"]).fetchall()
-    return [Session(*row[:4], known=bool(row[4])) for row in rows]
+    return [Session(*row[:4], known=bool(row[4]), ended=row[5]) for row in rows]
 
 
 def sign_in(connection: Connection, device: str, person: Known, at: int, *, proven: bool) -> bool:
@@ -111,6 +116,11 @@ def sign_in(connection: Connection, device: str, person: Known, at: int, *, prov
 def sign_out(connection: Connection, device: str) -> None:
     """Let nobody be signed in at a device."""
     connection.execute(SQL["sign_out"], (device,))
+
+
+def leave(connection: Connection, device: str, why: str) -> None:
+    """Whoever is at this device is there no longer; the desk makes the event."""
+    connection.execute(SQL["leave"], (why, device))
 
 
 def end(connection: Connection, session: Session) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from typing import Final, NamedTuple
 
+from edge import people
 from edge.db import Connection, Queries
 from shared.errors import QuartermasterError
 from shared.ids import is_code
@@ -30,6 +31,7 @@ def add(connection: Connection, name: str, *, now: int) -> str:
     if not is_code(name):
         raise QuartermasterError("request.invalid", repr(name[:60]), where="name")
     token = f"qmd_{secrets.token_urlsafe(32)}"
+    people.leave(connection, name, "the device was paired anew")
     connection.execute(_SQL["add"], (name, _hash(token), now))
     return token
 
@@ -42,6 +44,7 @@ def revoke(connection: Connection, name: str, *, now: int) -> None:
     """
     if not connection.execute(_SQL["revoke"], (now, name)).rowcount:
         raise QuartermasterError("request.not-found", name, where="device")
+    people.leave(connection, name, "the device was revoked")
 
 
 def known(connection: Connection) -> list[Device]:

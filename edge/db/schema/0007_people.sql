@@ -10,12 +10,14 @@ CREATE TABLE badge (
     person TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- people: who is signed in at which device, and when the secret was last shown there, if it was
+-- people: who is signed in at which device, and when the secret was last shown there, if it was.
+-- `ended` says why nobody is any more, until an event has told it.
 CREATE TABLE signed_in (
     device TEXT PRIMARY KEY,
     person TEXT NOT NULL,
     since INTEGER NOT NULL,
-    proven_at INTEGER
+    proven_at INTEGER,
+    ended TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- people: wrong tries since the last right one, of a person or at a device

@@ -12,6 +12,7 @@ import pytest
 from edge import people
 from edge.people import Desk, TooManyTriesError
 from edge.people.secrets import verify
+from edge.web import devices
 from shared.errors import QuartermasterError
 from shared.events import EventData, OperatorSigned
 from shared.people import BREAK_GLASS, People
@@ -185,6 +186,32 @@ def test_a_wrong_code_or_secret_is_refused_and_written_down(
     assert place.who() is None
     known = person if person in {"ada", "eve", BREAK_GLASS} else "unknown"
     assert place.book.signed == [("sc-01", known, "refused")]
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_device_that_is_revoked_or_paired_anew_has_nobody_at_it(
+    place: Place, *, anew: bool
+) -> None:
+    place.store.database.run_blocking(lambda connection: devices.add(connection, "sc-01", now=1))
+    place.secret(BREAK_GLASS, "in case of fire")
+    change = devices.add if anew else devices.revoke
+    place.store.database.run_blocking(lambda connection: change(connection, "sc-01", now=2))
+    assert (place.who(), place.refusal()) == (None, "people.not-signed-in")
+    assert place.desk.notices() == []
+    place.look()
+    place.look()
+    assert [signed for _, _, signed in place.book.signed] == ["break-glass", "out"]
+
+
+def test_who_was_at_a_device_before_it_was_paired_anew_is_told_at_the_latest_by_the_next(
+    place: Place,
+) -> None:
+    place.badge("B-ADA")
+    place.store.database.run_blocking(lambda connection: devices.add(connection, "sc-01", now=2))
+    place.badge("B-ADA")
+    place.look()
+    assert [signed for _, _, signed in place.book.signed] == ["in", "out", "in"]
+    assert place.who() == "ada"
 
 
 def test_a_wrong_try_leaves_who_is_there(place: Place) -> None:
