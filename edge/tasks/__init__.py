@@ -51,6 +51,7 @@ from edge.tasks.exceptions import (
 )
 from edge.tasks.photos import MAX_PHOTO, Photo, Photos, decode_photo
 from edge.tasks.planning import add, enter, note_work
+from edge.tasks.supply import blocked, coming, withdraw
 from shared.plan import Task
 
 __all__ = [
@@ -74,8 +75,10 @@ __all__ = [
     "add",
     "advance",
     "announced",
+    "blocked",
     "changed",
     "close",
+    "coming",
     "counted_at",
     "decode_photo",
     "due",
@@ -105,4 +108,5 @@ __all__ = [
     "totals",
     "uncounted",
     "wanted_photos",
+    "withdraw",
 ]

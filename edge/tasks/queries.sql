@@ -244,3 +244,20 @@ SELECT DISTINCT photo_sha256 FROM exception WHERE resolution IS NULL AND photo_s
 DELETE FROM exception WHERE name IN (
     SELECT name FROM exception WHERE resolved_at < ? LIMIT ?
 )
+
+-- name: coming
+-- What open tasks have still to bring to a location, of one item or of all.
+SELECT coalesce(sum(max(task_line.quantity - task_line.done, 0)), 0)
+FROM task JOIN task_line ON task_line.task = task.code
+WHERE task.status IN ('open', 'started') AND task_line.to_location = :location
+  AND (:sku IS NULL OR task_line.sku = :sku)
+
+-- name: blocked
+-- Locations about which somebody has said so, and that nobody has resolved.
+SELECT DISTINCT location FROM exception
+WHERE resolution IS NULL AND location IS NOT NULL AND about LIKE ?
+
+-- name: withdraw_own
+-- A task that this gateway asked for, and that nobody has begun.
+UPDATE task SET status = 'withdrawn', changed_at = ?
+WHERE code = ? AND origin = 'fallback' AND status = 'open'

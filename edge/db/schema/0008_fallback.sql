@@ -85,3 +85,6 @@ CREATE TABLE count_loss (
     difference INTEGER NOT NULL,
     PRIMARY KEY (sku, day, location)
 ) STRICT, WITHOUT ROWID;
+
+-- tasks: what is brought to a place
+CREATE INDEX task_line_to ON task_line (to_location) WHERE to_location IS NOT NULL;
