@@ -40,6 +40,7 @@ class Port:
     cases: Callable[[Any], list[str]]
     on_hand: Callable[[Any], dict[tuple[str, str, int], int]]
     grant: Callable[[int], object]
+    taken_back: Any
 
     def deliver(self, *bodies: bytes, gateway: str = "gw-a") -> Applied:
         """Apply these as one batch."""
@@ -66,7 +67,12 @@ class Port:
         for chain in self.see(reversal.provisional):
             with self.transaction() as connection:
                 one = reversal.reverse(
-                    connection, chain, take_back=taken_back, routes=self.routes, worker="w", at=AT
+                    connection,
+                    chain,
+                    take_back=self.taken_back,
+                    routes=self.routes,
+                    worker="w",
+                    at=AT,
                 )
             assert one is not None
             done.append(one)
@@ -114,6 +120,7 @@ def _real(pool: Any, hand: Hand) -> Port:
         cases=lambda c: sorted(row[0] for row in c.execute("SELECT code FROM exception")),
         on_hand=lambda c: {row[:3]: row[3] for row in c.execute(_ON_HAND)},
         grant=granted,
+        taken_back=taken_back,
     )
 
 
@@ -139,6 +146,7 @@ def _simulated(hand: Hand) -> Port:
             for place, quantity in memory_ledger.on_hand(c, 1).items()
         },
         grant=lambda _: database.grant(hand.name, "test"),
+        taken_back=memory_ledger.taken_back,
     )
 
 

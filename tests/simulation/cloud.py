@@ -12,7 +12,6 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
-from cloud.app.handlers import taken_back
 from cloud.ingest.model import Arrived, Verified
 from cloud.ingest.registry import Registry
 from cloud.ingest.settlement import Rooms, Settlement
@@ -56,7 +55,7 @@ class Worker:
         self._turning = False
         self._settlement = settle(
             cloud.database,
-            Rooms(memory_ledger.routes(), lookup, lambda *_: None, taken_back),  # type: ignore[arg-type]
+            Rooms(memory_ledger.routes(), lookup, lambda *_: None, memory_ledger.taken_back),  # type: ignore[arg-type]
             cloud.publish,
             clock=cloud.clock,
             pause=self._pause,

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from cloud.app.handlers import Stock
 from cloud.ingest import completeness, observations, replay, reversal, service, tombstones
+from cloud.ingest.model import Provisional
 from cloud.ingest.ports import Handler, Routes
 from cloud.ingest.service import observe
 from cloud.ingest.tombstones import explain
@@ -19,6 +20,7 @@ from cloud.ledger.model import CountCheck, Drift, Position, fold
 from cloud.ledger.names import Names
 from shared.events import DATA_OF, EventData, EventsCarried, EventsLost, Packed, ScanUndone
 from shared.movements import Position as Place
+from shared.units import Micros
 from tests.simulation import memory_ingest
 from tests.simulation.memory import Transaction
 
@@ -126,6 +128,12 @@ def routes() -> Routes:
         data: stock if data in moving else observe for data in DATA_OF.values()
     }
     return {**table, EventsLost: explain, EventsCarried: explain}
+
+
+def taken_back(connection: Any, provisional: Provisional, at: Micros) -> Mapping[int, int]:
+    """As ``cloud.app.handlers.taken_back``, for a cloud in which nothing is promised."""
+    chain, ranges, since = provisional
+    return reversing.reverse(connection, *chain, ranges, since=since, at=at)
 
 
 @contextmanager
