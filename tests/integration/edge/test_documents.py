@@ -1,0 +1,107 @@
+"""People come down over the real broker; what should not have come is told, not taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from shared.downlink import Offer, encode, sign_message
+from shared.events import GatewayHealth
+from shared.ids import GatewayId
+from shared.people import People
+from shared.units import SECOND
+from tests.support import WallClock
+from tests.support.gateway import (
+    TRUST_DOMAIN,
+    FakeCloud,
+    RunningGateway,
+    downlink_key,
+    enrol,
+    equip,
+    offer_of,
+    public_key,
+    running,
+    wait_until,
+)
+from tests.support.people import BOB, PEOPLE
+
+if TYPE_CHECKING:
+    from deploy.broker import Broker
+
+pytestmark = pytest.mark.broker
+
+CONTENT = encode(PEOPLE)
+GATEWAY = GatewayId("gw-01")
+
+
+def notices(gateway: RunningGateway) -> dict[str, str]:
+    return {notice["code"]: notice["detail"] for notice in gateway.status()["notices"]}
+
+
+def health(cloud: FakeCloud) -> list[GatewayHealth]:
+    facts = [event.data for event in list(cloud.events.values())]
+    return [fact for fact in facts if isinstance(fact, GatewayHealth)]
+
+
+def sign_in(gateway: RunningGateway, badge: str) -> Any:
+    return gateway.http.post("/v1/sign-in", json={"badge": badge}).json()
+
+
+def test_what_is_expired_altered_older_or_anothers_is_told_and_the_last_good_one_stays(
+    tmp_path: Path, pki: Path, broker: Broker
+) -> None:
+    data = tmp_path / "gw"
+    identity = enrol(data, pki, broker_port=broker.gateway_port)
+    token = equip(data)
+    key = downlink_key(pki)
+
+    def signed(offer: Offer, *, gateway: str = "gw-01", not_after: int | None = None) -> bytes:
+        return sign_message(
+            key.sign,
+            kid=b"",
+            trust_domain=TRUST_DOMAIN,
+            gateway=GatewayId(gateway),
+            body=offer,
+            issued_at=WallClock().now(),
+            not_after=not_after,
+        )
+
+    altered = CONTENT.replace(b"Bob", b"Rob")
+    good = offer_of(CONTENT, 3, kind="people")
+    with (
+        FakeCloud(pki, broker.service_port, {"gw-01": public_key(identity)}) as cloud,
+        running(data, token) as gateway,
+    ):
+        wait_until(lambda: gateway.status()["link"]["up"], "the link")
+        cloud.offer("gw-01", good)
+        wait_until(lambda: any(beat.people == 3 for beat in health(cloud)), "the echo")
+        assert notices(gateway) == {}
+        bad = {
+            "downlink.rollback": signed(offer_of(CONTENT, 2, kind="people")),
+            "downlink.hash": signed(msgspec.structs.replace(good, version=4, content=altered)),
+            "downlink.foreign": signed(offer_of(encode(People("paris", [])), 4, kind="people")),
+            "downlink.malformed": signed(
+                offer_of(encode(People("berlin", [BOB, BOB])), 4, kind="people")
+            ),
+            "downlink.expired": signed(
+                offer_of(CONTENT, 4, kind="people"), not_after=WallClock().now() - SECOND
+            ),
+            "downlink.signature": signed(offer_of(CONTENT, 4, kind="people"), gateway="gw-02"),
+        }
+        for code, message in bad.items():
+            cloud.publish(f"qm/v1/{GATEWAY}/cmd", message)
+            wait_until(lambda c=code: c in notices(gateway), code)
+            wait_until(
+                lambda c=code: any(f"{c}: " in beat.detail for beat in health(cloud)),
+                f"{code} in a heartbeat",
+            )
+            assert gateway.status()["versions"]["people"] == 3
+            assert sign_in(gateway, "B-BOB")["person"]["name"] == "Bob Scanner"
+        later = encode(People("berlin", [BOB]))
+        cloud.offer("gw-01", offer_of(later, 5, kind="people"))
+        wait_until(lambda: any(beat.people == 5 for beat in health(cloud)), "the next good one")
+        assert set(notices(gateway)) == {"downlink.signature"}
+        assert sign_in(gateway, "B-ADA")["error"]["code"] == "people.unknown-badge"
