@@ -138,6 +138,7 @@ class Play:
         """
         with self.stack:
             self._start()
+            self.stack.publish_staff()
             oracle = Oracle(self.stack.folder / "oracle.jsonl")
             probes = [
                 Probe(

@@ -34,6 +34,7 @@ from deploy.demo.probe import PROBE_DEVICE
 from deploy.demo.process import Process
 from deploy.demo.proxy import Wire
 from deploy.demo.site import Site, pair, write_settings
+from deploy.demo.staff import staff_of, work_of
 from deploy.processes import LOOPBACK, free_port
 from edge.link import enrolment
 from edge.simulator.scanner import Door
@@ -176,6 +177,23 @@ class Stack:
     def key_file(self) -> Path:
         """Where the API key is kept for whoever plays with the stack."""
         return self.folder / "api-key"
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the secret of the sites' operator is kept, once there is staff."""
+        return self.folder / "operator-secret"
+
+    def publish_staff(self) -> None:
+        """Send each site its people and its work down, as `quartermaster cloud people` does."""
+        secret = secrets.token_urlsafe(9)
+        self.secret_file.touch(mode=0o600)
+        self.secret_file.write_text(secret, "ascii")
+        skus = sorted(self.assortment.goods)
+        now = self._clock.now()
+        with closing(open_pool(self.database_url, size=1)) as pool, unit_of_work(pool) as cloud:
+            for site in self._names:
+                publish(cloud, "people", encode(staff_of(site, secret)), site=site, now=now)
+                publish(cloud, "plan", encode(work_of(site, skus)), site=site, now=now)
 
     def import_catalog(self, assortment: Assortment) -> None:
         """Import sites, items and locations, as `quartermaster cloud catalog import` does.

@@ -5,15 +5,21 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
+from argon2 import PasswordHasher
 
 from cloud.catalog.table import read
 from deploy.demo.assortment import demo_assortment, derived_assortment, endless_sales
 from deploy.demo.cli import database_kind, read_columns
 from deploy.demo.crew import percentile
 from deploy.demo.replay import gateway_names
+from deploy.demo.staff import staff_of, work_of
+from edge.simulator.floor import places
 from edge.simulator.oracle import Key
+from shared.downlink import encode
 from shared.errors import QuartermasterError
 from shared.ids import gateway_id
+from shared.people import decode_people
+from shared.plan import decode_plan
 
 
 def test_columns_are_named_in_pairs() -> None:
@@ -28,6 +34,19 @@ def test_only_two_databases_can_be_asked_for() -> None:
     assert database_kind("timescale") == "timescale"
     with pytest.raises(QuartermasterError, match=r"settings\.invalid"):
         database_kind("oracle")
+
+
+def test_the_staff_and_its_work_survive_the_way_to_a_gateway() -> None:
+    staff = decode_people(encode(staff_of("AMS1", "a secret")))
+    assert PasswordHasher().verify(staff.people[0].secret, "a secret")
+    assert [bool(person.secret) for person in staff.people] == [True, False, False]
+    goods = demo_assortment().goods
+    work = decode_plan(encode(work_of("AMS1", goods)))
+    places_there = {place.code for place in places()}
+    for task in work.tasks:
+        assert {line.sku for line in task.lines} <= {*goods, ""}
+        named = {place for line in task.lines for place in (line.location, line.to) if place}
+        assert named <= places_there
 
 
 def test_every_site_gets_a_gateway_with_a_name_of_its_own() -> None:
