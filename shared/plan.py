@@ -26,6 +26,8 @@ MAX_FACES: Final = 100_000
 class TaskLine(Data, frozen=True):
     """What is expected: so many base units of an item, from a place, to a place.
 
+    Goods that arrive do so at ``location``, or where that is absent at ``to``.
+
     For a count, ``quantity`` says nothing and ``location`` says where. ``sku`` may be empty for a
     blind receipt and for the count of a whole location: whatever is found. ``sscc`` is the pallet
     or parcel that the goods come in, where the sender has announced it: its label then stands for

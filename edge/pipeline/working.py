@@ -11,7 +11,7 @@ from edge.pipeline.scan import Expected, Refusal, TaskTold
 from edge.pipeline.writing import Writing
 from shared.errors import QuartermasterError
 from shared.policy import Step
-from shared.policy.matching import Wanted, place_of
+from shared.policy.matching import CARRYING, Wanted, place_of
 
 
 class Work(NamedTuple):
@@ -54,7 +54,7 @@ def expected_of(
         sku=wanted.sku,
         name=item.name if item is not None else wanted.sku,
         location=place_of(step, wanted),
-        to=wanted.to,
+        to=wanted.to if wanted.location is not None or step in CARRYING else None,
         lot=wanted.lot,
         quantity=None if is_blind(work.task) else wanted.left,
     )

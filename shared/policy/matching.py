@@ -29,7 +29,8 @@ STEPS_OF: Final[dict[TaskKind, frozenset[Step]]] = {
 }
 """How each kind of task is worked on. A transfer leaves as a shipment and comes in as a receipt."""
 _ARRIVING: Final[frozenset[Step]] = frozenset({"receive", "return"})
-_CARRYING: Final[frozenset[Step]] = frozenset({"put_away", "pick", "move"})
+CARRYING: Final[frozenset[Step]] = frozenset({"put_away", "pick", "move"})
+"""Steps that bring goods to another place."""
 
 
 class Wanted(NamedTuple):
@@ -116,7 +117,7 @@ def _is_elsewhere(step: Step, line: Wanted, goods: Goods) -> bool:
     place = place_of(step, line)
     if place is not None and place != goods.location:
         return True
-    return step in _CARRYING and line.to is not None and line.to != goods.to
+    return step in CARRYING and line.to is not None and line.to != goods.to
 
 
 def _is_other_lot(line: Wanted, goods: Goods) -> bool:
