@@ -1,8 +1,9 @@
 """Turns demand into the scans that people on one site's floor would make.
 
 A sale is picked from the shelf and shipped from staging. Before the shelf runs short, cases are
-received at the dock and put away. Goods that come back are returned to the dock. Goods with lots
-leave oldest lot first, and each label carries its lot, so that stock by lot stays exact.
+received at the dock and put away. Goods that come back are returned to the dock. Of goods with
+lots the one that expires first leaves first, as a gateway demands; each label carries its lot, so
+that stock by lot stays exact.
 
 Deterministic: the same sales, goods and seed give the same scans. The floor keeps its own shelf
 book only to decide what to do next; what the truth should be is the oracle's business.
@@ -54,6 +55,10 @@ class _Batch(NamedTuple):
     lot: str
     expiry: date | None
     units: int
+
+
+def _expires(batch: _Batch) -> date:
+    return batch.expiry or date.max
 
 
 def places() -> list[Place]:
@@ -111,6 +116,7 @@ class Floor:
             lot = f"L{sale.day:%y%j}{self._receipts % 10_000:04d}"
             expiry = self._today + timedelta(days=90 + draw("expiry", lot, good.sku) % 600)
         shelf.append(_Batch(lot, expiry, cases * good.case_size))
+        self._shelf[good.sku] = deque(sorted(shelf, key=_expires))
         label = good.label(case=True, lot=lot, expiry=expiry)
         units = cases * good.case_size
         yield Planned("receive", label, DOCK, None, cases, good.sku, lot, units)
@@ -119,7 +125,7 @@ class Floor:
         )  # fmt: skip
 
     def _sell(self, good: Good, units: int) -> Iterator[Planned]:
-        """Oldest lot first; each handful is picked and, once on staging, shipped."""
+        """Earliest expiry first; each handful is picked and, once on staging, shipped."""
         shelf = self._shelf[good.sku]
         while units:
             batch = shelf[0]

@@ -69,24 +69,26 @@ def test_pack_levels_multiply_against_the_task(floor: FloorAt) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "step", "quantity", "over", "code", "expected"),
+    ("raw", "over", "code", "expected"),
     [
-        ("SOAP-1", "pick", 1, {"location": "A-01"}, "task.wrong-item", "TEA-1"),
-        (label(lot="T1"), "pick", 1, {"location": "A-02"}, "task.wrong-location", "TEA-1"),
-        (label(lot="T1"), "pick", 1, {"location": "A-01", "to": "STAGE-1"},
-         "task.wrong-location", "TEA-1"),
-        (label(OAT, lot="O2"), "pick", 1, {"location": "A-02"}, "task.wrong-lot", "OAT-1"),
-        (OAT, "pick", 1, {"location": "A-02"}, "task.wrong-lot", "OAT-1"),
-        (label(lot="T1"), "pick", 6, {"location": "A-01"}, "task.over", "TEA-1"),
-        (label(lot="T1"), "move", 1, {"location": "A-01", "to": "STAGE-2"}, "task.step", "TEA-1"),
-        ("4006381333931", "pick", 1, {"location": "A-01"}, "scan.unknown-item", "TEA-1"),
+        ("SOAP-1", {"location": "A-01"}, "task.wrong-item", "TEA-1"),
+        (label(lot="T1"), {"location": "A-02"}, "task.wrong-location", "TEA-1"),
+        (label(lot="T1"), {"location": "A-01", "to": "STAGE-1"}, "task.wrong-location", "TEA-1"),
+        (label(OAT, lot="O2"), {"location": "A-02"}, "task.wrong-lot", "OAT-1"),
+        (OAT, {"location": "A-02"}, "task.wrong-lot", "OAT-1"),
+        (label(lot="T1"), {"location": "A-01", "quantity": 6}, "task.over", "TEA-1"),
+        (
+            label(lot="T1"),
+            {"step": "move", "location": "A-01", "to": "STAGE-2"},
+            "task.step",
+            "TEA-1",
+        ),
+        ("4006381333931", {"location": "A-01"}, "scan.unknown-item", "TEA-1"),
     ],
-)  # fmt: skip
+)
 def test_what_a_task_did_not_ask_for_is_refused_with_what_it_asks_for(
     floor: FloorAt,
     raw: str,
-    step: str,
-    quantity: int,
     over: dict[str, Any],
     code: str,
     expected: str,
@@ -94,7 +96,7 @@ def test_what_a_task_did_not_ask_for_is_refused_with_what_it_asks_for(
     stocked(floor)
     floor.plan(PICK)
     before = floor.trace()
-    answer = floor.scan(raw, step, quantity, task="P-1", **over)
+    answer = floor.scan(raw, **{"step": "pick", "quantity": 1, **over}, task="P-1")
     assert (answer["outcome"], answer["error"]["code"]) == ("refused", code)
     assert answer["expected"]["sku"] == expected
     assert answer["expected"]["name"] in answer["error"]["detail"]

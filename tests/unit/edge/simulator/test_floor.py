@@ -135,3 +135,25 @@ def test_the_oracle_notices_what_was_misunderstood() -> None:
     oracle.answered("a", {"outcome": "accepted", "understood": {"sku": "7501", "quantity": 1}})
 
     assert len(oracle.misunderstood()) == 1
+
+
+def test_no_lot_leaves_while_another_here_expires_earlier() -> None:
+    shelf: Counter[tuple[str, str, str]] = Counter()
+    expiry: dict[tuple[str, str], str] = {}
+    picks = 0
+    for planned in Floor("S1", goods_of(SKUS), today=TODAY).scans(_sales()):
+        scanned = read(planned.raw)
+        if scanned.lot and scanned.expiry:
+            expiry[planned.sku, scanned.lot] = scanned.expiry
+        if planned.step == "put_away":
+            shelf[planned.sku, planned.to or "", planned.lot] += planned.units
+        if planned.step == "pick":
+            here = [
+                expiry[sku, lot]
+                for (sku, location, lot), units in shelf.items()
+                if (sku, location) == (planned.sku, planned.location) and lot and units > 0
+            ]
+            assert not here or min(here) == expiry[planned.sku, planned.lot]
+            shelf[planned.sku, planned.location, planned.lot] -= planned.units
+            picks += bool(here)
+    assert picks > 100
