@@ -34,10 +34,12 @@ from edge.link import epoch as epochs
 from edge.link.durable import sync_folder
 from edge.link.identity import Identity
 from edge.outbox import HeadNote, Outbox
+from edge.outbox.recorded import recorded
 from edge.outbox.salvage import Taken, take_over
 from edge.outbox.statements import Statement, statement_id
 from edge.outbox.succession import remember
 from edge.ports import Ids
+from edge.tasks import rebuild
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 from shared.events import DeviceHealth, EventsCarried, EventsLost
@@ -52,6 +54,8 @@ _NOT_COPIED: Final = _OUTBOX | _ANEW
 _CATALOG: Final = frozenset({"item", "item_code", "location", "document"})
 _OWN: Final = frozenset({"device", "answered", "balance", "tally", "head_witness", "floor"})
 """What no document of the cloud has brought."""
+_PROGRESS: Final = frozenset({"task", "task_line"})
+"""Made from the events again, as far as it is not there."""
 _KEPT: Final = 3
 """Databases set aside; the oldest beyond go, so that a dying disk does not fill itself."""
 _SAID: Final = 12
@@ -166,6 +170,10 @@ def _recover(data: Path, why: str, clock: Clock, ids: Ids) -> Damage:
             )
 
         fresh.run_blocking(tell)
+        if _PROGRESS.intersection(report.incomplete):
+            fresh.run_blocking(
+                lambda connection: rebuild(connection, recorded(connection), now=clock.now())
+            )
     finally:
         with contextlib.suppress(Exception):
             damaged.close()

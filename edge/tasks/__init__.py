@@ -51,7 +51,8 @@ from edge.tasks.exceptions import (
 )
 from edge.tasks.photos import MAX_PHOTO, Photo, Photos, decode_photo
 from edge.tasks.planning import add, enter, note_work
-from edge.tasks.supply import blocked, coming, withdraw
+from edge.tasks.rebuilding import rebuild
+from edge.tasks.supply import arriving, blocked, coming, withdraw
 from shared.plan import Task
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "add",
     "advance",
     "announced",
+    "arriving",
     "blocked",
     "changed",
     "close",
@@ -98,6 +100,7 @@ __all__ = [
     "open_again",
     "open_tasks",
     "raise_exception",
+    "rebuild",
     "resolve",
     "result",
     "results",

@@ -12,7 +12,18 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from edge.db import Connection
-from edge.tasks.book import SQL, Origin, Status, TaskFound, changed, lines_of, task_in
+from edge.tasks.book import (
+    SQL,
+    Origin,
+    Status,
+    TaskFound,
+    changed,
+    find,
+    is_complete,
+    lines_of,
+    set_status,
+    task_in,
+)
 from shared.events import TaskChanged
 from shared.plan import Plan, Task, TaskLine
 from shared.policy.matching import Wanted
@@ -48,7 +59,7 @@ def enter(connection: Connection, plan: Plan, now: int) -> list[TaskChanged]:
             for face in plan.faces
         ],
     )
-    _take_up_work(connection, {task.code for task in plan.tasks})
+    _take_up_work(connection, {task.code for task in plan.tasks}, now)
     return _withdraw(connection, plan, known.values(), now)
 
 
@@ -160,20 +171,24 @@ def _withdraw(
     return told
 
 
-def _take_up_work(connection: Connection, named: set[str]) -> None:
+def _take_up_work(connection: Connection, named: set[str], now: int) -> None:
     """Count for its lines what was done for a task before it was known here."""
     for (code,) in connection.execute(SQL["tasks_with_work"]).fetchall():
         if code not in named:
             continue
         lines = lines_of(connection, code)
         for sku, location, to, lot, quantity in connection.execute(SQL["work"], (code,)).fetchall():
-            line = _line_of_work(lines, sku, {location, to}, lot)
+            line = line_of_work(lines, sku, {location, to}, lot)
             if line is not None:
                 connection.execute(SQL["advance"], (quantity, code, line.line))
-        connection.execute(SQL["forget_work"], (code,))
+        found = find(connection, code)
+        if found is not None and found.is_open and is_complete(found, lines_of(connection, code)):
+            set_status(connection, code, "done", now=now)
+    connection.execute(SQL["forget_work"])
 
 
-def _line_of_work(lines: list[Wanted], sku: str, places: set[str], lot: str) -> Wanted | None:
+def line_of_work(lines: list[Wanted], sku: str, places: set[str], lot: str) -> Wanted | None:
+    """The line that work on these goods, at these places, counted for."""
     fitting = [
         line
         for line in lines

@@ -44,6 +44,12 @@ DELETE FROM task_line WHERE task = ?
 INSERT INTO task_line (task, line, sku, quantity, location, to_location, lot, sscc, done)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
+-- name: note_end
+-- A task that had ended, of which nothing else is known any more.
+INSERT OR IGNORE INTO task (code, kind, document, priority, due_at, zone, blind, note, origin,
+                            status, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
 -- name: advance
 -- So much more (or less) of a line is done.
 UPDATE task_line SET done = max(0, done + ?) WHERE task = ? AND line = ?
@@ -85,8 +91,8 @@ SET quantity = quantity + excluded.quantity
 SELECT sku, location, to_location, lot, quantity FROM task_work WHERE task = ?
 
 -- name: forget_work
--- It has been taken into the task.
-DELETE FROM task_work WHERE task = ?
+-- It has been taken into the tasks that there are.
+DELETE FROM task_work
 
 -- name: tasks_with_work
 -- Whether there is any such work: usually there is none.
@@ -251,6 +257,13 @@ SELECT coalesce(sum(max(task_line.quantity - task_line.done, 0)), 0)
 FROM task JOIN task_line ON task_line.task = task.code
 WHERE task.status IN ('open', 'started') AND task_line.to_location = :location
   AND (:sku IS NULL OR task_line.sku = :sku)
+
+-- name: arriving
+-- What open tasks have still to receive, by item.
+SELECT task_line.sku, sum(max(task_line.quantity - task_line.done, 0))
+FROM task JOIN task_line ON task_line.task = task.code
+WHERE task.status IN ('open', 'started') AND task.kind = 'receive' AND task_line.sku <> ''
+GROUP BY task_line.sku
 
 -- name: blocked
 -- Locations about which somebody has said so, and that nobody has resolved.

@@ -17,6 +17,11 @@ def coming(connection: Connection, location: str, sku: str | None = None) -> int
     return int(left)
 
 
+def arriving(connection: Connection) -> dict[str, int]:
+    """How many base units open tasks have still to receive, by item."""
+    return dict(connection.execute(SQL["arriving"]).fetchall())
+
+
 def blocked(connection: Connection) -> frozenset[str]:
     """Locations that somebody has said to be blocked, and nobody to be free again."""
     rows = connection.execute(SQL["blocked"], (f"%{BLOCKED}",)).fetchall()
