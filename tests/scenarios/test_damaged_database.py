@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from cloud.db import open_pool, unit_of_work
+from cloud.exceptions import open_cases
 from deploy.clock import SystemClock
 from deploy.demo.site import pair
 from deploy.demo.verdict import judge
@@ -85,6 +87,28 @@ def test_what_verifies_arrives_what_does_not_is_named_and_work_goes_on(
     assert any(notice["code"] == "store.damaged" for notice in floor.status()["notices"])
     assert aside.exists()
     site.process.check()
+    old, new = floor.cloud.get("/v1/sites/AMS1/completeness")["gateways"]
+    assert numbers(old, "lost") == lost, "the cloud names the same"
+    assert (old["epoch"], old["accounted"], old["missing"], old["followed_by"]) == (1, True, [], 2)
+    assert {gap["reason"] for gap in old["explained"]} == {"store-damaged"}
+    assert unsent - lost <= numbers(old, "carried"), "and which numbers go on in the new epoch"
+    assert (new["epoch"], new["complete"], new["explained"]) == (2, True, [])
+    assert cases(floor) == {"epoch.opened", "epoch.events-lost"}
+
+
+def numbers(row: dict[str, Any], outcome: str) -> set[int]:
+    """What the cloud says of an epoch's numbers."""
+    return {
+        seq
+        for gap in row["explained"]
+        if gap["outcome"] == outcome
+        for seq in range(gap["first"], gap["last"] + 1)
+    }
+
+
+def cases(floor: Floor) -> set[str]:
+    with open_pool(floor.stack.database_url, size=1) as pool, unit_of_work(pool) as connection:
+        return {case.code for case in open_cases(connection) if case.subject == "gw-amsterdam"}
 
 
 def _damage(floor: Floor) -> list[dict[str, Any]]:

@@ -146,8 +146,13 @@ def test_a_gateway_that_lost_its_database_goes_on_in_a_new_epoch_and_counts_noth
     eventually(lambda: epochs(floor)[2]["quarantined"] == 1, says="the repeated scan counts once")
     assert floor.on_hand("COF-500") == 3 * arrival.units
     assert epochs(floor)[2]["reasons"] == {"event.duplicate-scan": 1}
-    assert epochs(floor)[1]["complete"]
     eventually(lambda: epochs(floor)[2]["complete"], says="the new epoch is complete")
+    old = epochs(floor)[1]
+    assert (old["missing"], old["accounted"], old["followed_by"]) == ([], True, 2)
+    (gap,) = old["explained"]
+    assert (gap["first"], gap["last"]) == (old["contiguous_seq"] + 1, None), "nobody knows the end"
+    assert (gap["outcome"], gap["reason"]) == ("lost", "lost")
+    assert not old["complete"], "what came after may be gone with the disk"
     (grant,) = rows(
         floor,
         "SELECT reason, previous_epoch, previous_seq, encode(previous_hash, 'hex') "
@@ -164,7 +169,7 @@ def test_a_gateway_that_lost_its_database_goes_on_in_a_new_epoch_and_counts_noth
     }
     ((head,),) = rows(floor, "SELECT encode(head_hash, 'hex') FROM gateway_head WHERE epoch = 1")
     assert head == digest
-    assert cases(floor) == {"epoch.opened"}
+    assert cases(floor) == {"epoch.opened", "epoch.events-lost"}
     assert epoch.used(site.folder / "identity") == 2
 
 
