@@ -1,6 +1,7 @@
 """Durable, ordered, signed: the only door between seeing and sending."""
 
 from edge.outbox.headnote import HeadNote, Reached
+from edge.outbox.hearing import heard_at
 from edge.outbox.history import Head, head
 from edge.outbox.outbox import Outbox
 from edge.outbox.reading import Sealed
@@ -17,4 +18,5 @@ __all__ = [
     "Sealed",
     "Signer",
     "head",
+    "heard_at",
 ]

@@ -22,7 +22,7 @@ it): what is sealed in the same transaction is written once, inside its segment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge.db import Connection, Queries
@@ -47,6 +47,9 @@ from shared.segment import GENESIS, MAX_EVENTS, seal
 _SQL: Final = Queries(__package__ or "edge.outbox")
 _NO_EPOCH: Final = 0
 
+Listener = Callable[[Connection, EventData, bytes, int], None]
+"""Is told of an event: what it says, its id, and when it occurred."""
+
 
 class Outbox:
     """The outbox of one gateway.
@@ -59,6 +62,7 @@ class Outbox:
         self._signer = signer
         self._last: tuple[int, bytes] | None = None
         self._put_off: list[tuple[int, bytes, bytes]] = []
+        self._listener: Listener | None = None
 
     def begin(self) -> None:
         """A transaction begins: drop what is remembered of the one before."""
@@ -70,6 +74,10 @@ class Outbox:
         if self._put_off:
             connection.executemany(_SQL["append"], self._put_off)
             self._put_off.clear()
+
+    def listen(self, listener: Listener) -> None:
+        """Have ``listener`` told of each new event, in the transaction that records it."""
+        self._listener = listener
 
     def use(self, signer: Signer) -> None:
         """Sign with a renewed key, or for a newly granted epoch, after the next :meth:`open`."""
@@ -238,6 +246,8 @@ class Outbox:
         if len(body) > MAX_EVENT_BYTES:
             raise QuartermasterError("event.malformed", f"{len(body)} bytes")
         self._put(seq, body)
+        if self._listener is not None:
+            self._listener(connection, data, event_id, occurred_at)
         return seq
 
     def reached(self, connection: Connection) -> Reached | None:

@@ -206,3 +206,7 @@ SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
 -- name: quick_check
 -- Whether a table's pages hang together.
 SELECT quick_check FROM pragma_quick_check(?)
+
+-- name: heard_at
+-- When the cloud's last word about any epoch was heard.
+SELECT coalesce(max(received_at), 0) FROM watermark
