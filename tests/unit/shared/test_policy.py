@@ -18,6 +18,8 @@ from shared.policy import (
     from_toml_dict,
     judge,
 )
+from shared.policy.matching import Match, Wanted
+from shared.policy.verdict import Asked, Lot
 
 
 def facts(step: Step = "receive", **over: object) -> Facts:
@@ -109,3 +111,71 @@ def test_a_table_with_a_mistake_is_refused(table: dict[str, object]) -> None:
     with pytest.raises(QuartermasterError) as refused:
         from_toml_dict(table)
     assert refused.value.code == "settings.invalid"
+
+
+def asked(missed: str = "", *, left: int = 5, **over: object) -> Asked:
+    wanted = Wanted(1, "TEA-1", left, "A-01", None, None, 0)
+    found = Match(None if missed else wanted, missed, wanted)  # type: ignore[arg-type]
+    return Asked(**({"may": True, "match": found} | over))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (facts("pick", known=False, code="X"), "scan.unknown-item"),
+        (facts("ship", asked=asked(may=False)), "task.step"),
+        (facts("pick", asked=asked("item")), "task.wrong-item"),
+        (facts("pick", asked=asked("lot")), "task.wrong-lot"),
+        (facts("pick", asked=asked("location")), "task.wrong-location"),
+        (facts("pick", quantity=6, asked=asked()), "task.over"),
+        (facts("pick", held=3), "scan.held"),
+        (facts("pick", sooner=Lot("L1", "2026-02-01")), "scan.fefo"),
+        (facts("pick", expiry="2026-01-01", held=3, sooner=Lot("L1", "x")), "scan.expired"),
+        (facts("pick", asked=asked("item"), expiry="2026-01-01"), "task.wrong-item"),
+    ],
+)
+def test_what_a_task_or_the_stock_speaks_against_is_refused(given: Facts, code: str) -> None:
+    verdict = judge(BUILT_IN, given)
+    assert verdict.refusal is not None
+    assert verdict.refusal.code == code
+    assert (verdict.expected is None) == (given.asked is None)
+
+
+@pytest.mark.parametrize(
+    ("given", "codes"),
+    [
+        (facts("pick", quantity=5, asked=asked()), []),
+        (facts("pick", quantity=6, asked=asked(left=0)), []),
+        (facts("receive", quantity=6, asked=asked(arriving=True)), ["task.over-receipt"]),
+        (facts("receive", quantity=6, asked=asked(arriving=True, blind=True)), []),
+        (facts("count", quantity=6, asked=asked(left=0)), []),
+        (facts("move", held=3, sooner=Lot("L1", "2026-02-01")), []),
+        (facts("receive", differs="2026-03-01"), ["scan.expiry-differs"]),
+    ],
+)
+def test_what_a_task_asks_for_passes(given: Facts, codes: list[str]) -> None:
+    verdict = judge(BUILT_IN, given)
+    assert verdict.refusal is None
+    assert [notice.code for notice in verdict.warnings] == codes
+
+
+def test_every_ruling_is_the_policys() -> None:
+    rulings = {
+        "wrong_item": facts("pick", asked=asked("item")),
+        "wrong_location": facts("pick", asked=asked("location")),
+        "over_task": facts("pick", quantity=6, asked=asked()),
+        "over_receipt": facts("receive", quantity=6, asked=asked(arriving=True)),
+        "held_leaving": facts("pick", held=1),
+        "fefo": facts("pick", sooner=Lot("L1", "2026-02-01")),
+        "expired_leaving": facts("pick", expiry="2026-01-01"),
+        "expired_arriving": facts("receive", expiry="2026-01-01"),
+        "negative_on_hand": facts("pick", left=-1),
+    }
+    for field, given in rulings.items():
+        refused = judge(Policy(**{field: "refuse"}), given)  # type: ignore[arg-type]
+        warned = judge(Policy(**{field: "warn"}), given)  # type: ignore[arg-type]
+        allowed = judge(Policy(**{field: "allow"}), given)  # type: ignore[arg-type]
+        assert refused.refusal is not None, field
+        assert warned.refusal is None
+        assert [notice.code for notice in warned.warnings] == [refused.refusal.code]
+        assert (allowed.refusal, allowed.warnings) == (None, ())
