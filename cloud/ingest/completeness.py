@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cloud.db import Connection
-from cloud.ingest import store
+from cloud.ingest import store, store_histories
 from cloud.ingest.gaps import MAX_RANGES, Tombstone, account
 from cloud.ingest.model import Chain, GatewayCompleteness, QuarantineRow, ReversalRow
 from shared.units import SECOND, Micros
@@ -135,7 +135,7 @@ def reversals(
     ``after`` is the ``key`` of the last row of the page before.
     """
     key = after or (None,) * 4
-    return store.reversals(
+    return store_histories.reversals(
         connection,
         {
             "sites": None if sites is None else sorted(sites),

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud.db import Connection
-from cloud.ingest import store
+from cloud.ingest import store, store_histories
 from shared.errors import QuartermasterError
 from shared.events import Event
 from shared.ids import GatewayId
@@ -88,7 +88,9 @@ def _stored(connection: Connection, keys: Keys, trust_domain: str) -> Iterator[E
 
 
 def _rehomed(connection: Connection, keys: Keys, trust_domain: str) -> Iterator[Evidence]:
-    for gateway_id, gateway, site_id, epoch, first_seq, *kept in store.rehomed_segments(connection):
+    for gateway_id, gateway, site_id, epoch, first_seq, *kept in store_histories.rehomed_segments(
+        connection
+    ):
         from_epoch, from_seqs, sha256, body = kept
         events: list[Event] = []
         flaw: QuartermasterError | None = None

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cloud.db import Connection
-from cloud.ingest import store
+from cloud.ingest import store, store_histories
 from cloud.ingest.histories import History
 from cloud.ingest.model import Chain, Facts, HistoryLine, Origin, Rehoming, Tally
 from cloud.ingest.ports import Routes
@@ -102,7 +102,7 @@ def histories(connection: Connection, name: str, *, trust_domain: str) -> list[H
 
 def decisions(connection: Connection, name: str, *, limit: int = 100) -> list[Rehoming]:
     """What was taken over for a gateway, newest first."""
-    return store.rehomings(connection, name, limit)
+    return store_histories.rehomings(connection, name, limit)
 
 
 def rehome(
@@ -142,14 +142,14 @@ def rehome(
     done: list[Rehomed] = []
     for one in every:
         if one.chain in chosen:
-            home = store.next_home(connection, gateway_id, FIRST_HOME)
+            home = store_histories.next_home(connection, gateway_id, FIRST_HOME)
             origin = Origin(GatewayId(name), gateway_id, site_id, home)
             done.append(_take_over(connection, origin, one, chosen[one.chain], (decision, routes)))
     return done
 
 
 def _gateway(connection: Connection, name: str) -> tuple[int, int, str]:
-    found = store.held_gateway(connection, name)
+    found = store_histories.held_gateway(connection, name)
     if found is None:
         raise QuartermasterError("gateway.unknown", name[:60])
     return found
@@ -189,7 +189,7 @@ def _take_over(
     names = [history.name for history in chosen]
     if taken:
         row = Rehoming(origin.epoch, one.chain.epoch, names, len(taken), *decision)
-        store.note_rehoming(connection, origin.gateway_id, row, _evidence(one, taken))
+        store_histories.note_rehoming(connection, origin.gateway_id, row, _evidence(one, taken))
         store.count(connection, WORKER, origin.gateway, _tally(one, taken))
     _release(connection, one, chosen, decision)
     return Rehomed(
@@ -239,16 +239,18 @@ def _attempt(
             raise _AgainError(late, {seq: error for (_, _, seq), error in errors.items()})
 
 
-def _evidence(one: Told, taken: Sequence[Event]) -> list[store.RehomedSegment]:
+def _evidence(one: Told, taken: Sequence[Event]) -> list[store_histories.RehomedSegment]:
     """The signed segments that hold what was taken, in the order of its new numbers."""
     where = {digest: aside for aside in reversed(one.asides) for digest in aside.hashes}
-    rows: list[store.RehomedSegment] = []
+    rows: list[store_histories.RehomedSegment] = []
     for number, event in enumerate(taken, start=1):
         aside = where[event.hash]
         if rows and rows[-1].sha256 == aside.sha256:
             rows[-1].from_seqs.append(event.seq)
         else:
-            rows.append(store.RehomedSegment(number, [event.seq], aside.sha256, aside.body))
+            rows.append(
+                store_histories.RehomedSegment(number, [event.seq], aside.sha256, aside.body)
+            )
     return rows
 
 
@@ -270,13 +272,13 @@ def _release(
     numbers = {event.segment for history in chosen for event in history.events}
     asides = [one.asides[number] for number in sorted(numbers)]
     scans = {e.id for aside in asides for e in aside.segment.events if not of_itself(e)}
-    counted = store.claimed(connection, scans)
+    counted = store_histories.claimed(connection, scans)
     for aside in asides:
         done = {event.hash for event in aside.segment.events if event.id in counted}
         open_ones = sum(
             not of_itself(event) and event.id not in counted for event in aside.segment.events
         )
-        entries = store.single_entries(connection, one.chain, _sha256s(aside, done))
+        entries = store_histories.single_entries(connection, one.chain, _sha256s(aside, done))
         if not open_ones and not aside.segment.refused:
             entries += aside.entries
         for quarantine_id in entries:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import Final, NamedTuple
 
 from cloud.db import Connection
-from cloud.ingest import store
+from cloud.ingest import store, store_histories
 from cloud.ingest.evidence import Keys, proven
 from cloud.ingest.histories import History, histories_of, placed
 from cloud.ingest.model import Chain, HistoryLine
@@ -70,7 +70,7 @@ def told(connection: Connection, gateway_id: int, name: str, *, trust_domain: st
     """What is not in force of a gateway's epochs, in their order."""
     keys = store.event_keys(connection)
     found: dict[tuple[int, bytes], Aside] = {}
-    for row in store.aside_segments(connection, gateway_id):
+    for row in store_histories.aside_segments(connection, gateway_id):
         key = (row.epoch, row.sha256)
         if key in found:
             found[key].entries.append(row.quarantine_id)
@@ -96,7 +96,7 @@ def _put_together(connection: Connection, chain: Chain, asides: list[Aside]) -> 
 
 
 def _read(
-    row: store.AsideRow, keys: Keys, gateway_id: int, name: str, trust_domain: str
+    row: store_histories.AsideRow, keys: Keys, gateway_id: int, name: str, trust_domain: str
 ) -> Aside | None:
     """A segment that is set aside, if it still proves what it says."""
     body = row.body or b""
@@ -112,7 +112,7 @@ def _read(
 def _in_force(connection: Connection, chain: Chain, seq: int) -> set[bytes]:
     """The hashes of the events that count, from ``seq`` on, and of the one before them."""
     found: set[bytes] = {GENESIS}
-    for body in store.bodies_in_force(connection, chain, seq):
+    for body in store_histories.bodies_in_force(connection, chain, seq):
         claims = header(parse(body))
         found.add(claims.prev_hash)
         found.update(map(event_hash, claims.events))
@@ -123,7 +123,7 @@ def line(connection: Connection, name: str, one: Told, history: History) -> Hist
     """A history as a person decides about it."""
     events = one.events(history)
     scans = [event for event in events if not of_itself(event)]
-    counted = len(store.claimed(connection, {event.id for event in scans}))
+    counted = len(store_histories.claimed(connection, {event.id for event in scans}))
     received = [aside.received for aside in one.segments(history)]
     moments = [event.occurred_at for event in scans]
     return HistoryLine(

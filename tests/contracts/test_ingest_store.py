@@ -124,12 +124,13 @@ def _real(pool: Any, hand: Hand) -> Port:
     )
 
 
-def _simulated(hand: Hand) -> Port:
+def simulated(hand: Hand) -> tuple[Port, memory.Tables]:
+    """The simulation's, and what it holds."""
     database = memory.MemoryDatabase()
     database.register(hand.name, 1, 1, {hand.kid: hand.key.public_key()})
     tables = {"segment": "segments", "event_id": "event_ids", "movement": "movements",
               "observation": "observations", "ingest_tally": "tallies"}  # fmt: skip
-    return Port(
+    port = Port(
         transaction=lambda: unit_of_work(database),  # type: ignore[arg-type]
         lookup=memory.lookup,
         routes=memory_ledger.routes(),
@@ -148,6 +149,7 @@ def _simulated(hand: Hand) -> Port:
         grant=lambda _: database.grant(hand.name, "test"),
         taken_back=memory_ledger.taken_back,
     )
+    return port, database.tables
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def port(request: pytest.FixtureRequest, hand: Hand) -> Iterator[Port]:
         yield _real(request.getfixturevalue("pool"), hand)
         return
     with memory_ledger.installed():
-        yield _simulated(hand)
+        yield simulated(hand)[0]
 
 
 def received(quantity: int = 1, sku: str = "SKU-0") -> Received:
