@@ -11,6 +11,7 @@ import ctypes
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import uuid_utils
@@ -197,6 +198,14 @@ class SystemIds:
 def system_wall() -> int:
     """The machine's clock: microseconds since the Unix epoch, UTC."""
     return time.time_ns() // 1000  # noqa: TID251 - the clock's port
+
+
+def system_boot() -> str:
+    """What is the same until the machine starts anew; empty where nobody knows."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def system_steady() -> float:

@@ -26,7 +26,7 @@ import structlog
 from edge import settings as settings_file
 from edge import stock
 from edge.app.scrubbing import SUSPECT
-from edge.app.store import quota_of, signer_of
+from edge.app.store import note_reached, quota_of, signer_of
 from edge.db import Connection, Database
 from edge.db.layout import SUFFIX as LAYOUT
 from edge.db.salvage import FIRST_PAGE, Copied, copy_rows, open_damaged, tables
@@ -38,7 +38,7 @@ from edge.outbox.recorded import recorded
 from edge.outbox.salvage import Taken, take_over
 from edge.outbox.statements import Statement, statement_id
 from edge.outbox.succession import remember
-from edge.ports import Ids
+from edge.ports import Ids, system_boot
 from edge.tasks import rebuild
 from shared.clock import Clock
 from shared.errors import QuartermasterError
@@ -64,6 +64,7 @@ _NAMED: Final = 1000
 """Changed rows that are named in the record of a damage."""
 STATUS: Final = "store-damaged"
 _BUILDING: Final = ".building"
+_NOTE: Final = "-head"
 
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,18 +140,19 @@ def _recover(data: Path, why: str, clock: Clock, ids: Ids) -> Damage:
     epochs.note_use(folder, used)
     building = data / f"{settings_file.DATABASE}{_BUILDING}"
     _remove(building)
+    noted = HeadNote(data / settings_file.HEAD_NOTE, system_boot()).read()
     fresh = Database(building, max_bytes=quota_of(settings))
-    outbox = Outbox(signer_of(identity))
+    outbox, note = Outbox(signer_of(identity)), HeadNote(Path(f"{building}{_NOTE}"), system_boot())
     fresh.around(outbox.begin, outbox.end)
-    noted = HeadNote(data / settings_file.HEAD_NOTE).read()
+    fresh.after_commits(lambda connection: note_reached(connection, outbox, note))
     (data / SUSPECT).touch()  # what is put back into the file is for reading only
     sync_folder(data)
     damaged = open_damaged(data / settings_file.DATABASE)
     try:
         fresh.run_blocking(lambda connection: outbox.open(connection, clock.now(), used_epoch=used))
-        taken = fresh.run_blocking(lambda connection: take_over(damaged, connection, noted))
+        taken = fresh.run_blocking(lambda connection: take_over(damaged, connection, noted, used))
         copied = _copy(damaged, fresh)
-        report = _report(why, clock.now(), taken, used, copied)
+        report = _report(why, clock.now(), taken, copied)
 
         def tell(connection: Connection) -> int:
             now, state = clock.now(), int(clock.state())
@@ -178,6 +180,7 @@ def _recover(data: Path, why: str, clock: Clock, ids: Ids) -> Damage:
         with contextlib.suppress(Exception):
             damaged.close()
         fresh.close()
+        note.close()
     Path(f"{_recovered(data)}.json").write_bytes(msgspec.json.encode(report))
     building.rename(_recovered(data))
     sync_folder(data)
@@ -209,10 +212,13 @@ def finish(data: Path) -> None:
             Path(f"{database}{suffix}").rename(f"{aside}{suffix}")
     with contextlib.suppress(FileNotFoundError):
         Path(f"{recovered}.json").rename(f"{aside}.json")
-    built = f"{data / settings_file.DATABASE}{_BUILDING}{LAYOUT}"
-    for name in (f"{database}-shm", built, data / SUSPECT, data / settings_file.HEAD_NOTE):
+    built = data / f"{settings_file.DATABASE}{_BUILDING}"
+    note = data / settings_file.HEAD_NOTE
+    for name in (f"{database}-shm", f"{built}{LAYOUT}", data / SUSPECT, note):
         Path(name).unlink(missing_ok=True)
     recovered.rename(database)
+    with contextlib.suppress(FileNotFoundError):
+        Path(f"{built}{_NOTE}").rename(note)
     sync_folder(data)
     for old in _numbers(data):
         if old <= number - _KEPT:
@@ -229,7 +235,7 @@ def damages(data: Path) -> list[Damage]:
     return [damage for _, damage in sorted(found, key=lambda each: each[0], reverse=True)]
 
 
-def _report(why: str, now: int, taken: Taken, used: int, copied: dict[str, Copied]) -> Damage:
+def _report(why: str, now: int, taken: Taken, copied: dict[str, Copied]) -> Damage:
     changed = [name for each in copied.values() for name in each.changed]
     return Damage(
         at=now,
@@ -238,17 +244,17 @@ def _report(why: str, now: int, taken: Taken, used: int, copied: dict[str, Copie
         events=len(taken.bodies),
         segments=taken.segments,
         lost=taken.lost,
-        end_known=taken.end_known,
+        end_known=taken.unknown_from is None,
         incomplete=[table for table, each in copied.items() if not each.whole],
         carried=taken.carried,
-        unknown_from=None if taken.end_known else (used, taken.read_through.get(used, 0) + 1),
+        unknown_from=taken.unknown_from,
         changed=changed[:_NAMED],
     )
 
 
 def _perhaps_unsaid(earlier: Damage, taken: Taken, gateway: GatewayId) -> list[Statement]:
     """What was said of an earlier damage and may be among what is lost now: it is said again."""
-    if not taken.lost and taken.end_known:
+    if not taken.lost and taken.unknown_from is None:
         return []
 
     def survived(statement: Statement) -> bool:
@@ -290,5 +296,5 @@ def _recovered(data: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", ".json", LAYOUT, FIRST_PAGE):
+    for suffix in ("", "-wal", "-shm", ".json", LAYOUT, FIRST_PAGE, _NOTE):
         Path(f"{path}{suffix}").unlink(missing_ok=True)

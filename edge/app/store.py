@@ -17,9 +17,9 @@ from edge.clock import GatewayClock
 from edge.db import LOG_BYTES, Ballast, Connection, Database
 from edge.link import epoch as epochs
 from edge.link.identity import Identity
-from edge.outbox import HeadNote, Opening, Outbox, Reached, Signer, head
+from edge.outbox import HeadNote, Noted, Opening, Outbox, Signer
 from edge.pipeline import Floor, Pipeline
-from edge.ports import KernelTime, SystemIds, system_steady, system_wall
+from edge.ports import KernelTime, SystemIds, system_boot, system_steady, system_wall
 from edge.settings import Settings
 from edge.tasks import Photos
 from shared.clock import Clock
@@ -80,7 +80,7 @@ def opened(data: Path) -> Generator[Store]:
     settings = settings_file.load(data)
     folder = data / settings_file.IDENTITY
     identity = Identity.load(folder)
-    note = HeadNote(data / settings_file.HEAD_NOTE)
+    note = HeadNote(data / settings_file.HEAD_NOTE, system_boot())
     noted, logged = note.read(), Path(f"{data / settings_file.DATABASE}-wal").exists()
     database = open_database(data, settings)
     try:
@@ -93,6 +93,8 @@ def opened(data: Path) -> Generator[Store]:
             KernelTime(),
             floor=max(outbox.floor(database.reader), identity.not_before),
         )
+        _freeze_if_behind(database, outbox, noted, logged=logged)
+        database.after_commits(lambda connection: note_reached(connection, outbox, note))
         ids = SystemIds()
         photos = Photos(data / settings_file.PHOTOS)
         opening = opening_of(identity.opened, identity.epoch, ids.uuid7(), clock)
@@ -103,9 +105,6 @@ def opened(data: Path) -> Generator[Store]:
         )
         if epoch:
             epochs.note_use(folder, epoch)
-        if _behind(database, outbox, noted, logged=logged):
-            epoch = 0
-        database.after_commits(lambda connection: _note(connection, outbox, note))
         yield Store(
             data=data,
             settings=settings,
@@ -124,8 +123,10 @@ def opened(data: Path) -> Generator[Store]:
         note.close()
 
 
-def _behind(database: Database, outbox: Outbox, noted: Reached | None, *, logged: bool) -> bool:
-    """Whether this database is an old copy: it lacks what was committed, and seals no more.
+def _freeze_if_behind(
+    database: Database, outbox: Outbox, noted: Noted | None, *, logged: bool
+) -> None:
+    """Seal no more in a database that lacks what was committed: it is an old copy.
 
     Args:
         database: the store.
@@ -136,17 +137,18 @@ def _behind(database: Database, outbox: Outbox, noted: Reached | None, *, logged
     Raises:
         QuartermasterError: ``store.damaged`` when the end of its log is gone.
     """
-    here, seq = head(database.reader), outbox.depth(database.reader).seq
-    if noted is None or here.frozen or noted.epoch != here.epoch or noted.seq <= seq:
-        return False
-    why = f"epoch {here.epoch} ends at {seq}, {noted.seq} had been committed"
+    here = outbox.depth(database.reader)
+    then = noted.furthest.now if noted is not None else None
+    if then is None or here.frozen or then.epoch != here.epoch or then.seq <= here.seq:
+        return
+    why = f"epoch {here.epoch} ends at {here.seq}, {then.seq} had been committed"
     if logged:
         raise QuartermasterError("store.damaged", why, where="gateway.db-wal")
     database.run_blocking(lambda connection: outbox.freeze(connection, why))
-    return True
 
 
-def _note(connection: Connection, outbox: Outbox, note: HeadNote) -> None:
+def note_reached(connection: Connection, outbox: Outbox, note: HeadNote) -> None:
+    """Note how far the transaction went that was just committed."""
     reached = outbox.reached(connection)
     if reached is not None:
         note.write(reached)
@@ -156,10 +158,12 @@ def open_database(data: Path, settings: Settings) -> Database:
     """The database alone: for commands that need no identity.
 
     Raises:
-        QuartermasterError: ``file.unreadable`` without a data folder, or ``store.failed``.
+        QuartermasterError: ``file.unreadable`` without a data folder, ``store.damaged``,
+            ``disk.full`` or ``store.failed``.
     """
     if not data.is_dir():
         raise QuartermasterError("file.unreadable", "no such folder", where=str(data))
+    _refuse_gone(data)
     ballast = ballast_of(data, settings)
     try:
         return _database(data, settings, ballast)
@@ -168,6 +172,19 @@ def open_database(data: Path, settings: Settings) -> Database:
             raise
         ballast.drop()
         return _database(data, settings, ballast)
+
+
+def _refuse_gone(data: Path) -> None:
+    """A new database in place of one that is gone would not know what went with it; its note does.
+
+    Raises:
+        QuartermasterError: ``store.damaged``.
+    """
+    file = data / settings_file.DATABASE
+    if file.exists() and file.stat().st_size > 0:
+        return
+    if HeadNote(data / settings_file.HEAD_NOTE).read() is not None:
+        raise QuartermasterError("store.damaged", "the file is gone", where=file.name)
 
 
 def _database(data: Path, settings: Settings, ballast: Ballast) -> Database:

@@ -14,7 +14,8 @@ A mark finds chance, not malice: it is keyed by nothing but the table.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 MARK: Final = "mark"
 _encode: Final = msgspec.msgpack.Encoder().encode
 _BYTES: Final = 8
+_AT_ONCE: Final = 256
 _WORDS: Final = 5
 _LONGEST: Final = 40
 
@@ -67,6 +69,30 @@ def named(table: str, values: Iterable[Any]) -> str:
     """A row in words: its first values, as far as a person can read them."""
     words = [_word(value) for value in values][:_WORDS]
     return " ".join((table, *words))
+
+
+def portions(connection: sqlite3.Connection, table: str) -> Iterator[list[tuple[Any, ...]]]:
+    """All rows of a table: the covered columns and the mark, some at a time.
+
+    Raises:
+        sqlite3.DatabaseError: they cannot be read.
+    """
+    names = ", ".join((*COVERED[table], MARK))
+    keys = [
+        name
+        for name, _ in connection.execute(
+            "SELECT name, pk FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,)
+        )
+    ]
+    key = ", ".join(keys)
+    width = len(keys)
+    first = f"SELECT {key}, {names} FROM {table} ORDER BY {key} LIMIT {_AT_ONCE}"
+    after = f"({key}) > ({', '.join('?' * width)})"
+    further = f"SELECT {key}, {names} FROM {table} WHERE {after} ORDER BY {key} LIMIT {_AT_ONCE}"
+    rows = connection.execute(first).fetchall()
+    while rows:
+        yield [row[width:] for row in rows]
+        rows = connection.execute(further, rows[-1][:width]).fetchall()
 
 
 def _word(value: Any) -> str:

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from edge.db import Connection, Queries
 from edge.outbox.reading import sealed_in
+from edge.outbox.standing import Word, head
 from shared.downlink import Watermark
 from shared.events import event_hash
 from shared.segment import header, parse
 
 _SQL: Final = Queries(__package__ or "edge.outbox")
-
-
-class Head(NamedTuple):
-    """The end of what was sealed; ``epoch`` 0 while none is in force, ``frozen`` says why."""
-
-    epoch: int
-    seq: int
-    hash: bytes
-    frozen: str
-
-
-def head(connection: Connection) -> Head:
-    """Where the database stands (any connection, once the outbox was opened)."""
-    epoch, seq, digest, frozen = connection.execute(_SQL["head"]).fetchone()
-    return Head(int(epoch), int(seq), bytes(digest), frozen or "")
 
 
 def contradicts(connection: Connection, watermark: Watermark) -> str:
@@ -60,23 +46,22 @@ def _foreign_neighbour(connection: Connection, watermark: Watermark, end: int) -
     return ""
 
 
-def shared_through(connection: Connection, watermark: Watermark, confirmed: tuple[int, int]) -> int:
+def shared_through(connection: Connection, watermark: Watermark, confirmed: Word) -> int:
     """How far this database and the cloud certainly tell the same history of an epoch.
 
     Args:
         connection: the unit's.
         watermark: the cloud's word.
-        confirmed: generation and sequence of its word before; of another generation it says
-            nothing about what this cloud has.
+        confirmed: its word before; of another generation it says nothing about what this cloud
+            has.
     """
     reached = watermark.contiguous_seq
-    epoch, seq, head_hash, _ = connection.execute(_SQL["head"]).fetchone()
-    at_head = (epoch, seq) == (watermark.epoch, reached)
-    ours = head_hash if at_head else _hash_at(connection, watermark.epoch, reached)
+    here = head(connection)
+    at_head = (here.epoch, here.seq) == (watermark.epoch, reached)
+    ours = here.hash if at_head else _hash_at(connection, watermark.epoch, reached)
     if ours == watermark.head_hash:
         return reached
-    generation, seq = confirmed
-    return min(int(seq), reached) if generation == watermark.generation else 0
+    return min(confirmed.reached, reached) if confirmed.generation == watermark.generation else 0
 
 
 def _hash_at(connection: Connection, epoch: int, seq: int) -> bytes | None:

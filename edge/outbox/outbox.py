@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge.db import Connection, Queries
-from edge.outbox.headnote import Reached
+from edge.outbox import standing
+from edge.outbox.headnote import Furthest, Reached
 from edge.outbox.history import contradicts, shared_through
 from edge.outbox.reading import Sealed, fitting, sealed_in, segment_hash, waiting_in
 from edge.outbox.records import Acknowledged, Depth, Opening, Signer
@@ -63,10 +64,13 @@ class Outbox:
         self._last: tuple[int, bytes] | None = None
         self._put_off: list[tuple[int, bytes, bytes]] = []
         self._listener: Listener | None = None
+        self._moved = False
+        self._earlier: tuple[Reached, ...] | None = None
 
     def begin(self) -> None:
         """A transaction begins: drop what is remembered of the one before."""
         self._last = None
+        self._moved = False
         self._put_off.clear()
 
     def end(self, connection: Connection) -> None:
@@ -114,29 +118,29 @@ class Outbox:
             opening: the first event of that epoch, should it begin here.
         """
         epoch = epoch or self._signer.epoch
-        head = connection.execute(_SQL["head"]).fetchone()
-        if head is None:
+        here = standing.head_if_any(connection)
+        if here is None:
             self._begin_epoch(connection, _NO_EPOCH)
-        old, _, _, frozen = head or (_NO_EPOCH, 0, GENESIS, None)
+        old, _, _, frozen = here or standing.UNOPENED
         if old == _NO_EPOCH and epoch <= used_epoch:
             return _NO_EPOCH
         if epoch <= old:
-            return _NO_EPOCH if frozen or epoch < old else int(old)
+            return _NO_EPOCH if frozen or epoch < old else old
         if epoch <= used_epoch:
             why = f"this database is of epoch {old}, this gateway has used {used_epoch}"
-            connection.execute(_SQL["freeze"], (why,))
+            standing.freeze(connection, why)
             return _NO_EPOCH
         home = signed_by_another(connection, self._signer.kid)
         while not frozen and not home and self.seal(connection, now, epoch=old) is not None:
             pass
-        self._chain_anew(connection, epoch, now, opening, home, frozen=int(old) if frozen else None)
+        self._chain_anew(connection, epoch, now, opening, home, frozen=old if frozen else None)
         return epoch
 
-    @staticmethod
-    def _begin_epoch(connection: Connection, epoch: int) -> None:
-        connection.execute(_SQL["set_head"], (epoch, 0, GENESIS))
+    def _begin_epoch(self, connection: Connection, epoch: int) -> None:
+        self._moved, self._earlier = True, None
+        standing.put_head(connection, standing.UNOPENED._replace(epoch=epoch))
         if epoch != _NO_EPOCH:
-            connection.execute(_SQL["begin_watermark"], (epoch, GENESIS))
+            standing.begin_words(connection, epoch)
 
     def _chain_anew(
         self,
@@ -205,6 +209,7 @@ class Outbox:
     def _put(self, seq: int, body: bytes) -> None:
         digest = event_hash(body)
         self._put_off.append((seq, body, digest))
+        self._moved = True
         self._last = (seq, digest)
 
     def adopt(self, connection: Connection, bodies: list[bytes]) -> None:
@@ -250,29 +255,41 @@ class Outbox:
             self._listener(connection, data, event_id, occurred_at)
         return seq
 
-    def reached(self, connection: Connection) -> Reached | None:
-        """How far the transaction went that was just committed; None when it appended nothing."""
-        if self._last is None:
+    def reached(self, connection: Connection) -> Furthest | None:
+        """How far things went with the transaction that was just committed; None when no further.
+
+        It may be further than what that transaction itself has done.
+        """
+        if not self._moved:
             return None
         epoch = self._epoch_in_force(connection)
-        return Reached(epoch, self._last[0], self.last_watermark(connection, epoch)[1])
+        last, _ = self._last or self._load_last(connection)
+        if self._earlier is None:
+            self._earlier = tuple(
+                Reached(said.epoch, end, said.reached)
+                for said in standing.words(connection)
+                for (end,) in connection.execute(_SQL["end_of_epoch"], (said.epoch,))
+                if said.epoch != epoch and said.reached < end
+            )
+        covered = self.last_watermark(connection, epoch)[1]
+        return Furthest(Reached(epoch, last, covered), self._earlier)
 
     @staticmethod
     def freeze(connection: Connection, why: str) -> None:
         """Seal no more in this epoch: this database is not the one that went furthest."""
-        connection.execute(_SQL["freeze"], (why,))
+        standing.freeze(connection, why)
 
     def _load_last(self, connection: Connection) -> tuple[int, bytes]:
         row = connection.execute(_SQL["last_waiting"]).fetchone()
         if row is not None:  # the hash as chained, so that changed bytes do not go on unnoticed
             return int(row[0]), bytes(row[2] or event_hash(row[1]))
-        _, seq, last_hash, _ = connection.execute(_SQL["head"]).fetchone()
-        return int(seq), bytes(last_hash)
+        here = standing.head(connection)
+        return here.seq, here.hash
 
     def waiting(self, connection: Connection) -> int:
         """How many events wait to be sealed, those of this transaction included."""
         seq = (self._last or self._load_last(connection))[0]
-        return seq - int(connection.execute(_SQL["head"]).fetchone()[1])
+        return seq - standing.head(connection).seq
 
     def seal(
         self,
@@ -290,14 +307,14 @@ class Outbox:
             limit: at most this many events.
             epoch: seal for this one instead of the one in force (to close an old epoch).
         """
-        sealing, sealed_seq, prev_hash, frozen = connection.execute(_SQL["head"]).fetchone()
+        sealing, sealed_seq, prev_hash, frozen = standing.head(connection)
         if frozen or sealing == _NO_EPOCH or sealing != (epoch or self._signer.epoch):
             return None
-        oldest = self._oldest(connection, int(sealed_seq), limit)
+        oldest = self._oldest(connection, sealed_seq, limit)
         if not oldest:
             return None
         bodies = fitting([body for body, _ in oldest])
-        first_seq = int(sealed_seq) + 1
+        first_seq = sealed_seq + 1
         last_seq = first_seq + len(bodies) - 1
         last_hash = oldest[len(bodies) - 1][1]
         signer = self._signer
@@ -315,7 +332,7 @@ class Outbox:
             _SQL["insert_segment"],
             (sealing, first_seq, last_seq, last_hash, now, segment, segment_hash(segment)),
         )
-        connection.execute(_SQL["advance_head"], (last_seq, last_hash))
+        standing.put_head(connection, standing.Head(sealing, last_seq, last_hash, ""))
         if self._put_off:
             del self._put_off[: len(bodies)]
         else:
@@ -329,7 +346,13 @@ class Outbox:
         if self._put_off and self._put_off[0][0] == sealed_seq + 1:
             return [(body, digest) for _, body, digest in self._put_off[:limit]]
         self.end(connection)
-        return [waiting_in(row) for row in connection.execute(_SQL["waiting"], (limit,)).fetchall()]
+        rows = connection.execute(_SQL["waiting"], (limit,)).fetchall()
+        for number, row in enumerate(rows, start=sealed_seq + 1):
+            if row[0] != number:
+                raise QuartermasterError(
+                    "store.damaged", "an event that waited is gone", where=f"sequence {number}"
+                )
+        return [waiting_in(row) for row in rows]
 
     def acknowledge(
         self, connection: Connection, watermark: Watermark, now: int, *, again: int = MAX_EVENTS
@@ -343,28 +366,31 @@ class Outbox:
             again: at most this many segments of missing ranges are returned.
         """
         epoch, reached = watermark.epoch, watermark.contiguous_seq
-        known = connection.execute(_SQL["watermark"], (epoch,)).fetchone()
-        if known is not None and (watermark.generation, reached) < (known[0], known[1]):
+        known = standing.word(connection, epoch)
+        if known is not None and (watermark.generation, reached) < (
+            known.generation,
+            known.reached,
+        ):
             return Acknowledged(False, [])
         contradiction = contradicts(connection, watermark)
         if contradiction:
-            connection.execute(_SQL["freeze"], (contradiction,))
+            standing.freeze(connection, contradiction)
         if known is None:
             return Acknowledged(bool(contradiction), [], contradiction)
-        common = shared_through(connection, watermark, (known[0], known[1]))
-        if watermark.generation > known[0]:  # a restored cloud may lack what it once confirmed
-            connection.execute(_SQL["doubt"], {"epoch": epoch, "generation": watermark.generation})
+        self._moved = True
+        if epoch != self._epoch_in_force(connection) or watermark.generation > known.generation:
+            self._earlier = None
+        common = shared_through(connection, watermark, known)
+        said = standing.Word(epoch, watermark.generation, reached, watermark.head_hash)
+        if watermark.generation > known.generation:  # a restored cloud may lack what it confirmed
+            standing.doubt_others(connection, said)
         if contradiction:
             hash_there = watermark.head_hash if common == reached else GENESIS
-            row = (watermark.generation, common, hash_there, now, epoch)
-            connection.execute(_SQL["acknowledge"], row)
+            standing.put_word(connection, said._replace(reached=common, head_hash=hash_there), now)
             return Acknowledged(True, [], contradiction)
         if epoch < self._epoch_in_force(connection) and (watermark.frozen or common < reached):
             self._append_again(connection, take_home(connection, epoch, common))
-        connection.execute(
-            _SQL["acknowledge"],
-            (watermark.generation, reached, watermark.head_hash, now, epoch),
-        )
+        standing.put_word(connection, said, now)
         wanted: list[Sealed] = []
         for first, last in watermark.missing:
             where = {"epoch": epoch, "first": first, "last": last, "limit": again - len(wanted)}
@@ -374,22 +400,25 @@ class Outbox:
 
     @staticmethod
     def _epoch_in_force(connection: Connection) -> int:
-        return int(connection.execute(_SQL["head"]).fetchone()[0])
+        return standing.head(connection).epoch
 
     def generation(self, connection: Connection) -> int:
         """The highest generation of the cloud heard of; 0 before the first."""
-        return int(connection.execute(_SQL["generation"]).fetchone()[0])
+        return max((said.generation for said in standing.words(connection)), default=0)
 
     def unacknowledged(
         self, connection: Connection, *, after: tuple[int, int] = (0, 0), limit: int = 1
     ) -> list[Sealed]:
         """The oldest stored segments to send, after (epoch, first_seq); none of a frozen epoch."""
         found: list[Sealed] = []
-        for epoch, reached in connection.execute(_SQL["epochs_sent"], (after[0],)).fetchall():
+        here = standing.head(connection)
+        for said in standing.words(connection, after[0]):
+            if here.frozen and said.epoch == here.epoch:  # its events go on in the next
+                continue
             where = {
-                "epoch": epoch,
-                "after": after[1] if epoch == after[0] else 0,
-                "reached": reached,
+                "epoch": said.epoch,
+                "after": after[1] if said.epoch == after[0] else 0,
+                "reached": said.reached,
                 "limit": limit - len(found),
             }
             rows = connection.execute(_SQL["unacknowledged"], where).fetchall()
@@ -402,8 +431,8 @@ class Outbox:
 
     def last_watermark(self, connection: Connection, epoch: int) -> tuple[int, int]:
         """Generation and contiguous sequence last heard for ``epoch``; zeros when never."""
-        row = connection.execute(_SQL["watermark"], (epoch,)).fetchone()
-        return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+        said = standing.word(connection, epoch)
+        return (said.generation, said.reached) if said is not None else (0, 0)
 
     @staticmethod
     def floor(connection: Connection) -> int:
@@ -424,11 +453,10 @@ class Outbox:
         """How full the outbox is (any connection)."""
         (waiting,) = connection.execute(_SQL["count_waiting"]).fetchone()
         segments = events = 0
-        for each, has in connection.execute(_SQL["epochs"], (_NO_EPOCH,)).fetchall():
-            where = {"epoch": each, "reached": has}
+        for said in standing.words(connection):
+            where = {"epoch": said.epoch, "reached": said.reached}
             more, holding = connection.execute(_SQL["count_unacknowledged"], where).fetchone()
             segments, events = segments + more, events + holding
-        head = connection.execute(_SQL["head"]).fetchone() or (0, 0, GENESIS, None)
-        epoch, seq, _, frozen = head
+        epoch, seq, _, frozen = standing.head_if_any(connection) or standing.UNOPENED
         _, reached = self.last_watermark(connection, epoch)
-        return Depth(epoch, seq + waiting, waiting, segments, events, reached, frozen or "")
+        return Depth(epoch, seq + waiting, waiting, segments, events, reached, frozen)

@@ -1,20 +1,13 @@
 -- name: head
 -- The end of what has been sealed: epoch, seq, hash, and why no more may be sealed.
-SELECT epoch, seq, hash, frozen FROM head WHERE id = 1
+SELECT epoch, seq, hash, frozen, mark FROM head WHERE id = 1
 
--- name: set_head
--- The first head of a database, or a new epoch.
-INSERT INTO head (id, epoch, seq, hash, frozen) VALUES (1, ?, ?, ?, NULL)
+-- name: put_head
+-- After sealing, in a new epoch, or when no more may be sealed.
+INSERT INTO head (id, epoch, seq, hash, frozen, mark) VALUES (1, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE
-SET epoch = excluded.epoch, seq = excluded.seq, hash = excluded.hash, frozen = NULL
-
--- name: advance_head
--- After sealing up to seq.
-UPDATE head SET seq = ?, hash = ? WHERE id = 1
-
--- name: freeze
--- No more sealing in this epoch; the first reason stays.
-UPDATE head SET frozen = ? WHERE id = 1 AND frozen IS NULL
+SET epoch = excluded.epoch, seq = excluded.seq, hash = excluded.hash, frozen = excluded.frozen,
+    mark = excluded.mark
 
 -- name: last_waiting
 -- The newest event that waits.
@@ -44,16 +37,6 @@ DELETE FROM waiting
 -- A segment as signed; from now on it is resent byte-identical.
 INSERT INTO segment (epoch, first_seq, last_seq, last_hash, sealed_at, body, sha256)
 VALUES (?, ?, ?, ?, ?, ?, ?)
-
--- name: epochs
--- The epochs sealed in, from a given one, and how far the cloud has each.
-SELECT epoch, contiguous_seq FROM watermark WHERE epoch >= ? ORDER BY epoch
-
--- name: epochs_sent
--- As before, without a frozen one: its segments would be refused, their events go on in the next.
-SELECT epoch, contiguous_seq FROM watermark
-WHERE epoch >= ? AND epoch IS NOT (SELECT epoch FROM head WHERE frozen IS NOT NULL)
-ORDER BY epoch
 
 -- name: unacknowledged
 -- The oldest segments of an epoch after one, beyond what the cloud has. A segment holds at most
@@ -101,27 +84,15 @@ DELETE FROM segment WHERE epoch = :epoch AND last_seq > :reached
 
 -- name: watermark
 -- The last word of the cloud about one epoch.
-SELECT generation, contiguous_seq, head_hash FROM watermark WHERE epoch = ?
+SELECT epoch, generation, contiguous_seq, head_hash, mark FROM watermark WHERE epoch = ?
 
--- name: begin_watermark
--- An epoch that the cloud has not spoken about.
-INSERT INTO watermark (epoch, generation, contiguous_seq, head_hash, received_at)
-VALUES (?, 0, 0, ?, 0) ON CONFLICT (epoch) DO NOTHING
-
--- name: acknowledge
+-- name: put_watermark
 -- The only statement that frees events: the cloud has committed them.
-UPDATE watermark SET generation = ?, contiguous_seq = ?, head_hash = ?, received_at = ?
-WHERE epoch = ?
-
--- name: generation
--- The highest generation heard of.
-SELECT coalesce(max(generation), 0) FROM watermark
-
--- name: doubt
--- A newer generation speaks: what an older one confirmed of other epochs it may not have. They are
--- sent again; what it has after all are duplicates.
-UPDATE watermark SET generation = :generation, contiguous_seq = 0, head_hash = zeroblob(32)
-WHERE epoch <> :epoch AND generation < :generation
+INSERT INTO watermark (epoch, generation, contiguous_seq, head_hash, received_at, mark)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (epoch) DO UPDATE
+SET generation = excluded.generation, contiguous_seq = excluded.contiguous_seq,
+    head_hash = excluded.head_hash, received_at = excluded.received_at, mark = excluded.mark
 
 -- name: forget_acknowledged
 -- Freed segments sealed before a moment, oldest first, a bounded number at a time.
@@ -191,13 +162,13 @@ SELECT seq FROM waiting WHERE seq < ? ORDER BY seq DESC LIMIT 256
 SELECT seq, body, hash FROM waiting WHERE seq = ?
 
 -- name: watermarks
--- The last word of the cloud about each epoch.
-SELECT epoch, generation, contiguous_seq, head_hash, received_at FROM watermark
+-- The last word of the cloud about each epoch, from a given one.
+SELECT epoch, generation, contiguous_seq, head_hash, mark FROM watermark WHERE epoch >= ?
+ORDER BY epoch
 
--- name: put_watermark
--- Taken over from a database that was set aside.
-INSERT INTO watermark (epoch, generation, contiguous_seq, head_hash, received_at)
-VALUES (?, ?, ?, ?, ?) ON CONFLICT (epoch) DO NOTHING
+-- name: end_of_epoch
+-- How far an epoch was sealed.
+SELECT last_seq FROM segment WHERE epoch = ? ORDER BY first_seq DESC LIMIT 1
 
 -- name: tables
 -- All tables, to be checked one by one.

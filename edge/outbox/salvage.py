@@ -7,29 +7,36 @@ broken, and the cloud knows by the ids what it had after all.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from edge.db import Connection, Queries
 from edge.db.salvage import legible
-from edge.outbox.headnote import Reached
-from edge.outbox.reading import sealed_in, waiting_in
+from edge.outbox.headnote import Noted
+from edge.outbox.reading import segment_hash, waiting_in
+from edge.outbox.standing import Head, Word, head_in, put_word, word_in
 from edge.outbox.statements import merged
 from shared.errors import QuartermasterError
-from shared.segment import MAX_EVENTS, header, parse
+from shared.events import Event, decode_event
+from shared.segment import GENESIS, MAX_EVENTS, header, parse
 
 _SQL: Final = Queries(__package__ or "edge.outbox")
 _LAST: Final = 2**63 - 1
 _PROBES: Final = 200_000
 """So many sequence numbers are tried one by one where a table cannot be read through."""
+_ILLEGIBLE: Final = (QuartermasterError, TypeError, ValueError, AttributeError)
+"""What comes of bytes that are none of ours: of a torn page any type may be read."""
+
+Keys = dict[tuple[int, int], int]
 
 
 class Taken(NamedTuple):
     """What came over. ``lost`` and ``carried`` are closed ranges: (epoch, first, last).
 
     ``bodies`` are the events that the cloud has not covered, to go on in the next epoch; those that
-    were numbered in an epoch are ``carried``. ``end_known`` is false where nothing says how far the
-    database had gone; ``read_through`` is how far its epochs are known to have gone.
+    were numbered in an epoch are ``carried``. ``unknown_from`` is (epoch, first) of what may have
+    been committed and of which nothing speaks any more; None where the end is known.
     """
 
     epoch: int
@@ -37,39 +44,45 @@ class Taken(NamedTuple):
     bodies: list[bytes]
     lost: list[tuple[int, int, int]]
     carried: list[tuple[int, int, int]]
-    end_known: bool
-    read_through: dict[int, int]
+    unknown_from: tuple[int, int] | None
 
 
-def take_over(damaged: Connection, fresh: Connection, noted: Reached | None) -> Taken:
+def take_over(damaged: Connection, fresh: Connection, noted: Noted | None, used: int) -> Taken:
     """Fill the fresh database (its outbox opened, in no epoch) from the damaged one.
 
     Args:
         damaged: the file that was set aside.
         fresh: a transaction of the new one.
         noted: how far the database is known to have gone, from outside of it.
+        used: the highest epoch that this gateway is known to have used.
     """
-    words = {row[0]: row for row in legible(damaged, _SQL["watermarks"], ())}
-    if noted is not None and noted.epoch and noted.epoch not in words:
-        words[noted.epoch] = (noted.epoch, 0, noted.covered, bytes(32), 0)
-    heads = legible(damaged, _SQL["head"], ())
-    epoch, sealed_seq = (int(heads[0][0]), int(heads[0][1])) if heads else (0, 0)
-    epoch = max(epoch, noted.epoch if noted else 0)
-    for word in words.values():
-        fresh.execute(_SQL["put_watermark"], word)
-    covered = {int(row[0]): int(row[2]) for row in words.values()}
-    hand = _Hand(fresh, covered)
+    stands = _stands(damaged)
     keys = _segment_keys(damaged)
-    for each_epoch, first_seq in sorted(keys):
-        hand.segment(legible(damaged, _SQL["segment"], (each_epoch, first_seq)))
-    below = max(sealed_seq, hand.end_of(epoch))
-    for seq in _waiting_keys(damaged, below, noted.seq if noted else 0):
-        hand.waiting(epoch, seq, legible(damaged, _SQL["waiting_one"], (seq,)))
-    ends = {each: max(hand.end_of(each), covered.get(each, 0)) for each in {*hand.known, epoch}}
-    for (each, first_seq), last_seq in keys.items():
-        if each < epoch:  # of the epoch in force its head tells
-            ends[each] = max(ends.get(each, 0), min(last_seq, first_seq + MAX_EVENTS - 1))
-    ends[epoch] = max(ends[epoch], sealed_seq, noted.seq if noted else 0)
+    said = _said(damaged, keys, noted)
+    if stands and noted and stands.epoch > noted.furthest.now.epoch:
+        noted = None  # it lags by an epoch: which numbers went over, the database knows better
+    for word in said.values():
+        put_word(fresh, word, 0)
+    hand = _Hand(fresh, {each: word.reached for each, word in said.items()})
+    for key in sorted(keys):
+        hand.segment(legible(damaged, _SQL["segment"], key))
+    ends = {each.epoch: each.seq for each in noted.epochs} if noted else {}
+    newest = max([*ends, *said, *hand.known], default=0)
+    waiting = _waiting(damaged, stands, noted, hand.end_of(newest))
+    epoch = stands.epoch if stands else _epoch_of(waiting, hand, noted)
+    hand.waiting(epoch, waiting)
+    if epoch is None:
+        epoch = max(newest, used)
+    if stands is not None:
+        ends[epoch] = max(ends.get(epoch, 0), stands.seq)
+    for each in {*hand.known, *said, epoch}:
+        ends[each] = max(ends.get(each, 0), hand.end_of(each), hand.covered.get(each, 0))
+    exact = noted is not None and noted.exact
+    if not exact:
+        for (each, first_seq), last_seq in keys.items():
+            if each < epoch or (each == epoch and stands is None):  # else the head tells
+                end = min(last_seq, first_seq + MAX_EVENTS - 1)
+                ends[each] = max(ends.get(each, 0), end)
     lost = [
         (each, first, last)
         for each, end in sorted(ends.items())
@@ -81,7 +94,69 @@ def take_over(damaged: Connection, fresh: Connection, noted: Reached | None) -> 
         for first, last in hand.going_on(each)
         if each
     ]
-    return Taken(epoch, hand.segments, hand.bodies, lost, carried, bool(heads or noted), ends)
+    furthest = max(epoch, used) if epoch else epoch
+    unknown = None if exact else (furthest, ends.get(furthest, 0) + 1)
+    return Taken(epoch, hand.segments, hand.bodies, lost, carried, unknown)
+
+
+def _stands(damaged: Connection) -> Head | None:
+    rows = legible(damaged, _SQL["head"], ())
+    try:
+        return head_in(rows[0])
+    except (IndexError, *_ILLEGIBLE):
+        return None
+
+
+def _said(damaged: Connection, keys: Keys, noted: Noted | None) -> dict[int, Word]:
+    """How far the cloud has each epoch: by the database, which may be behind, or by the note.
+
+    The note names every epoch that was not covered to its end: an earlier one that it does not
+    name, was.
+    """
+    found: dict[int, Word] = {}
+    for row in legible(damaged, _SQL["watermarks"], (0,)):
+        with contextlib.suppress(*_ILLEGIBLE):
+            word = word_in(row)
+            found[word.epoch] = word
+    if noted is None:
+        return found
+    for each in noted.epochs:
+        word = found.get(each.epoch) or Word(each.epoch, 0, 0, GENESIS)
+        if each.epoch and (noted.exact or each.covered > word.reached):
+            found[each.epoch] = word._replace(reached=each.covered)
+    for (epoch, first), last in keys.items():
+        if epoch < noted.furthest.now.epoch and epoch not in {each.epoch for each in noted.epochs}:
+            word = found.get(epoch) or Word(epoch, 0, 0, GENESIS)
+            end = min(last, first + MAX_EVENTS - 1)
+            found[epoch] = word._replace(reached=max(word.reached, end))
+    return found
+
+
+def _waiting(
+    damaged: Connection, stands: Head | None, noted: Noted | None, sealed_through: int
+) -> list[tuple[Event, bytes]]:
+    """The events that waited and are what was chained, with their bytes."""
+    below = max(stands.seq if stands else 0, sealed_through)
+    end = noted.furthest.now.seq if noted else 0
+    found: list[tuple[Event, bytes]] = []
+    for seq in _waiting_keys(damaged, below, end):
+        rows = legible(damaged, _SQL["waiting_one"], (seq,))
+        with contextlib.suppress(IndexError, *_ILLEGIBLE):
+            body, _ = waiting_in(rows[0])
+            found.append((decode_event(body), body))
+    return found
+
+
+def _epoch_of(waiting: list[tuple[Event, bytes]], hand: _Hand, noted: Noted | None) -> int | None:
+    """The epoch in which the events that waited were numbered; None where nothing proves it.
+
+    Of one epoch they are all. The segment to which the first of them is chained says which; so does
+    an exact note.
+    """
+    epoch = next((hand.sealed_before(event) for event, _ in waiting[:1]), None)
+    if epoch is None and noted is not None and noted.exact:
+        return noted.furthest.now.epoch
+    return epoch
 
 
 class _Hand:
@@ -89,7 +164,8 @@ class _Hand:
 
     def __init__(self, fresh: Connection, covered: dict[int, int]) -> None:
         self._fresh = fresh
-        self._covered = covered
+        self._hashes: dict[tuple[int, int, int], bytes] = {}
+        self.covered = covered
         self.bodies: list[bytes] = []
         self.known: dict[int, list[tuple[int, int]]] = {}
         self.segments = 0
@@ -99,41 +175,54 @@ class _Hand:
         return max((last for _, last in self.known.get(epoch, [])), default=0)
 
     def segment(self, rows: list[tuple[Any, ...]]) -> None:
-        """Keep a covered segment; let the events of another go on."""
+        """Keep a covered segment; let the events of another go on.
+
+        What it holds is said by its signed bytes; the columns beside them are not believed.
+        """
         try:
-            sealed = sealed_in(rows[0][:5])
-            claims = header(parse(sealed.body))
-        except (IndexError, TypeError, QuartermasterError):
+            *_, body, digest, _, sealed_at = rows[0]
+            if digest is not None and segment_hash(body) != digest:
+                return
+            epoch, first, last, _, events, last_hash = header(parse(body))
+        except (IndexError, *_ILLEGIBLE):
             return
-        reached = self._covered.get(sealed.epoch, 0)
-        self.known.setdefault(sealed.epoch, []).append((sealed.first_seq, sealed.last_seq))
-        if sealed.last_seq <= reached:
-            _, _, _, body, digest, last_hash, sealed_at = rows[0]
-            row = (sealed.epoch, sealed.first_seq, sealed.last_seq, last_hash, sealed_at)
-            self._fresh.execute(_SQL["insert_segment"], (*row, body, digest))
+        if (epoch, first, last) in self._hashes:
+            return
+        self._hashes[epoch, first, last] = last_hash
+        self.known.setdefault(epoch, []).append((first, last))
+        reached = self.covered.get(epoch, 0)
+        if last <= reached:
+            at = sealed_at if isinstance(sealed_at, int) else 0
+            row = (epoch, first, last, last_hash, at, body, segment_hash(body))
+            self._fresh.execute(_SQL["insert_segment"], row)
             self.segments += 1
             return
-        self.bodies.extend(claims.events[max(0, reached + 1 - sealed.first_seq) :])
+        self.bodies.extend(events[max(0, reached + 1 - first) :])
 
-    def waiting(self, epoch: int, seq: int, rows: list[tuple[Any, ...]]) -> None:
-        """Let an event that waited go on."""
-        try:
-            body, _ = waiting_in(rows[0])
-        except (IndexError, TypeError, QuartermasterError):
-            return
-        self.known.setdefault(epoch, []).append((seq, seq))
-        self.bodies.append(body)
+    def waiting(self, epoch: int | None, events: list[tuple[Event, bytes]]) -> None:
+        """Let events that waited go on; without an epoch nobody knows which numbers they had."""
+        for event, body in events:
+            if epoch is not None:
+                self.known.setdefault(epoch, []).append((event.seq, event.seq))
+            self.bodies.append(body)
+
+    def sealed_before(self, event: Event) -> int | None:
+        """The epoch of the segment to whose end an event is chained."""
+        for (epoch, _, last), last_hash in self._hashes.items():
+            if (last + 1, last_hash) == (event.seq, event.prev_hash):
+                return epoch
+        return None
 
     def going_on(self, epoch: int) -> Iterator[tuple[int, int]]:
         """What came over of an epoch beyond what the cloud has covered."""
-        reached = self._covered.get(epoch, 0)
+        reached = self.covered.get(epoch, 0)
         for first, last in merged(self.known.get(epoch, [])):
             if last > reached:
                 yield max(first, reached + 1), last
 
     def missing(self, epoch: int, end: int) -> Iterator[tuple[int, int]]:
         """What did not come over of an epoch, beyond what the cloud has covered, up to ``end``."""
-        expected = self._covered.get(epoch, 0) + 1
+        expected = self.covered.get(epoch, 0) + 1
         for first, last in sorted(self.known.get(epoch, [])):
             if first > expected:
                 yield expected, min(first - 1, end)
@@ -142,20 +231,22 @@ class _Hand:
             yield expected, end
 
 
-def _segment_keys(damaged: Connection) -> dict[tuple[int, int], int]:
+def _segment_keys(damaged: Connection) -> Keys:
     """The last number of each segment that can be found, by epoch and first number."""
-    found: dict[tuple[int, int], int] = {}
+    found: Keys = {}
     after = (0, 0)
-    while rows := legible(damaged, _SQL["segment_keys"], after):
+    while rows := _numbers(legible(damaged, _SQL["segment_keys"], after)):
         found.update({(row[0], row[1]): row[2] for row in rows})
+        if rows[-1][:2] <= after:  # a torn tree may lead back
+            break
         after = (rows[-1][0], rows[-1][1])
     stopped, before = after, (_LAST, _LAST)
-    while rows := legible(damaged, _SQL["segment_keys_down"], before):
+    while rows := _numbers(legible(damaged, _SQL["segment_keys_down"], before)):
         fresh = [row for row in rows if (row[0], row[1]) > stopped]
         found.update({(row[0], row[1]): row[2] for row in fresh})
-        before = (rows[-1][0], rows[-1][1])
-        if len(fresh) < len(rows):
+        if len(fresh) < len(rows) or rows[-1][:2] >= before:
             break
+        before = (rows[-1][0], rows[-1][1])
     return found
 
 
@@ -163,13 +254,15 @@ def _waiting_keys(damaged: Connection, sealed_seq: int, end: int) -> list[int]:
     """All numbers that wait, as far as they can be found; at a break they are tried one by one."""
     found: set[int] = set()
     after = 0
-    while rows := legible(damaged, _SQL["waiting_keys"], (after,)):
+    while rows := _numbers(legible(damaged, _SQL["waiting_keys"], (after,))):
         found.update(row[0] for row in rows)
+        if rows[-1][0] <= after:  # a torn tree may lead back
+            break
         after = rows[-1][0]
     before = _LAST
-    while rows := legible(damaged, _SQL["waiting_keys_down"], (before,)):
+    while rows := _numbers(legible(damaged, _SQL["waiting_keys_down"], (before,))):
         found.update(row[0] for row in rows)
-        if rows[-1][0] <= after:
+        if rows[-1][0] <= after or rows[-1][0] >= before:
             break
         before = rows[-1][0]
     last = min(max([*found, end, after]), max(after, sealed_seq) + _PROBES)
@@ -179,3 +272,8 @@ def _waiting_keys(damaged: Connection, sealed_seq: int, end: int) -> list[int]:
         if seq not in found and legible(damaged, _SQL["waiting_one"], (seq,))
     )
     return sorted(found)
+
+
+def _numbers(rows: list[tuple[Any, ...]]) -> list[tuple[int, ...]]:
+    """Rows of whole numbers; of a torn page any type may be read."""
+    return [row for row in rows if all(isinstance(value, int) for value in row)]

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 from edge.db import Connection, Queries
 from edge.outbox.reading import sealed_in, waiting_in
 from edge.outbox.records import Opening
+from edge.outbox.standing import begin_words, word, words
 from edge.outbox.statements import Statement
 from shared.events import EventsCarried, EventsLost
-from shared.segment import GENESIS, header, parse
+from shared.segment import header, parse
 
 _SQL: Final = Queries(__package__ or "edge.outbox")
 
@@ -68,17 +69,17 @@ def signed_by_another(connection: Connection, kid: bytes) -> dict[int, int]:
     A key comes with an epoch, so the oldest segment that is not covered tells for all.
     """
     found: dict[int, int] = {}
-    for epoch, reached in connection.execute(_SQL["epochs"], (1,)).fetchall():
-        where = {"epoch": epoch, "reached": reached}
+    for said in words(connection, 1):
+        where = {"epoch": said.epoch, "reached": said.reached}
         oldest = connection.execute(_SQL["uncovered"], where).fetchone()
         if oldest is not None and parse(sealed_in(oldest).body).kid != kid:
-            found[int(epoch)] = int(reached)
+            found[said.epoch] = said.reached
     return found
 
 
 def remember(connection: Connection, epoch: int) -> None:
     """Keep that this database knows how an epoch ended, and says it in its own words."""
-    connection.execute(_SQL["begin_watermark"], (epoch, GENESIS))
+    begin_words(connection, epoch)
 
 
 def _end_unknown(
@@ -88,7 +89,6 @@ def _end_unknown(
     if opening is None or not opening.data.previous_epoch:
         return []
     previous, reached = opening.data.previous_epoch, opening.data.previous_seq
-    remembered = connection.execute(_SQL["watermark"], (previous,)).fetchone() is not None
-    if remembered and frozen is None:
+    if word(connection, previous) is not None and frozen is None:
         return []
     return [EventsLost(previous, reached + 1, None, opening.data.reason)]

@@ -25,7 +25,7 @@ def puback_is_delivery() -> None:
         def free(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE watermark SET contiguous_seq = (SELECT max(last_seq) FROM segment"
-                " WHERE segment.epoch = watermark.epoch)"
+                " WHERE segment.epoch = watermark.epoch), mark = NULL"
             )
 
         await self._database.run(free)

@@ -220,7 +220,8 @@ class Gateway:
 
         def free(connection: Connection) -> None:
             connection.execute(
-                "UPDATE watermark SET contiguous_seq = max(contiguous_seq, s.last_seq) "
+                "UPDATE watermark SET mark = NULL, "
+                "contiguous_seq = max(contiguous_seq, s.last_seq) "
                 "FROM segment s WHERE s.body = ? AND s.epoch = watermark.epoch",
                 (payload,),
             )

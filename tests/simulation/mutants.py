@@ -18,7 +18,7 @@ from cloud.ingest.chain import Head, Link, Walk, walk
 from cloud.ingest.model import Applied, Examined, Range, Verified
 from cloud.ingest.settlement import Settlement
 from edge.db import Connection
-from edge.outbox import Acknowledged, Outbox, history, outbox
+from edge.outbox import Acknowledged, Outbox, history, standing
 from shared.downlink import Watermark
 from tests.simulation import memory_ingest
 from tests.simulation.gateway import Parts
@@ -51,7 +51,7 @@ class FloorOffByOne(Outbox):
         done = super().acknowledge(connection, watermark, now, again=again)
         if done.news and not done.frozen:
             connection.execute(
-                "UPDATE watermark SET contiguous_seq = ? WHERE epoch = ?",
+                "UPDATE watermark SET contiguous_seq = ?, mark = NULL WHERE epoch = ?",
                 (watermark.contiguous_seq + 1, watermark.epoch),
             )
         return done
@@ -67,16 +67,6 @@ class GenerationIgnored(Outbox):
         if watermark.contiguous_seq < reached:
             return Acknowledged(False, [])
         return super().acknowledge(connection, watermark, now, again=again)
-
-
-class _ClosedEpochsTrusted:
-    """The outbox's statements, without the doubt about other epochs."""
-
-    def __getitem__(self, name: str) -> Any:
-        return "SELECT :epoch, :generation" if name == "doubt" else _STATEMENTS[name]  # type: ignore[index]
-
-
-_STATEMENTS = outbox._SQL
 
 
 def _insert_by_hash(connection: Transaction, new: Sequence[Verified], at: int) -> set[Range]:
@@ -195,8 +185,8 @@ MUTANTS = (
     Mutant(
         "closed-epochs-trusted",
         "a restored cloud is not filled with epochs that were closed before",
-        caught_by=182,
-        patched=lambda: _replaced((outbox, "_SQL", _ClosedEpochsTrusted())),
+        caught_by=1410,
+        patched=lambda: _replaced((standing, "doubt_others", lambda *_: None)),
     ),
     Mutant(
         "gaps-not-looked-at",

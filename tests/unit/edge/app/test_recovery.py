@@ -9,6 +9,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ import pytest
 from edge.app import recovery, store
 from edge.app.recovery import Damage, recover
 from edge.link import epoch as epochs
-from edge.outbox import head
+from edge.outbox import HeadNote, head
+from edge.outbox.headnote import Furthest
 from edge.ports import SystemIds
 from shared.downlink import Watermark
 from shared.errors import QuartermasterError
@@ -48,18 +50,26 @@ class Gateway:
     """A data folder with covered, sealed and waiting scans, as after a kill of the process."""
 
     def __init__(self, folder: Path, pki: Path) -> None:
-        living = folder / "living"
+        pattern, self.scanned = self.once(pki)
+        self.data = folder / "data"
+        shutil.copytree(pattern, self.data, symlinks=True)
+
+    @classmethod
+    @cache
+    def once(cls, pki: Path) -> tuple[Path, list[dict[str, Any]]]:
+        """The folder that all tests copy, and what was scanned there."""
+        living, killed = pki.parent / "living", pki.parent / "killed"
         enrol(living, pki)
-        self.token = equip(living)
+        equip(living)
         with store.opened(living) as opened:
-            self.scanned = scans(opened, COVERED)
-            self.seal(opened)
-            self.cover(opened, COVERED)
-            self.scanned += scans(opened, SEALED)
-            self.seal(opened)
-            self.scanned += scans(opened, WAITING)
-            self.data = folder / "data"
-            shutil.copytree(living, self.data, symlinks=True)
+            scanned = scans(opened, COVERED)
+            cls.seal(opened)
+            cls.cover(opened, COVERED)
+            scanned += scans(opened, SEALED)
+            cls.seal(opened)
+            scanned += scans(opened, WAITING)
+            shutil.copytree(living, killed, symlinks=True)
+        return killed, scanned
 
     @property
     def database(self) -> Path:
@@ -201,8 +211,10 @@ def test_a_log_that_is_gone_altogether_is_an_old_copy_and_freezes(gateway: Gatew
     gateway.checkpoint()
     (gateway.data / "gateway.db-wal").unlink(missing_ok=True)
     noted = gateway.data / "gateway.db-head"
-    epoch, seq, covered = noted.read_text().split()
-    noted.write_text(f"{epoch} {int(seq) + 5} {covered}")
+    told = HeadNote(noted).read()
+    assert told is not None
+    now = told.furthest.now
+    HeadNote(noted).write(Furthest(now._replace(seq=now.seq + 5)))
     with store.opened(gateway.data) as opened:
         assert "had been committed" in opened.outbox.depth(opened.database.reader).frozen
         assert opened.epoch == 0
@@ -256,7 +268,7 @@ def test_half_a_catalog_is_forgotten_so_that_the_cloud_sends_it_anew(gateway: Ga
 Stop = Callable[[Path], bool]
 
 
-@pytest.mark.parametrize("steps", range(6))
+@pytest.mark.parametrize("steps", range(8))
 def test_a_power_cut_between_any_two_moves_is_made_good_at_the_next_start(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:

@@ -127,7 +127,7 @@ def test_nothing_is_chained_to_the_changed_bytes_of_the_last_event(box: Box) -> 
 
 def test_a_scrub_reads_everything_and_names_what_is_damaged(box: Box) -> None:
     whole = scrub(box.database.reader)
-    assert whole == (3, 3, [])
+    assert whole == (3, 3, [], 2)
     box.flip_segment(1, 40)
     box.flip_segment(5, -1)
     box.flip_waiting(8)

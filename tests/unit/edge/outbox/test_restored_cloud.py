@@ -170,7 +170,7 @@ def test_an_event_that_cannot_be_read_moves_to_the_next_epoch_with_its_neighbour
         )
         strange = cbor2.dumps(cbor2.loads(body) | {2: 99})
         connection.execute("INSERT INTO waiting (seq, body) VALUES (1, ?)", (strange,))
-        connection.execute("UPDATE head SET frozen = 'disputed'")
+        connection.execute("UPDATE head SET frozen = 'disputed', mark = NULL")
 
     box.database.run_blocking(newer_software)
     assert box.begin(2) == 2
