@@ -67,6 +67,7 @@ Code = Literal[
     "request.not-found",
     "request.unauthenticated",
     "request.forbidden",
+    "request.form",
     "request.conflict",
     "request.method",
     "request.too-many",
@@ -383,6 +384,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "request.forbidden": Entry(
         403, "The key does not allow this.", "Ask an administrator for a key with this right."
+    ),
+    "request.form": Entry(
+        403,
+        "This form does not come from an open page of this console.",
+        "Open the page again and repeat it there; nothing was done.",
     ),
     "request.conflict": Entry(
         409, "The request conflicts with what is already there.", "Read the current state first."
