@@ -20,6 +20,7 @@ BALLAST: Final = "gateway.ballast"
 HEAD_NOTE: Final = "gateway.db-head"
 IDENTITY: Final = "identity"
 PHOTOS: Final = "photos"
+MODELS: Final = "models"
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 _Seconds = Annotated[float, Meta(gt=0)]

@@ -20,6 +20,7 @@ from edge import people, stock
 from edge import settings as settings_file
 from edge.app.cadence import Cadence
 from edge.app.cameras import Cameras
+from edge.app.deciding import fallback_of
 from edge.app.epochs import Epochs
 from edge.app.identities import Identities
 from edge.app.metrics import registry
@@ -37,6 +38,7 @@ from edge.link.witness import Witness
 from edge.outbox.witness import witness_state
 from edge.ports import SystemIds, system_jitter, system_steady
 from edge.web import Door, RateLimit, create, open_door, pages, pairing, places
+from edge.web.decisions import decisions_room
 from edge.web.people import people_room
 from edge.web.tasks import tasks_room
 from shared.errors import QuartermasterError
@@ -88,12 +90,13 @@ class Gateway:
             store.pipeline, identity.gateway, self._examine, self._settings.heartbeat_seconds
         )
         self._timekeeping = Timekeeping(store.clock, store.database, self._heartbeat.announce)
+        self._fallback = fallback_of(store)
         self._downlink = Downlink(
             store.database,
             lambda: self._identities.current,
             store.clock,
             self._heartbeat.announce,
-            stock.Entering(people=people.enter, plan=store.floor.enter_plan),
+            stock.Entering(people.enter, store.floor.enter_plan, self._fallback.enter_leases),
         )
         self._desk = people.Desk(
             store.database, store.pipeline, store.clock, system_steady, self._heartbeat.announce
@@ -157,6 +160,7 @@ class Gateway:
         report["epoch_refused"] = self._epochs.refusal
         report["last_refused_document"] = self._downlink.last_refusal
         report["cameras"] = self._cameras.report()
+        report["decisions"] = self._fallback.report(self._store.database.reader)
         report["evidence_dropped"] = self._store.pipeline.dropped_evidence
         report["notices"] = [notice.as_dict() for notice in self._notices()]
         return report
@@ -210,6 +214,7 @@ class Gateway:
             "clock": self._timekeeping.run,
             "people": self._desk.run,
             "tasks": self._cadence.run,
+            "decisions": self._fallback.rounds.run,
             "scrub": self._scrubbing.run,
             "space": lambda: store.space.run(store.outbox, self._heartbeat.announce),
             "identity": lambda: self._identities.run(
@@ -251,7 +256,7 @@ class Gateway:
         here = {"site": identity.site, "gateway": identity.gateway}
         app = create(
             store.database,
-            store.pipeline,
+            self._fallback.watched(store.pipeline),
             self,
             limit,
             registry(store, self._link, self._uplink, self._downlink),
@@ -259,6 +264,7 @@ class Gateway:
                 people_room(store.database, self._desk, limit, **here),
                 pages.routes(),
                 tasks_room(store.database, store.floor, store.photos, limit, store.clock),
+                decisions_room(store.database, self._fallback, limit),
                 pairing.routes(store.database, store.pipeline, store.clock),
                 places.routes(store.database),
             ],

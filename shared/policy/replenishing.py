@@ -63,11 +63,11 @@ def replenish(policy: Policy, given: Replenishment) -> Outcome:
     if there > given.minimum:
         return nothing(f"{level}: above its minimum of {given.minimum}.")
     narrowed = narrowing(policy, given.away_minutes)
-    if narrowed and there > 0:
+    target = min(max(given.minimum, 1), given.maximum) if narrowed else given.maximum
+    if narrowed and 0 < there < target:
         waits = f"left to a person: {given.face} still holds some of {given.sku}"
         reasons = [narrowed, f"{level}; its minimum is {given.minimum}."]
         return Outcome(waits, 0, tuple(reasons), acts=False)
-    target = min(max(given.minimum, 1), given.maximum) if narrowed else given.maximum
     missing = target - there
     if given.room is not None:
         missing = min(missing, given.room)
