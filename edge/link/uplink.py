@@ -40,16 +40,18 @@ _SETTLE_S: Final = 1.0
 _LONGEST_RESEND_S: Final = 120.0
 
 
+_Said = tuple[Watermark, Acknowledged]
+
+
 class _Ridden(NamedTuple):
-    """What one ride brought: a segment, and what the watermark that rode along did.
+    """What one ride brought: a segment, and what the watermarks that rode along did.
 
     ``live`` says that there was room to send it at once.
     """
 
     sealed: Sealed
     live: bool
-    watermark: Watermark | None
-    acknowledged: Acknowledged | None
+    words: list[_Said]
 
 
 class Uplink:
@@ -97,7 +99,9 @@ class Uplink:
         self._asked_at = float("-inf")
         self._board_at = float("-inf")
         self._reached: dict[int, tuple[int, int]] = {}
-        self._unwritten: Watermark | None = None
+        self._unwritten: dict[int, Watermark] = {}
+        """The newest word about each epoch that the store does not hold yet; never changed in
+        place, as the writer's thread reads it."""
         self._unwritten_since = 0.0
         self._urgent = False
         self._rewound = False
@@ -155,11 +159,11 @@ class Uplink:
         self._rewind_for(watermark.generation)
         self._reached[watermark.epoch] = word
         now = self._monotonic()
-        if self._unwritten is None:
+        if not self._unwritten:
             self._unwritten_since = now
-        elif self._unwritten.epoch != watermark.epoch:
+        elif watermark.epoch not in self._unwritten:
             self._urgent = True
-        self._unwritten = watermark
+        self._unwritten = {**self._unwritten, watermark.epoch: watermark}
         self._rewound = self._rewound or word[1] < known[1]
         landed = self._flights.land(watermark, now)
         asked = not self._rewound and self._asked(watermark, now)
@@ -211,7 +215,7 @@ class Uplink:
                 await self._alight()
                 self._board()
                 if self._online.is_set():
-                    await self._write_watermark()
+                    await self._write_watermarks()
                     self._fill()
                     self._resend_late()
                     self._watch()
@@ -231,32 +235,44 @@ class Uplink:
         self._cursor, self._backlog_waits = (0, 0), True
         self._progress_at = self._monotonic()
 
-    async def _write_watermark(self) -> None:
-        """Write the last watermark, if it found nothing to ride with for long, or says more."""
-        watermark = self._unwritten
-        if watermark is None:
+    async def _write_watermarks(self) -> None:
+        """Write the last watermarks, if they found nothing to ride with for long, or say more."""
+        if not self._unwritten:
             return
         if not self._urgent and self._monotonic() - self._unwritten_since < _SETTLE_S:
             return
         self._urgent = False
         again = self._pace.window if self._asked_at >= self._unwritten_since else 0
         try:
-            done = await self._database.run(
-                lambda connection: self._outbox.acknowledge(
-                    connection, watermark, self._clock.now(), again=again
-                )
-            )
+            words = await self._database.run(lambda connection: self._note(connection, again))
         except QuartermasterError as error:  # a full disk: the cloud says it again
             _log.error("uplink.watermark-unwritten", code=error.code, detail=error.detail)
             self._unwritten_since = self._monotonic()
             return
-        self._written(watermark, done)
+        self._written(words)
 
-    def _written(self, watermark: Watermark, done: Acknowledged) -> None:
-        if self._unwritten is watermark:
-            self._unwritten = None
-        else:
+    def _note(self, connection: Connection, again: int) -> list[_Said]:
+        """In the writer's thread: what the unwritten words do to the store."""
+        words, now = tuple(self._unwritten.values()), self._clock.now()
+        return [
+            (word, self._outbox.acknowledge(connection, word, now, again=again)) for word in words
+        ]
+
+    def _written(self, words: list[_Said]) -> None:
+        done = [word for word, _ in words]
+        left = {
+            epoch: word
+            for epoch, word in self._unwritten.items()
+            if not any(word is each for each in done)
+        }
+        if left:
             self._unwritten_since = self._monotonic()
+        self._unwritten = left
+        for watermark, acknowledged in words:
+            self._follow(watermark, acknowledged)
+
+    def _follow(self, watermark: Watermark, done: Acknowledged) -> None:
+        """Send what a word that is now in the store asks for."""
         if done.frozen:
             _log.error("uplink.frozen", why=done.frozen)
             self._flights.clear()  # the cloud would refuse them again and again
@@ -313,14 +329,10 @@ class Uplink:
         live = self._room_for_live()
         if not live and not self._gathered(connection):
             return None
-        watermark, now = self._unwritten, self._clock.now()
-        sealed = self._outbox.seal(connection, now)
+        sealed = self._outbox.seal(connection, self._clock.now())
         if sealed is None:
             return None
-        if watermark is None:
-            return _Ridden(sealed, live, None, None)
-        done = self._outbox.acknowledge(connection, watermark, now, again=0)
-        return _Ridden(sealed, live, watermark, done)
+        return _Ridden(sealed, live, self._note(connection, again=0))
 
     def _gathered(self, connection: Connection) -> bool:
         """Whether enough waits for a full segment."""
@@ -342,8 +354,8 @@ class Uplink:
             self._send(ridden.sealed, live=True)
         else:
             self._backlog_waits = True
-        if ridden.watermark is not None and ridden.acknowledged is not None:
-            self._written(ridden.watermark, ridden.acknowledged)
+        if ridden.words:
+            self._written(ridden.words)
 
     # Sending
 

@@ -114,16 +114,18 @@ class Site:
         generation: int = 1,
         through: int = 0,
         issued_at: int = 0,
+        epoch: int = 1,
     ) -> None:
         head = next(
             (
                 event_hash(header(body).events[seq - header(body).first_seq])
                 for body in self.wire.sent
-                if header(body).first_seq <= seq <= header(body).last_seq
+                if header(body).epoch == epoch
+                and header(body).first_seq <= seq <= header(body).last_seq
             ),
             bytes(32),
         )
-        word = Watermark(generation, 1, seq, head, list(missing), received_through=through)
+        word = Watermark(generation, epoch, seq, head, list(missing), received_through=through)
         self.uplink.heard(
             sign_message(
                 CLOUD_KEY.sign,
@@ -349,6 +351,28 @@ def test_a_covered_segment_is_freed_in_the_store_soon_after(tmp_path: Path) -> N
         assert site.uplink.in_flight == 0
         site.seconds = 2.0
         await eventually(lambda: site.outbox.depth(site.database.reader).watermark == 1)
+
+    play(tmp_path, story)
+
+
+def test_words_about_two_epochs_that_come_together_are_both_kept(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        site.up()
+        await site.scans(1)
+        await eventually(lambda: len(site.wire.sent) == 1)
+        site.outbox.use(Signer(KEY.sign, key_id(KEY.public_key()), DOMAIN, GATEWAY, 2))
+        await site.database.run(lambda c: site.outbox.open(c, site.clock.now()))
+        await site.scans(1)
+        await eventually(lambda: len(site.wire.sent) == 2)
+        site.cover(1, epoch=2)
+        site.cover(1, epoch=1)
+        assert site.uplink.in_flight == 0, "nothing will be sent, so nothing said again"
+
+        def kept() -> list[int]:
+            reader = site.database.reader
+            return [site.outbox.last_watermark(reader, epoch)[1] for epoch in (1, 2)]
+
+        await eventually(lambda: kept() == [1, 1])
 
     play(tmp_path, story)
 
