@@ -7,7 +7,7 @@ the menu: runs with few kinds of fault in odd combinations find more than runs w
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import attacks
@@ -271,6 +271,8 @@ ALL: tuple[Fault, ...] = (
 )  # fmt: skip
 
 
-def menu(rng: random.Random) -> list[Fault]:
-    """This seed's faults."""
+def menu(rng: random.Random, only: Collection[str] = ()) -> list[Fault]:
+    """This seed's faults; of those named, if any are."""
+    if only:
+        return [fault for fault in ALL if fault.__name__ in only]
     return rng.sample(ALL, rng.randint(4, 12))

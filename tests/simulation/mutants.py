@@ -125,11 +125,15 @@ def _replaced(*swaps: tuple[object, str, Any]) -> AbstractContextManager[Any]:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A build of the product with one bug. ``caught_by`` is only where the hunt begins."""
+    """A build of the product with one bug.
+
+    ``faults`` are those that the hunt keeps to, where the bug needs some of them one after the
+    other and all of them together seldom meet.
+    """
 
     name: str
     says: str
-    caught_by: int = 0
+    faults: tuple[str, ...] = ()
     parts: Callable[[], Parts] = Parts
     settlement: Any = Settlement
     patched: Callable[[], AbstractContextManager[Any]] = nullcontext
@@ -175,29 +179,31 @@ MUTANTS = (
     Mutant(
         "links-not-verified",
         "the watermark follows numbers, not hashes",
+        faults=("gateway_cloned", "partition"),
         patched=lambda: _replaced((service, "walk", _walk_unlinked)),
     ),
     Mutant(
         "generation-ignored",
         "a restored cloud is not filled again",
+        faults=("cloud_restored_from_backup",),
         parts=partial(Parts, outbox=GenerationIgnored),
     ),
     Mutant(
         "closed-epochs-trusted",
         "a restored cloud is not filled with epochs that were closed before",
-        caught_by=1410,
+        faults=("cloud_restored_from_backup", "old_backup_restored"),
         patched=lambda: _replaced((standing, "doubt_others", lambda *_: None)),
     ),
     Mutant(
         "gaps-not-looked-at",
         "a gateway whose copy filled numbers beyond a gap resends for ever",
-        caught_by=593,
+        faults=("gateway_cloned", "partition", "half_open", "one_way"),
         patched=lambda: _replaced((history, "_foreign_neighbour", lambda *_: "")),
     ),
     Mutant(
         "provisional-for-ever",
         "what stands above a broken link goes on counting",
-        caught_by=18,
+        faults=("gateway_cloned", "partition"),
         patched=lambda: _replaced(
             (reversal, "provisional", lambda *_: []), (reversal, "reverse", lambda *_, **__: None)
         ),
@@ -205,18 +211,19 @@ MUTANTS = (
     Mutant(
         "taken-back-for-ever",
         "a scan that was taken back cannot count when it is stated again",
-        caught_by=18,
+        faults=("gateway_cloned", "partition"),
         patched=lambda: _replaced((memory_ingest, "release_ids", lambda *_: set())),
     ),
     Mutant(
         "late-scans-forgotten",
         "a scan that was set aside for one that is taken back counts nowhere",
-        caught_by=186,
+        faults=("gateway_cloned", "partition"),
         patched=lambda: _replaced((reversal, "recount", lambda *_, **__: 0)),
     ),
     Mutant(
         "revocation-ignored",
         "a revoked gateway still adds to the ledger",
+        faults=("gateway_revoked",),
         patched=lambda: _replaced(
             (service, "standing", _standing_whoever), (verification, "standing", _standing_whoever)
         ),

@@ -179,7 +179,7 @@ class World:
         """All steps, then healing; the verdict."""
         rng = self.rng
         plan = set(rng.sample(range(5, self.steps - 10), rng.randint(4, 12)))
-        menu = faults.menu(rng)
+        menu = faults.menu(rng, self.mutant.faults)
         for step in range(self.steps):
             self.step = step
             self.end_faults()
