@@ -91,8 +91,9 @@ class Pair:
         lines = "".join(f"export {name}='{value}'\n" for name, value in variables.items())
         text = (SCRIPTS / script).read_text()
         return server.run(
-            'cd /; folder=$(mktemp -d); trap \'rm -rf "$folder"\' EXIT; cat >"$folder/in"; '
-            'sh "$folder/in"',
+            # A temporary folder of this system need not be there in that one.
+            "cd /; unset TMPDIR; folder=$(mktemp -d); trap 'rm -rf \"$folder\"' EXIT; "
+            'cat >"$folder/in"; sh "$folder/in"',
             stdin=f"{lines}set -- {command}\n{text}",
         )
 
