@@ -8,7 +8,10 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
+import traceback
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,8 +29,9 @@ from tests.faults import (
     simulated,
     storage,
 )
-from tests.faults.fault import Fault, Verdict
-from tests.faults.house import FLOORS, House
+from tests.faults.fault import Fault, UnexpectedError, Verdict
+from tests.faults.house import House
+from tests.faults.judge import Judge
 from tests.faults.trial import Trial
 
 FAULTS: list[Fault] = [
@@ -35,18 +39,17 @@ FAULTS: list[Fault] = [
     for module in (
         kills,
         outages,
+        pressure,
         hostile,
         clocks,
-        pressure,
         storage,
         damage,
-        identity,
         pasts,
+        identity,
         failover,
     )
     for fault in module.FAULTS
 ]
-_CELLS_AT_A_TIME = 3
 
 
 class Asked(NamedTuple):
@@ -58,6 +61,20 @@ class Asked(NamedTuple):
     keep: bool
     layer: int
 
+    @property
+    def faults(self) -> list[Fault]:
+        """Those to be injected."""
+        return [
+            fault
+            for fault in FAULTS
+            if self.only in f"{fault.matrix} {fault.name}" and (fault.short or not self.short)
+        ]
+
+    @property
+    def mutants(self) -> list[Fault]:
+        """Those to be hunted in real processes."""
+        return [each for each in mutants.MUTANTS if self.only in f"mutant {each.name}"]
+
 
 class Done(NamedTuple):
     """Everything that happened in real processes."""
@@ -65,28 +82,30 @@ class Done(NamedTuple):
     verdicts: list[Verdict]
     mutants: dict[str, str]
     """How each was caught; empty for one that lives."""
+    broken: bool = False
+    """Whether the run ended before its end."""
+
+    @property
+    def good(self) -> bool:
+        """Nothing was violated and every mutant caught."""
+        fine = all(verdict.good for verdict in self.verdicts) and all(self.mutants.values())
+        return fine and not self.broken
 
 
 def main() -> int:
     """Run what the command line asks for; returns the exit code."""
     asked = _asked()
-    signal.signal(signal.SIGTERM, _end)
+    ended = _told_to_end()
     started = time.monotonic()
     layer1 = None
     if asked.layer in {0, 1} and not asked.only:
         layer1 = simulated.simulate(short=asked.short)
         print(*layer1.lines(), sep="\n", flush=True)
-    done = _layer2(asked) if asked.layer in {0, 2} else Done([], {})
+    done = _layer2(asked, ended) if asked.layer in {0, 2} else Done([], {})
     summary = _summary(layer1, done) | {"seconds": round(time.monotonic() - started)}
-    good = all(verdict.good for verdict in done.verdicts) and all(done.mutants.values())
-    good = good and (layer1 is None or layer1.good)
-    print(json.dumps(summary | {"ok": good}))
+    good = done.good and (layer1 is None or layer1.good)
+    print(json.dumps(summary | {"ok": good}), flush=True)
     return 0 if good else 1
-
-
-def _end(*_: object) -> None:
-    """Told to end: take everything down that was started."""
-    raise SystemExit(1)
 
 
 def _asked() -> Asked:
@@ -96,55 +115,96 @@ def _asked() -> Asked:
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn by chance")
     parser.add_argument("--keep", action="store_true", help="keep data and logs")
     parser.add_argument("--layer", type=int, default=0, choices=(0, 1, 2), help="only this one")
-    return Asked(**vars(parser.parse_args()))
+    asked = Asked(**vars(parser.parse_args()))
+    if not asked.faults and not asked.mutants:
+        parser.error(f"no fault is called {asked.only!r}")
+    return asked
 
 
-def _layer2(asked: Asked) -> Done:
-    chosen = [
-        fault
-        for fault in FAULTS
-        if asked.only in f"{fault.matrix} {fault.name}" and (fault.short or not asked.short)
-    ]
-    known = [mutant for mutant in mutants.MUTANTS if asked.only in f"mutant {mutant.name}"]
+def _told_to_end() -> threading.Event:
+    """SIGTERM and Ctrl-C take everything down that was started, once."""
+    ended = threading.Event()
+
+    def end(number: int, _frame: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        ended.set()
+        print(f"told to end by {signal.Signals(number).name}; taking everything down", flush=True)
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)
+    return ended
+
+
+def _layer2(asked: Asked, ended: threading.Event) -> Done:
     folder = Path(tempfile.mkdtemp(prefix="quartermaster-faults-"))
-    with House(folder) as house:
-        house.build()
-        trial = Trial(house, seed=asked.seed, short=asked.short)
-        done = Done(_run(trial, chosen), _hunt(trial, known))
-    if all(verdict.good for verdict in done.verdicts) and not asked.keep:
-        shutil.rmtree(folder)
+    done = Done([], {})
+    try:
+        with House(folder) as house:
+            house.build()
+            trial = Trial(house, short=asked.short, ended=ended)
+            judge = Judge(trial, seed=asked.seed)
+            _run(judge, asked, done)
+    except Exception:  # noqa: BLE001 - whatever it is, the last line says how far it came
+        traceback.print_exc(file=sys.stdout)
+        print(f"logs: {folder / 'logs'}", flush=True)
+        done = done._replace(broken=True)
+    finally:
+        if not asked.keep and (done.good or ended.is_set()):
+            shutil.rmtree(folder)
     return done
 
 
-def _run(trial: Trial, chosen: list[Fault]) -> list[Verdict]:
-    verdicts: list[Verdict] = []
+class _Teller:
+    """Prints what becomes of each fault and mutant, one at a time, and keeps it."""
 
-    def tell(*fresh: Verdict) -> None:
-        verdicts.extend(fresh)
-        for verdict in fresh:
+    def __init__(self, judge: Judge, done: Done) -> None:
+        self._judge = judge
+        self._done = done
+        self._one = threading.Lock()
+
+    def floor(self, fault: Fault, site: str) -> None:
+        self._tell(self._judge.floor(fault, site))
+
+    def cell(self, fault: Fault) -> None:
+        self._tell(self._judge.cell(fault))
+
+    def house(self, fault: Fault) -> None:
+        self._tell(self._judge.whole_house(fault))
+
+    def mutant(self, mutant: Fault) -> None:
+        try:
+            found = self._judge.mutant(mutant).lines()
+        except UnexpectedError as error:
+            found, says = [], f"LIVES, it did not come to bear: {error}"
+        else:
+            says = f"caught: {found[0]}"[:110] if found else "LIVES"
+        with self._one:
+            self._done.mutants[mutant.name] = "; ".join(found[:1])
+            print(f"L2  mutant {mutant.name:<28} {says}", flush=True)
+
+    def _tell(self, verdict: Verdict) -> None:
+        with self._one:
+            self._done.verdicts.append(verdict)
             print(*verdict.lines(), sep="\n", flush=True)
-        while trial.notes:
-            print(f"      {trial.notes.pop(0)}", flush=True)
 
-    floors = [fault for fault in chosen if fault.scope == "floor"]
-    for first in range(0, len(floors), len(FLOORS)):
-        tell(*trial.floors(floors[first : first + len(FLOORS)]))
-    for fault in chosen:
+
+def _run(judge: Judge, asked: Asked, done: Done) -> None:
+    """Floors and cells first, side by side; then what all share, one after the other."""
+    tell = _Teller(judge, done)
+    on_floors = [partial(tell.floor, fault) for fault in asked.faults if fault.scope == "floor"]
+    in_cells = [
+        *(partial(tell.cell, fault) for fault in asked.faults if fault.scope in {"cell", "vacant"}),
+        *(partial(tell.mutant, each) for each in asked.mutants if each.scope == "cell"),
+    ]
+    judge.side_by_side(on_floors, in_cells)
+    for fault in asked.faults:
         if fault.scope == "house":
-            tell(trial.whole_house(fault))
-    cells = [fault for fault in chosen if fault.scope in {"cell", "vacant"}]
-    for first in range(0, len(cells), _CELLS_AT_A_TIME):
-        tell(*trial.cells(cells[first : first + _CELLS_AT_A_TIME]))
-    return verdicts
-
-
-def _hunt(trial: Trial, known: list[Fault]) -> dict[str, str]:
-    caught: dict[str, str] = {}
-    for mutant in known:
-        caught[mutant.name] = mutants.how_caught(trial.mutant(mutant))
-        says = caught[mutant.name]
-        print(f"L2  mutant {mutant.name:<28} {f'caught: {says}' if says else 'LIVES'}"[:150])
-    return caught
+            tell.house(fault)
+    for mutant in asked.mutants:
+        if mutant.scope == "house":
+            tell.mutant(mutant)
 
 
 def _summary(layer1: simulated.Simulated | None, done: Done) -> dict[str, int]:

@@ -20,7 +20,7 @@ def _jumps(trial: Trial, site: str, *, seconds: float) -> int:
     trial.house.run_gateway(site, FAULT_CLOCK=str(told))
     for shift in (0.0, seconds, 0.0):
         _set(told, shift)
-        time.sleep(0.4)
+        trial.sleep(0.4)
         trial.scan(site, 12)
     trial.settled(site)
     _in_order_of_sequence(trial, site)
@@ -40,7 +40,7 @@ def _boots_wrong(trial: Trial, site: str, *, seconds: float) -> int:
         states = _states(trial, site)
         expect(ClockState.FLOORED in states, f"no event says that the clock is off: {states}")
     _set(told, 0.0)
-    time.sleep(0.4)
+    trial.sleep(0.4)
     trial.scan(site, 12)
     trial.settled(site)
     _in_order_of_sequence(trial, site)

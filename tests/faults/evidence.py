@@ -134,6 +134,15 @@ def ledger_of(connection: psycopg.Connection, site: str) -> Ledger:
     return Ledger(rows, places, stock, unfolded)
 
 
+def stands(connection: psycopg.Connection, events: set[str]) -> bool:
+    """Whether the ledger holds all of these events."""
+    found = connection.execute(
+        "SELECT count(DISTINCT event_id) FROM movement WHERE event_id = ANY(%s::uuid[])",
+        [list(events)],
+    ).fetchone()
+    return found == (len(events),)
+
+
 def arrived(connection: psycopg.Connection, site: str) -> set[str]:
     """Ids of the events of a site that the ledger holds."""
     rows = connection.execute(

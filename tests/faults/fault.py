@@ -44,6 +44,10 @@ def expect(holds: object, says: str) -> None:
         raise UnexpectedError(says)
 
 
+class EndedError(Exception):
+    """Everybody was told to end while a fault was under way."""
+
+
 class Verdict(NamedTuple):
     """What one fault did."""
 
@@ -52,6 +56,10 @@ class Verdict(NamedTuple):
     injected: int
     healed_s: float
     findings: Findings
+    notes: list[str]
+    """Worth a line of their own."""
+    again: str
+    """The command that does the same again."""
     logs: str
 
     @property
@@ -66,13 +74,10 @@ class Verdict(NamedTuple):
             f"{self.fault.matrix:<4}{self.fault.name:<58}{self.site:<8}"
             f"{self.injected:>4} injected{self.healed_s:>7.1f} s  {says}"
         )
-        if self.good:
-            return [head]
-        return [
-            head,
-            *(f"      {line}" for line in self.findings.lines()),
-            f"      logs: {self.logs}",
-        ]
+        more = [*self.notes]
+        if not self.good:
+            more += [*self.findings.lines(), f"again: {self.again}", f"logs: {self.logs}"]
+        return [head, *(f"      {line}" for line in more)]
 
 
 class Run(NamedTuple):
@@ -81,3 +86,4 @@ class Run(NamedTuple):
     injected: int
     healed_s: float
     says: str
+    notes: list[str]

@@ -7,9 +7,11 @@ enrolled when a fault needs a gateway of its own, because nothing is as before a
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -27,7 +29,7 @@ from deploy.settings import child_environment
 from shared.errors import QuartermasterError
 
 FLOORS: Final = ("AMS1", "VIE1", "RTM1", "GRZ1")
-CELLS: Final = tuple(f"CELL{number:02d}" for number in range(1, 25))
+CELLS: Final = tuple(f"CELL{number:02d}" for number in range(1, 33))
 _MORE_SETTINGS: Final = "[uplink]\nresend_seconds = 2.0\nwindow = 48\n"
 """Sooner than the default of 5 s, and enough to flood a broker that nobody reads from."""
 _LAUNCHER: Final = "tests.faults.launch"
@@ -46,16 +48,13 @@ class Watched(Process):
 
     def start_with(self, *, ports: tuple[int, ...] = (), **faults: str) -> None:
         """Start it with these fault variables, in place of those before."""
+        assert self.has_ended(), f"{self.name} runs"
         self._variables = self._basis | faults
         self.start(ports=ports)
 
-    def ended(self, seconds: float) -> bool:
-        """Whether it ends by itself in time; its exit is then collected."""
-        if self._child is None:
-            return True
-        try:
-            self._child.wait(seconds)
-        except subprocess.TimeoutExpired:
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself; its exit is then collected."""
+        if self._child is not None and self._child.poll() is None:
             return False
         self._child = None
         return True
@@ -90,6 +89,8 @@ class House(Stack):
             scanners=2,
         )
         self._free_cells = list(CELLS)
+        self._enrolling = threading.Lock()
+        self._generation = 1
 
     def build(self) -> None:
         """Start the whole house with its floors."""
@@ -129,6 +130,31 @@ class House(Stack):
         self.services["worker"].start()
         self.services["ingest"] = self.ingest_worker("1")
         self.ingest.start()
+
+    def back_up(self) -> None:
+        """Keep a copy of the database as it is now, with the server stopped for it."""
+        server = self.server.server
+        backup = shlex.quote(f"{server.data}-backup")
+        self._open.callback(server.run, f"rm -rf {backup}")
+        server.stop()
+        server.run(f"cp -a {shlex.quote(server.data)} {backup}")
+        self.server.start()
+
+    def restore(self) -> None:
+        """Lose the database and go on with the copy, as an operator would: see restore.md."""
+        server = self.server.server
+        data = shlex.quote(server.data)
+        for service in self.services.values():
+            service.kill()
+        server.crash()
+        server.run(f"rm -rf {data} && mv {shlex.quote(f'{server.data}-backup')} {data}")
+        self.server.start()
+        self._generation += 1
+        self.restart_cloud()
+
+    def cloud_variables(self) -> dict[str, str]:
+        """The settings of the cloud's processes."""
+        return super().cloud_variables() | {"QM_GENERATION": str(self._generation)}
 
     def keep(self, context: AbstractContextManager[Kept]) -> Kept:
         """Enter something that lasts as long as the house."""
@@ -195,12 +221,28 @@ class House(Stack):
 
     def cell(self, *, running: bool = True, **faults: str) -> str:
         """A site that no fault has used yet, enrolled, with its gateway running or not."""
-        site = self._free_cells.pop(0)
-        self.enrol(site)
+        with self._enrolling:
+            site = self._free_cells.pop(0)
+            self.enrol(site)
         if running:
             self.run_gateway(site, **faults)
             self.wait_ready(site)
         return site
+
+    def mend(self) -> None:
+        """Put everything shared in order after a fault that stopped half-way."""
+        if not self.server.server.running():
+            self.server.start()
+        for wire in (self.database_wire, self.ingest_wire, *(self.sites[s].wire for s in FLOORS)):
+            wire.heal()
+        self.restart_broker()
+        self.restart_cloud()
+
+    def mend_floor(self, site: str) -> None:
+        """Put a floor in order after a fault that stopped half-way."""
+        self.sites[site].wire.heal()
+        self.gateway(site).stop()
+        self.run_gateway(site)
 
     def restart_broker(self, *, max_queued_messages: int = 10_000) -> None:
         """Kill the broker and start it, empty, with room for so many messages per subscriber."""

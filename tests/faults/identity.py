@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from cloud.gateways import revocation
 from deploy import pki
 from deploy.clock import SystemClock
@@ -16,9 +14,8 @@ from tests.faults.house import FLOORS
 from tests.faults.invariants import Known
 from tests.faults.trial import Trial
 
-_EFFECT_S = 5.0
-_LIFE_S = 8.0
-_LOOKS_S = "3"
+_LIFE_S = 9.0
+_LOOKS_S = "4"
 """Each look renews: half of such a life is always over. A gateway gets 24 certificates a day."""
 
 
@@ -30,13 +27,11 @@ def _revoked(trial: Trial, site: str) -> int:
     trial.settled(site)
     before = _movements(trial, name)
     house.command("cloud", "gateways", "revoke", name)
-    began = time.monotonic()
     trial.scan(site, 20)
     trial.wait(
-        lambda: trial.quarantine(site)["gateway.revoked"] or _refused(trial, site),
+        lambda: bool(trial.quarantine(site)["gateway.revoked"]) or _refused(trial, site),
         says="nothing of it comes in",
     )
-    expect(time.monotonic() - began < _EFFECT_S + 5, "revocation took too long")
     expect(_movements(trial, name) == before, "I4 something of a revoked gateway was applied")
     named = trial.oracle_of(site).accepted_ids(site)
     trial.known[site] = Known(gateway=False, named=named, stock_differs=True)
@@ -102,7 +97,7 @@ def _list_ends(trial: Trial, _site: str) -> int:
         follows=revocation.read(house.pki),
     )
     revocation.write(house.pki, short)
-    time.sleep(1.5)
+    trial.sleep(1.5)
     house.restart_broker()
     _links(trial, up=False)
     house.services["worker"].start()
@@ -115,7 +110,6 @@ def _links(trial: Trial, *, up: bool) -> None:
     trial.wait(
         lambda: all(trial.status(site)["link"]["up"] == up for site in FLOORS),
         says=says,
-        seconds=45,
     )
 
 

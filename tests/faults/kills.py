@@ -8,45 +8,45 @@ from tests.faults.fault import Fault
 from tests.faults.points import CLOUD, GATEWAY
 from tests.faults.trial import Trial
 
-_DIES_WITHIN_S = 25.0
 _ROUNDS = 3
+
+
+def _rounds(trial: Trial) -> int:
+    return 1 if trial.short else _ROUNDS
 
 
 def _gateway_dies(trial: Trial, site: str, *, point: str) -> int:
     """Kill it again and again, each time at another passing of the step; scanners go on trying."""
-    house = trial.house
-    deaths = 0
-    for _ in range(1 if trial.short else _ROUNDS):
-        house.gateway(site).stop()
-        house.run_gateway(site, FAULT_POINT=f"{point}:{trial.rng.randint(3, 12)}")
-        deaths += house.gateway(site).ended(_DIES_WITHIN_S)
+    house, rounds = trial.house, _rounds(trial)
     house.gateway(site).stop()
+    for _ in range(rounds):
+        house.run_gateway(site, FAULT_POINT=f"{point}:{trial.rng.randint(3, 12)}")
+        trial.dies(house.gateway(site))
     house.run_gateway(site)
-    return deaths
+    return rounds
 
 
 def _ingest_dies(trial: Trial, _site: str, *, point: str) -> int:
-    house = trial.house
-    deaths = 0
-    for _ in range(1 if trial.short else _ROUNDS):
-        house.ingest.stop()
-        house.ingest.start_with(FAULT_POINT=f"{point}:{trial.rng.randint(3, 12)}")
-        deaths += house.ingest.ended(_DIES_WITHIN_S)
+    house, rounds = trial.house, _rounds(trial)
     house.ingest.stop()
+    for _ in range(rounds):
+        house.ingest.start_with(FAULT_POINT=f"{point}:{trial.rng.randint(3, 12)}")
+        trial.dies(house.ingest)
     house.ingest.start_with()
-    return deaths
+    return rounds
 
 
 def _two_workers(trial: Trial, _site: str) -> int:
     """Two share the work; one dies in its transaction, the other goes on, the first comes back."""
-    house = trial.house
-    second = house.ingest_worker("2")
-    second.start_with(FAULT_POINT="transaction.within:10")
-    died = second.ended(_DIES_WITHIN_S)
-    second.start_with(FAULT_POINT="commit.after:10")
-    died += second.ended(_DIES_WITHIN_S)
-    second.kill()
-    return died
+    second = trial.house.ingest_worker("2")
+    points = ("transaction.within:10", "commit.after:10")
+    try:
+        for point in points:
+            second.start_with(FAULT_POINT=point)
+            trial.dies(second)
+    finally:
+        second.kill()
+    return len(points)
 
 
 FAULTS: list[Fault] = [

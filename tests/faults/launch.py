@@ -134,7 +134,10 @@ def ingest(worker_id: str) -> None:
     from cloud.app.ingest import run
     from cloud.clock import SystemClock
     from cloud.settings import load
+    from tests.faults.mutants import PATCHES
 
+    if told := os.environ.get("FAULT_MUTANT"):
+        PATCHES[told]()
     if told := os.environ.get("FAULT_MEMORY"):
         resource.setrlimit(resource.RLIMIT_DATA, (int(told) << 20, int(told) << 20))
     watch(CLOUD, _passing())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -27,35 +26,35 @@ def _broker_dies(trial: Trial, _site: str) -> int:
     times = 2 if trial.short else 6
     for _ in range(times):
         trial.house.broker.kill()
-        time.sleep(0.2)
+        trial.sleep(0.2)
         trial.house.broker.start()
-        time.sleep(1.5)
+        trial.sleep(1.5)
     return times
 
 
 def _broker_overflows(trial: Trial, _site: str) -> int:
     """Ingest stands still; the broker keeps ten messages for it and drops the rest silently."""
     house = trial.house
+    since = _log_size(trial)
     house.restart_broker(max_queued_messages=10)
-    time.sleep(1.0)
+    trial.wait(lambda: _logged(trial, "as ingest-1", since), says="ingest is back")
     house.ingest.signal(signal.SIGSTOP)
-    dropped = _until_dropping(trial)
-    house.ingest.signal(signal.SIGCONT)
-    time.sleep(1.0)
+    try:
+        trial.wait(lambda: _logged(trial, "being dropped", since), says="the broker drops messages")
+    finally:
+        house.ingest.signal(signal.SIGCONT)
+    trial.sleep(1.0)
     house.restart_broker()
-    return dropped
+    return 1
 
 
-def _until_dropping(trial: Trial, seconds: float = 12.0) -> int:
-    """Wait until the broker says that it drops messages."""
-    log = trial.house.broker.log
-    before = log.read_text("utf-8", errors="replace").count("being dropped")
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if log.read_text("utf-8", errors="replace").count("being dropped") > before:
-            return 1
-        time.sleep(0.1)
-    return 0
+def _log_size(trial: Trial) -> int:
+    return trial.house.broker.log.stat().st_size
+
+
+def _logged(trial: Trial, says: str, since: int) -> bool:
+    """Whether the broker has written this after so many bytes of its log."""
+    return says.encode() in trial.house.broker.log.read_bytes()[since:]
 
 
 # The database
@@ -65,25 +64,32 @@ def _database_crashes(trial: Trial, _site: str) -> int:
     times = 1 if trial.short else _TIMES
     for _ in range(times):
         trial.house.server.crash()
-        time.sleep(0.5)
+        trial.sleep(0.5)
         trial.house.server.start()
-        time.sleep(2.0)
+        trial.sleep(2.0)
     return times
 
 
 def _commit_is_cut(trial: Trial, _site: str, *, through: bool) -> int:
     """The connection breaks with COMMIT: arrived and unanswered, or never arrived."""
     wire = trial.house.database_wire
-    caught = 0
-    for _ in range(4 if trial.short else 12):
+    times = 4 if trial.short else 10
+    for _ in range(times):
         wire.snare(b"COMMIT", through=through)
-        deadline = time.monotonic() + 5.0
-        while wire.snares and time.monotonic() < deadline:
-            time.sleep(0.02)
-        caught += not wire.snares
-        time.sleep(0.2)
+        trial.wait(lambda: not wire.snares, says="a COMMIT is caught")
+        _commits_again(trial)
     wire.heal()
-    return caught
+    return times
+
+
+def _commits_again(trial: Trial) -> None:
+    def committed() -> int:
+        with trial.house.database() as connection:
+            found = connection.execute("SELECT count(*) FROM segment").fetchone()
+        return int(found[0]) if found else 0
+
+    before = committed()
+    trial.wait(lambda: committed() > before, says="ingest commits again")
 
 
 def _database_vanishes(trial: Trial, _site: str) -> int:
@@ -91,9 +97,9 @@ def _database_vanishes(trial: Trial, _site: str) -> int:
     wire = trial.house.database_wire
     for _ in range(_often(trial)):
         wire.cut(silent=True)
-        time.sleep(1.5)
+        trial.sleep(1.5)
         wire.heal()
-        time.sleep(1.0)
+        trial.sleep(1.0)
     return _often(trial)
 
 
@@ -104,9 +110,9 @@ def _cut(trial: Trial, site: str, *, silent: bool) -> int:
     wire = trial.house.sites[site].wire
     for _ in range(_often(trial)):
         wire.cut(silent=silent)
-        time.sleep(2.0)
+        trial.sleep(2.0)
         wire.heal()
-        time.sleep(1.0)
+        trial.sleep(1.0)
     return _often(trial)
 
 
@@ -114,9 +120,9 @@ def _weather(trial: Trial, site: str, *, weather: Weather, seconds: float) -> in
     wire = trial.house.sites[site].wire
     for _ in range(_often(trial)):
         wire.under(weather)
-        time.sleep(seconds)
+        trial.sleep(seconds)
         wire.heal()
-        time.sleep(0.5)
+        trial.sleep(0.5)
     return _often(trial)
 
 
@@ -127,9 +133,7 @@ def _resets(trial: Trial, site: str) -> int:
     chance = random.Random(trial.rng.random())
     wire.under(Weather(resets=lambda: chance.random() < 0.05))
     goal = 3 if trial.short else 8
-    deadline = time.monotonic() + 15.0
-    while wire.resets - before < goal and time.monotonic() < deadline:
-        time.sleep(0.1)
+    trial.wait(lambda: wire.resets - before >= goal, says="connections are reset")
     broken = wire.resets - before
     wire.heal()
     return broken
@@ -139,9 +143,9 @@ def _ingest_is_cut_off(trial: Trial, _site: str, *, silent: bool) -> int:
     wire = trial.house.ingest_wire
     for _ in range(_often(trial)):
         wire.cut(silent=silent)
-        time.sleep(1.5)
+        trial.sleep(1.5)
         wire.heal()
-        time.sleep(1.0)
+        trial.sleep(1.0)
     return _often(trial)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 
 from deploy.clock import SystemClock
 from deploy.demo.site import pair
@@ -87,7 +86,6 @@ def _cloned(trial: Trial, site: str) -> int:
         trial.wait(
             lambda: trial.alarms(site) & {"segment.fork", "segment.link"},
             says="two histories are seen",
-            seconds=60,
         )
         trial.wait(lambda: "epoch.undecided" in trial.alarms(site), says="a person is asked")
     finally:
@@ -110,7 +108,7 @@ def _both_work(trial: Trial, site: str, port: int) -> None:
     for _ in range(6):
         for each in (door, door._replace(port=port)):
             expect(not trial.attempt(site, device, each), "a scan was refused")
-        time.sleep(0.3)
+        trial.sleep(0.3)
 
 
 def _decide(trial: Trial, site: str) -> None:

@@ -19,6 +19,8 @@ _BACKLOG = 50_000
 _SHORT_BACKLOG = 3_000
 _BATCH = 256
 _DRAINS_WITHIN_S = 60.0
+_LIVE_WITHIN_S = 10.0
+"""What is scanned after the healing is seen by then, or before the backlog has drained."""
 _MEMORY_BYTES = 256 * 1024 * 1024
 """What a gateway or an ingest worker may hold at its worst."""
 
@@ -31,13 +33,19 @@ def _long_offline(trial: Trial, site: str) -> int:
     house.sites[site].wire.cut(silent=True)
     number = _SHORT_BACKLOG if trial.short else _BACKLOG
     asyncio.run(_pile_up(trial, site, number))
+    before = trial.oracle_of(site).accepted_ids()
     house.sites[site].wire.heal()
     began = time.monotonic()
     trial.scan(site, 3)
+    fresh = trial.oracle_of(site).accepted_ids() - before
+    trial.wait(lambda: trial.stand(fresh), says="what is scanned now is in the ledger")
+    live_s, first = time.monotonic() - began, trial.head(site) < number
     trial.wait(
         lambda: trial.head(site) >= number, says="the backlog has drained", seconds=_DRAINS_WITHIN_S
     )
-    trial.note(f"{number} drained in {time.monotonic() - began:.1f} s")
+    drain_s = time.monotonic() - began
+    trial.note(f"{number} drained in {drain_s:.1f} s; what was scanned now, seen in {live_s:.1f} s")
+    expect(first or live_s < _LIVE_WITHIN_S, f"new scans waited {live_s:.1f} s for the backlog")
     expect(house.gateway(site).peak_bytes() < _MEMORY_BYTES, "the gateway's memory")
     return 1
 
@@ -50,6 +58,7 @@ async def _pile_up(trial: Trial, site: str, number: int) -> None:
     plans = trial.plans(site)
     try:
         for first in range(0, number, _BATCH):
+            trial.sleep(0)
             batch: dict[str, Planned] = {
                 str(uuid7()): plan for plan in islice(plans, min(_BATCH, number - first))
             }
@@ -74,7 +83,7 @@ def _slow_ingest(trial: Trial, _site: str) -> int:
     house.ingest.start_with(
         FAULT_PAUSE="transaction.within:0.5", FAULT_MEMORY=str(_MEMORY_BYTES >> 20)
     )
-    time.sleep(4.0 if trial.short else 15.0)
+    trial.sleep(4.0 if trial.short else 15.0)
     peak = house.ingest.peak_bytes()
     house.ingest.check()
     trial.note(f"ingest held {peak >> 20} MiB at most")

@@ -27,7 +27,7 @@ class Simulated(NamedTuple):
         """One line per kind of fault, one per mutant, and what failed."""
         report = self.report
         lines = [
-            f"L1  {kind.replace('_', ' '):<66}{number:>6} injected            "
+            f"L1  {kind.replace('_', ' '):<66}{number:>4} injected"
             for kind, number in sorted(report.kinds.items())
         ]
         lines.append(
@@ -35,8 +35,8 @@ class Simulated(NamedTuple):
             f"each, {report.scans} scans: {'ok' if not report.failures else 'VIOLATED'}"
         )
         for seed, found in sorted(report.failures.items()):
-            lines.append(f"      replay: python -m tests.simulation --seed {seed} --trace")
             lines += [f"      {line}" for line in found[:5]]
+            lines.append(f"      again: python -m tests.simulation --seed {seed} --trace")
         for name, by in self.caught.items():
             says = f"caught by seed {by[0]}: {by[1]}" if by else "LIVES"
             lines.append(f"L1  mutant {name:<28} {says}"[:150])
