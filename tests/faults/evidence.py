@@ -186,6 +186,8 @@ def tally(connection: psycopg.Connection) -> list[str]:
                sum(events_quarantined),
                (SELECT count(*) FROM segment JOIN gateway g USING (gateway_id)
                 WHERE g.name = t.gateway)
+               - (SELECT count(*) FROM reversal JOIN gateway g USING (gateway_id)
+                  WHERE g.name = t.gateway)
         FROM ingest_tally t GROUP BY t.gateway
         """
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 
 from deploy.clock import SystemClock
+from deploy.demo.proxy import Weather
 from deploy.demo.site import pair
 from deploy.processes import free_port
-from tests.faults.evidence import places_of
+from tests.faults.evidence import outbox_of, places_of
 from tests.faults.fault import Fault, expect
+from tests.faults.forger import Forger
 from tests.faults.house import Watched
 from tests.faults.invariants import Known
 from tests.faults.trial import Trial
@@ -103,6 +105,56 @@ def _cloned(trial: Trial, site: str) -> int:
     return 1
 
 
+def _gap_filled(trial: Trial, site: str) -> int:
+    """A copy's scan comes first under a number for which the gateway has another one.
+
+    What the gateway sealed after it does not link to it: it counts for a moment, is taken back, and
+    counts again when the gateway sends it in its next epoch.
+    """
+    house = trial.house
+    place = house.sites[site]
+    trial.scan(site, 10)
+    trial.settled(site)
+    place.wire.under(Weather(swallows=frozenset({"up"})))
+    before = outbox_of(place.folder).head
+    for number in range(1, 4):
+        trial.scan(site, 1)
+        trial.wait(
+            lambda sealed=before.seq + number: outbox_of(place.folder).head.seq >= sealed,
+            says="each scan is sealed alone",
+        )
+    house.gateway(site).kill()
+    place.wire.heal()
+    copy = Forger(house, site)
+    copy.seq, copy.last_hash = before.seq, before.hash
+    strange = copy.segment([copy.good()], first_seq=before.seq + 1, prev_hash=before.hash)
+    copy.send([strange])
+    trial.wait(lambda: trial.head(site) == before.seq + 1, says="the copy's scan counts")
+    trial.known[site] = Known(
+        past_disputed=True, strangers=set(copy.made), stock_differs=True, set_aside=True
+    )
+    house.run_gateway(site)
+    trial.wait(lambda: "segment.link" in trial.alarms(site), says="the broken link is seen")
+    trial.wait(lambda: _taken_back(trial, site) >= 2, says="what stood above it is taken back")
+    trial.wait(lambda: trial.status(site)["frozen"], says="the gateway stopped")
+    _decide(trial, site)
+    # From here on nothing excuses a scan that is not in the ledger.
+    trial.known[site].set_aside = False
+    trial.scan(site, 5)
+    return 1
+
+
+def _taken_back(trial: Trial, site: str) -> int:
+    """How many events of the site's gateway were taken back."""
+    with trial.house.database() as connection:
+        row = connection.execute(
+            "SELECT coalesce(sum(events), 0) FROM reversal JOIN gateway USING (gateway_id)"
+            " WHERE name = %s",
+            [trial.house.sites[site].gateway],
+        ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def _both_work(trial: Trial, site: str, port: int) -> None:
     device, door = next(iter(trial.house.sites[site].doors.items()))
     for _ in range(6):
@@ -122,4 +174,5 @@ FAULTS: list[Fault] = [
     Fault("database lost", "F17", "cell", _lost),
     Fault("old backup restored", "F17", "cell", _restored),
     Fault("two clones at work", "F17", "cell", _cloned),
+    Fault("a clone filled a gap", "F17", "cell", _gap_filled),
 ]
