@@ -30,7 +30,7 @@ SCAN_POLICY: Final = (
 """Everything from the gateway itself; a decoder may be compiled, no text becomes a script."""
 
 _HERE: Final = Path(__file__).parent
-_SCAN: Final = _HERE / "scan"
+SCAN: Final = _HERE / "scan"
 _DECODER: Final = ("zxing-reader.js", "zxing_reader.wasm")
 _VERSION: Final = b"@VERSION@"
 _FILES: Final = b"[/* every file of this version */]"
@@ -146,14 +146,15 @@ _STABLE: Final = (
     _Stable("/scan/icon.svg", "icon.svg"),
     _Stable("/scan/icon-192.png", "icon-192.png"),
     _Stable("/scan/icon-512.png", "icon-512.png"),
+    _Stable("/scan/setup", "setup.html"),
     _Stable("/scanner-setup", "setup.html"),
 )
 
 
-def scan_bundle() -> Bundle:
+def scan_bundle(folder: Path = SCAN) -> Bundle:
     """What the scan page and the scanner's setup page are made of, the decoder among it."""
     apart = {stable.name for stable in _STABLE}
-    files = {name: body for name, body in read_folder(_SCAN).items() if name not in apart}
+    files = {name: body for name, body in read_folder(folder).items() if name not in apart}
     for name in _DECODER:
         vendored = _HERE / "vendor" / name
         if vendored.is_file():  # without it only phones that read codes by themselves use a camera
@@ -165,11 +166,11 @@ def scan_bundle() -> Bundle:
     return Bundle("/scan/a/", files, policy=SCAN_POLICY)
 
 
-def routes() -> Callable[[Guard], Sequence[BaseRoute]]:
+def routes(folder: Path = SCAN) -> Callable[[Guard], Sequence[BaseRoute]]:
     """``/scan/`` and ``/scanner-setup``, with everything that they load."""
-    bundle = scan_bundle()
+    bundle = scan_bundle(folder)
     pages = [
-        bundle.page(stable.path, (_SCAN / stable.name).read_bytes(), media_of(stable.name))
+        bundle.page(stable.path, (folder / stable.name).read_bytes(), media_of(stable.name))
         for stable in _STABLE
     ]
 

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,12 +47,12 @@ class LocalAuthority:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         names = [socket.gethostname()]  # as the gateway names itself: else it makes its own
-        self._local = local_tls.ensure(folder, clock=WallClock(), hosts=names)
+        self.folder = local_tls.ensure(folder, clock=WallClock(), hosts=names)
 
     @property
     def key(self) -> str:
         """The SHA-256 of the doors' public key, as Chromium names it."""
-        certificate = x509.load_pem_x509_certificate((self._local / "tls.crt").read_bytes())
+        certificate = x509.load_pem_x509_certificate((self.folder / "tls.crt").read_bytes())
         public = certificate.public_key().public_bytes(
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
@@ -59,7 +60,7 @@ class LocalAuthority:
 
     def lend(self, data: Path) -> None:
         """Have the gateway of this data folder use it."""
-        shutil.copytree(self._local, data / "identity" / "local", dirs_exist_ok=True)
+        shutil.copytree(self.folder, data / "identity" / "local", dirs_exist_ok=True)
 
 
 @contextmanager
@@ -111,27 +112,33 @@ def phone(
 
 
 def type_like_a_scanner(page: Page, text: str, *, gap_ms: float = 10, end: str = "Enter") -> None:
-    """Key by key as a wedge does, each at its own moment; the group separator is sent as Ctrl+]."""
+    """Key by key as a wedge does; the group separator is sent as Ctrl+].
+
+    The keys carry the times at which a scanner would have pressed them: a test's own pace, which
+    depends on the machine, is not a scanner's.
+    """
     session = page.context.new_cdp_session(page)
+    first = time.time()
     try:
-        for character in [*text, *([end] if end else [])]:
-            _press(session, character)
-            page.wait_for_timeout(gap_ms)
+        for number, character in enumerate([*text, *([end] if end else [])]):
+            at = first + number * gap_ms / 1000
+            page.wait_for_timeout(max(0.0, (at - time.time()) * 1000))
+            event = {**_key(character), "timestamp": at}
+            session.send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
+            event.pop("text", None)
+            session.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
     finally:
         session.detach()
 
 
-def _press(session: Any, character: str) -> None:
-    event: dict[str, Any] = {"key": character, "text": character, "code": ""}
+def _key(character: str) -> dict[str, Any]:
     if character == "\x1d":
-        event = {"key": "]", "code": "BracketRight", "modifiers": 2}
-    elif character == "Enter":
-        event = {"key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13}
-    elif character == "Tab":
-        event = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
-    session.send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
-    up = {name: value for name, value in event.items() if name != "text"}
-    session.send("Input.dispatchKeyEvent", {"type": "keyUp", **up})
+        return {"key": "]", "code": "BracketRight", "modifiers": 2}
+    if character == "Enter":
+        return {"key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13}
+    if character == "Tab":
+        return {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+    return {"key": character, "code": "", "text": character}
 
 
 def film(path: Path, parts: Sequence[tuple[str | None, int]], *, seed: int = 7) -> Path:

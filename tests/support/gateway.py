@@ -128,11 +128,13 @@ def equip(data: Path, *, version: int = 1, device: str = "sc-01") -> str:
         return equip_store(store, version=version, device=device)
 
 
-def equip_store(store: Store, *, version: int = 1, device: str = "sc-01") -> str:
+def equip_store(
+    store: Store, *, version: int = 1, device: str = "sc-01", catalog: Catalog = CATALOG
+) -> str:
     """As :func:`equip`, in an open store."""
     from edge import stock
 
-    content = encode(CATALOG)
+    content = encode(catalog)
     offer, site = offer_of(content, version), store.identity.site
 
     def unit(connection: Any) -> str:

@@ -10,7 +10,7 @@ const SHELL = [
   '/scan/icon.svg',
   '/scan/icon-192.png',
   '/scan/icon-512.png',
-  '/scanner-setup',
+  '/scan/setup',
 ];
 const NAME = 'quartermaster-scan-';
 const CACHE = NAME + VERSION;
@@ -45,7 +45,8 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (!url.pathname.startsWith('/scan/')) return;
-  const wanted = request.mode === 'navigate' ? '/scan/' : url.pathname;
+  const page = url.pathname === '/scan/setup' ? url.pathname : '/scan/';
+  const wanted = request.mode === 'navigate' ? page : url.pathname;
   event.respondWith(
     caches
       .open(CACHE)

@@ -36,10 +36,9 @@ export async function put(op, { at = performance.now(), tone = 'saved' } = {}) {
   try {
     saved = await queue.save(op);
   } catch (error) {
-    console.error(error);
     return notSaved(error);
   }
-  if (saved.kind === 'scan') {
+  if (saved.kind !== 'undo' && saved.shown.action !== 'start') {
     change({ current: saved, message: null });
     play(tone, state.settings);
     measured(at);
@@ -51,6 +50,7 @@ export async function put(op, { at = performance.now(), tone = 'saved' } = {}) {
 
 function notSaved(error) {
   play('refused', state.settings);
+  console.warn(error);
   const full = error.name === 'QuotaExceededError';
   change({
     alarm: {
@@ -83,7 +83,8 @@ async function changed(ops, { told = true } = {}) {
   sound(ops, current, told);
   const understood = ops.map(nameFrom).filter(Boolean);
   if (understood.length > 0) base.learn(understood).catch(() => {});
-  advance(ops);
+  const counted = ops.some((op) => op.answer?.task && op.answer.warnings?.length > 0);
+  if (advance(ops) || counted) plan().catch(() => {});
   if (current?.status === queue.REFUSED && !document.hidden) await queue.seen([current.id]);
   await refresh();
 }
@@ -114,19 +115,22 @@ export async function refresh(news = []) {
   change({ counts, recent });
 }
 
+/** Who did it, as far as this device knows: said with each thing done, however late it is sent. */
+const by = () => (state.me?.person ? { operator: state.me.person.code } : {});
+
 /** A scan's record. What is sent is fixed here and never changes again. */
 export function scanOf({ raw, input, work, quantity, extra = {}, name }) {
   const task = work.task ? { task: work.task } : {};
-  const operator = state.me?.person ? { operator: state.me.person.code } : {};
   const body = {
     id: uuid7(),
     raw,
     step: work.step,
     ...(work.location ? { location: work.location } : {}),
     ...(work.to ? { to: work.to } : {}),
+    ...(work.sscc && work.step === 'pack' ? { sscc: work.sscc } : {}),
     ...(quantity === null ? {} : { quantity }),
     ...task,
-    ...operator,
+    ...by(),
     ...extra,
     occurred_at: Date.now() * 1000,
   };
@@ -140,7 +144,7 @@ export async function undo(op) {
     return;
   }
   const id = uuid7();
-  const body = { id, undoes: op.id };
+  const body = { id, undoes: op.id, ...by() };
   await put({ id, kind: 'undo', undoes: op.id, at: Date.now(), path: '/v1/undo', body, shown: {} });
 }
 
@@ -155,7 +159,8 @@ export function canUndo(op) {
 /** Send an exception report when there is a line. */
 export async function report({ about, subject, note, location, photo }) {
   const id = uuid7();
-  const body = { id, about, subject, note, ...(location ? { location } : {}), ...(photo ? { photo } : {}) };
+  const seen = { ...(location ? { location } : {}), ...(photo ? { photo } : {}) };
+  const body = { id, about, subject, note, ...seen, ...by() };
   await put({ id, kind: 'report', at: Date.now(), path: '/v1/exceptions', body, shown: {} });
 }
 
@@ -163,7 +168,7 @@ export async function report({ about, subject, note, location, photo }) {
 export async function taskAction(task, action, reason = '') {
   const id = uuid7();
   const path = `/v1/tasks/${encodeURIComponent(task)}`;
-  const body = { id, action, reason };
+  const body = { id, action, reason, ...by() };
   await put({ id, kind: 'task', at: Date.now(), path, body, shown: { task, action } });
 }
 

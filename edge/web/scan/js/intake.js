@@ -3,14 +3,16 @@
 import * as base from './database.js';
 import { known, put, say, scanOf } from './actions.js';
 import { askCount, askReason } from './dialogs.js';
-import { STEPS, missingSlot, slotFor, slotLabel } from './steps.js';
+import { STEPS, missingSlot, slotFor, slotLabel, slotWords } from './steps.js';
 import { change, state } from './state.js';
 import * as tasks from './tasks.js';
+import { setWork } from './tasks.js';
 import { inWords, localRefusal } from './verdict.js';
 import { keyOf, refusal, shown } from './words.js';
 
 const MOST = 512; // characters of a label: the gateway's own bound
 const AIM = /^\][A-Za-z][0-9A-Za-z]/;
+const SSCC = /^(?:00)?(\d{18})$/; // GS1 AI 00: the number of a pallet or parcel
 
 let listener = null;
 let line = Promise.resolve();
@@ -35,20 +37,30 @@ export function take(scan) {
 }
 
 async function handle({ raw, input, at }) {
+  if (state.view !== 'scan') change({ view: 'scan' });
   const text = raw.replace(AIM, '').trim();
   if (!text) return refuse('scan.empty');
   if (raw.length > MOST) return refuse('scan.too-long', { detail: `${raw.length} characters` });
   if (known.places.has(text)) return place(text);
   const { step } = state.work;
+  const unit = SSCC.exec(text);
+  if (unit && step === 'pack') return parcel(unit[1]);
   const missing = missingSlot(step, state.work);
   if (missing) {
     return refuse('scan.location-missing', {
       title: shown(raw),
-      expected: expectedPlace() ?? `a location label (${slotLabel(step, missing)})`,
+      expected: expectedPlace() ?? `first the label of ${slotWords(step, missing)}`,
     });
   }
   const good = await base.nameOf(keyOf(raw)).catch(() => null);
   return goods({ raw, input, at, name: good?.name });
+}
+
+/** Goods are packed into this one from now on. */
+function parcel(sscc) {
+  setWork({ ...state.work, sscc });
+  const lines = ['Now scan the goods that go into it.'];
+  say({ look: 'place', word: 'Into', title: sscc, lines, act: '', expected: '' }, 'saved');
 }
 
 function refuse(code, { title = '', expected = '', detail = '' } = {}) {
@@ -75,7 +87,7 @@ function place(code) {
     return say(localRefusal(words, { title: `Scanned: ${code}`, expected: expected.words }), 'refused');
   }
   const missing = missingSlot(step, work);
-  const next = missing ? `Now scan the place (${slotLabel(step, missing)}).` : 'Now scan the goods.';
+  const next = missing ? `Now scan ${slotWords(step, missing)}.` : 'Now scan the goods.';
   return say(
     { look: 'place', word: slotLabel(step, slot), title: code, lines: [next], act: '', expected: '' },
     'saved',
@@ -93,8 +105,8 @@ function unexpected(slot, code) {
 
 async function goods({ raw, input, at, name }) {
   const { work } = state;
-  const { asks = [], states } = STEPS[work.step];
-  const extra = states ? { state: work.state ?? states[0][0] } : {};
+  const { asks = [], choice } = STEPS[work.step];
+  const extra = choice ? { [choice.field]: work.choice ?? choice.options[0][0] } : {};
   let { quantity } = work;
   if (asks.length > 0) {
     const asked = await ask({ asks, raw, name });
@@ -122,10 +134,4 @@ async function ask({ asks, raw, name }) {
     if (answer.reason === null) return null;
   }
   return answer;
-}
-
-/** Change what the next scans are for; kept over a reload. */
-export function setWork(work) {
-  change({ work });
-  base.write('work', work).catch(() => {});
 }

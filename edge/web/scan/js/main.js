@@ -22,6 +22,11 @@ import { drawTasks } from './views/tasks.js';
 import * as words from './words.js';
 
 const LOOK_EVERY_MS = 15_000;
+const MIXED = { says: 'Keys were pressed while the scanner typed.', do: 'Scan the label again.' };
+const ENDLESS = {
+  says: 'A code came without its end.',
+  do: 'Have the scanner send Enter after each code: More, Test a scanner.',
+};
 const place = (id) => document.getElementById(id);
 const paired = () => Boolean(state.pairing) && !state.pairing.revoked;
 
@@ -56,10 +61,8 @@ function speak() {
 const wedge = new Wedge({
   settings: () => state.settings,
   taken: ({ text, at }) => scanned({ raw: text, input: 'wedge', at }),
-  broken: () => {
-    if (!paired()) return;
-    const error = { says: 'A code came without its end.', do: 'Have the scanner send Enter after each code: More, Test a scanner.' };
-    say(localRefusal(error), 'refused');
+  broken: (_, { mixed }) => {
+    if (paired()) say(localRefusal(mixed ? MIXED : ENDLESS), 'refused');
   },
 });
 
@@ -75,10 +78,7 @@ const camera = new Camera({ video, seen: cameraSaw, failed: cameraFailed });
 let releaseCamera = null;
 
 function scanned({ raw, input, at = performance.now() }) {
-  if (paired()) {
-    if (state.view === 'recent' || state.view === 'tasks') change({ view: 'scan' });
-    return take({ raw, input, at });
-  }
+  if (paired()) return take({ raw, input, at });
   const code = codeIn(raw);
   if (code) pairBy(code, () => change({}));
   return undefined;

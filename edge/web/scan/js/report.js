@@ -7,12 +7,22 @@ const MOST_BYTES = 150 * 1024;
 const SIDES = [1280, 960, 720, 480];
 const QUALITIES = [0.8, 0.6, 0.4];
 
+/** What reports are about; a place that is blocked is left out by the gateway's own decisions. */
+const KINDS = [
+  ['scan.unknown-item', 'A code that nobody knows'],
+  ['goods.damaged', 'Damaged goods'],
+  ['place.blocked', 'A place that is blocked'],
+  ['floor.other', 'Something else'],
+];
+
 /** Ask for the report; null when it is given up. */
-export function askReport({ subject = '', location = '' } = {}) {
+export function askReport({ subject = '', location = '', about: code = '' } = {}) {
   return dialog('Report a problem', (close) => {
     let photo = null;
+    const kinds = h('select', { id: 'about' }, ...KINDS.map(([value, label]) => h('option', { value }, label)));
+    const where = h('input', { type: 'text', id: 'where', value: location, maxlength: 64, autocomplete: 'off' });
     const about = h('input', { type: 'text', id: 'subject', value: subject, maxlength: 200, autocomplete: 'off' });
-    const note = h('textarea', { id: 'note', rows: 3, maxlength: 500 });
+    const note = h('textarea', { id: 'note', rows: 3, maxlength: 200 });
     const preview = h('div', { class: 'preview' });
     const problem = h('p', { class: 'problem', role: 'alert' });
     const file = h('input', { type: 'file', id: 'photo', accept: 'image/*', capture: 'environment', class: 'hidden-text' });
@@ -35,22 +45,28 @@ export function askReport({ subject = '', location = '' } = {}) {
         fill(problem, 'Say in a few words what is wrong.');
         return;
       }
+      if (kinds.value === 'place.blocked' && !where.value.trim()) {
+        fill(problem, 'Say which place is blocked.');
+        return;
+      }
       close({
-        about: 'unknown-code',
-        subject: about.value.trim() || 'no code',
+        about: code || kinds.value,
+        subject: about.value.trim() || where.value.trim() || 'no code',
         note: note.value.trim(),
-        location,
+        location: where.value.trim(),
         photo,
       });
     };
     return h(
       'form',
       { onsubmit: go },
+      !code && [h('label', { for: 'about' }, 'What is it about?'), kinds],
       h('label', { for: 'subject' }, 'Code on the label'),
       about,
-      h('label', { for: 'note' }, 'What is it, and what is wrong?'),
+      h('label', { for: 'note' }, 'In a few words'),
       note,
-      location && h('p', { class: 'hint' }, `At ${location}.`),
+      h('label', { for: 'where' }, 'Where'),
+      where,
       file,
       h('label', { for: 'photo', class: 'button' }, icon('camera'), h('span', {}, 'Take a photo')),
       preview,

@@ -1,5 +1,7 @@
 // What is shown, in one place. Whoever changes it says so; views are drawn from it once a frame.
 
+import { fresh } from './steps.js';
+
 export const state = {
   view: 'scan',
   pairing: null,
@@ -14,7 +16,7 @@ export const state = {
   tasks: null,
   tasksAt: 0,
   kind: '',
-  work: { step: 'receive', location: null, to: null, slot: null, quantity: 1, state: null, task: null },
+  work: fresh('receive'),
   settings: {
     suffix: 'enter',
     prefix: '',

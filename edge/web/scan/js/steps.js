@@ -1,7 +1,8 @@
 // The steps of the trade, and what each needs besides the goods.
 //
 // `location` and `to` are `needed`, `default` (the gateway knows one) or absent. `asks` is what a
-// person is asked after the scan. `states` are offered as large keys, the first one unless chosen.
+// person is asked after the scan. `choice` is a field offered as large keys; its first value holds
+// until another is chosen.
 
 export const STEPS = {
   receive: { label: 'Receive', past: 'received', location: 'default', where: 'at' },
@@ -20,11 +21,15 @@ export const STEPS = {
     past: 'returned',
     location: 'default',
     where: 'at',
-    states: [
-      ['quarantined', 'Quarantine'],
-      ['available', 'Restock'],
-      ['damaged', 'Scrap'],
-    ],
+    choice: {
+      field: 'disposition',
+      label: 'Goods go to',
+      options: [
+        ['quarantine', 'Quarantine'],
+        ['restock', 'Restock'],
+        ['scrap', 'Scrap'],
+      ],
+    },
   },
   count: { label: 'Count', past: 'counted', location: 'needed', where: 'at', asks: ['quantity'] },
   move: { label: 'Move', past: 'moved', location: 'needed', to: 'needed', where: 'to' },
@@ -41,25 +46,29 @@ export const STEPS = {
     location: 'needed',
     where: 'at',
     asks: ['reason'],
-    states: [
-      ['quarantined', 'Quarantine'],
-      ['damaged', 'Scrap'],
-      ['available', 'Release'],
-    ],
+    choice: {
+      field: 'state',
+      label: 'Goods become',
+      options: [
+        ['quarantined', 'Quarantined'],
+        ['damaged', 'Scrap'],
+        ['available', 'Released'],
+      ],
+    },
   },
 };
 
-/** What is scanned for a task of the plan. */
-export const STEP_OF_TASK = {
-  receive: 'receive',
-  put_away: 'put_away',
-  pick: 'pick',
-  pack: 'pack',
-  ship: 'ship',
-  transfer: 'ship',
-  return: 'return',
-  count: 'count',
-  replenish: 'move',
+/** The steps by which a task of the plan is worked on, the usual one first. */
+export const STEPS_OF_TASK = {
+  receive: ['receive'],
+  put_away: ['put_away', 'move'],
+  pick: ['pick'],
+  pack: ['pack'],
+  ship: ['ship'],
+  transfer: ['ship', 'receive', 'move'],
+  return: ['return'],
+  count: ['count'],
+  replenish: ['move'],
 };
 
 export const TASK_LABELS = {
@@ -91,8 +100,26 @@ export function missingSlot(step, work) {
   return undefined;
 }
 
+/** A place in a sentence. */
+export function slotWords(step, slot) {
+  if (slot === 'to') return 'the place that you put it to';
+  return STEPS[step].to ? 'the place that you take it from' : 'the place where you are';
+}
+
 /** What a place is called at this step. */
 export function slotLabel(step, slot) {
   if (slot === 'to') return 'To';
   return STEPS[step].to ? 'From' : 'At';
 }
+
+/** A step that has not been prepared yet. */
+export const fresh = (step, task = null) => ({
+  step,
+  task,
+  location: null,
+  to: null,
+  slot: null,
+  sscc: null,
+  quantity: 1,
+  choice: null,
+});

@@ -2,7 +2,7 @@
 
 import { APPLIED, REFUSED, SENT, UNDONE } from './queue.js';
 import { STEPS } from './steps.js';
-import { refusal, shown, worded } from './words.js';
+import { refusal, several, shown, worded } from './words.js';
 
 /**
  * @typedef Shown
@@ -34,7 +34,7 @@ export function localRefusal(error, { title = '', expected = '' } = {}) {
     title: error.says,
     lines: [title, error.detail].filter(Boolean),
     act: error.do,
-    expected,
+    expected: expected || EXPECTED[error.code] || '',
     code: error.code,
   };
 }
@@ -43,7 +43,7 @@ function plain(op) {
   const base = { lines: [], act: '', expected: '', raw: op.shown?.raw };
   if (op.kind === 'undo') return { ...base, title: 'Undo' };
   if (op.kind === 'report') return { ...base, title: `Report: ${shown(op.body.subject)}` };
-  if (op.kind === 'task') return { ...base, title: `Task ${op.shown.task}: ${op.shown.action}` };
+  if (op.kind === 'task') return { ...base, title: `${op.shown.action === 'short' ? 'Ended as short' : 'Ended'}: task ${op.shown.task}` };
   const { body } = op;
   const named = op.shown.name ?? shown(body.raw);
   return { ...base, title: named, lines: [done(body, body.quantity ?? 1)] };
@@ -60,24 +60,31 @@ function done(body, quantity, places = body) {
 
 function applied(op) {
   const { answer } = op;
-  if (op.kind !== 'scan') return { ...plain(op), look: 'applied', word: 'Done' };
-  const { understood, warnings = [], task } = answer;
+  const { understood, warnings = [], task, contents } = answer;
+  if (op.kind !== 'scan' || !understood) return warned({ ...plain(op), word: 'Done' }, warnings);
   const lines = [
     done(op.body, understood.quantity, understood),
     particulars(understood),
+    contents?.length > 1 && `and ${several(contents.length - 1, 'more item')} of this pallet or parcel`,
     answer.on_hand === null || answer.on_hand === undefined
       ? ''
       : `On hand: ${answer.on_hand_here ?? answer.on_hand} here, ${answer.on_hand} in all`,
     task && progress(task),
   ];
+  const title = understood.name || understood.sku;
+  return warned({ word: 'Applied', title, lines, expected: '' }, warnings);
+}
+
+/** Accepted, with what a person should know about it. */
+function warned(look, warnings) {
   const [first] = warnings.map(worded);
+  const said = warnings.map((each) => withDetail(worded(each)));
   return {
+    ...look,
     look: first ? 'warned' : 'applied',
-    word: first ? 'Applied, but look' : 'Applied',
-    title: understood.name || understood.sku,
-    lines: [...warnings.map((each) => withDetail(worded(each))), ...lines].filter(Boolean),
+    word: first ? `${look.word}, but look` : look.word,
+    lines: [...said, ...look.lines].filter(Boolean),
     act: first?.do ?? '',
-    expected: '',
   };
 }
 
@@ -94,19 +101,44 @@ function particulars({ lot, expiry, serial, sku }) {
     .join(' · ');
 }
 
+/** What is expected where no task says it. */
+const EXPECTED = {
+  'scan.unknown-item': 'a code of this site’s catalog',
+  'scan.unknown-location': 'a place of this site',
+  'scan.empty': 'a label with a code on it',
+  'scan.too-long': 'one label at a time',
+  'scan.malformed': 'a code without control characters',
+  'scan.expired': 'goods that have not expired',
+  'scan.item-removed': 'an item that is still in the catalog',
+  'scan.quantity': 'a whole number within the bounds',
+  'gs1.check-digit': 'a number whose check digit fits',
+  'gs1.syntax': 'a complete GS1 code',
+  'gs1.lost-separator': 'a code with its group separators',
+};
+
+/** The particulars of an error, unless they only repeat the code. */
+function told({ detail }, op) {
+  const digits = (text) => text.replace(/^0+/, '');
+  return op.body?.raw && digits(op.body.raw) === digits(detail) ? '' : detail;
+}
+
 function refused(op) {
   const error = worded(op.answer?.error ?? refusal('internal.unexpected'));
   const { understood, expected } = op.answer ?? {};
   const scanned = understood
     ? [understood.name || understood.sku, understood.location, particulars(understood)]
-    : [plain(op).title];
+    : op.kind === 'scan'
+      ? [plain(op).title]
+      : [];
   return {
     look: 'refused',
     word: 'Refused',
     title: error.says,
-    lines: [error.detail, `Scanned: ${scanned.filter(Boolean).join(' · ')}`].filter(Boolean),
+    lines: [told(error, op), scanned.length > 0 && `Scanned: ${scanned.filter(Boolean).join(' · ')}`].filter(
+      Boolean,
+    ),
     act: error.do,
-    expected: expected ? inWords(expected) : '',
+    expected: expected ? inWords(expected) : (EXPECTED[error.code] ?? ''),
     code: error.code,
     raw: op.shown?.raw,
   };
@@ -116,8 +148,8 @@ function refused(op) {
 export function inWords({ sku, name, location, to, lot, quantity, left }) {
   const many = left ?? quantity;
   return [
-    location ?? to,
-    name || sku,
+    [location, to].filter(Boolean).join(' → '),
+    name || sku || 'whatever is found',
     lot && `lot ${lot}`,
     many !== null && many !== undefined && `${many} to go`,
   ]

@@ -36,7 +36,7 @@ export function clock(milliseconds) {
 
 /** A code as a person can read it: separators shown, long ones cut. */
 export function shown(raw) {
-  const text = raw.replace(/^\][A-Za-z][0-9A-Za-z]/, '').replaceAll('\u001d', '␝');
+  const text = raw.replace(/^\][A-Za-z][0-9A-Za-z]/, '').replaceAll('\u001d', '‹GS›');
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

@@ -27,12 +27,14 @@ export class Wedge {
   /**
    * @param settings returns `{ suffix: 'enter'|'none', prefix, separator }`
    * @param taken called with each burst that is a scan
-   * @param broken called with a burst whose suffix never came
+   * @param broken called with a burst whose suffix never came, or that a person typed into
+   * @param fast milliseconds between keys that a scanner needs at most
    */
-  constructor({ settings, taken, broken = () => {} }) {
+  constructor({ settings, taken, broken = () => {}, fast = FAST_MS }) {
     this.settings = settings;
     this.taken = taken;
     this.broken = broken;
+    this.fast = fast;
     this.reset();
   }
 
@@ -114,7 +116,7 @@ export class Wedge {
   }
 
   suffix(which, event) {
-    if (!this.isScan(2)) return this.reset();
+    if (!this.isScan(this.field ? 6 : 2)) return this.reset();
     event.preventDefault();
     event.stopImmediatePropagation();
     this.last = event.timeStamp;
@@ -128,8 +130,15 @@ export class Wedge {
     this.reset();
     if (!scan) return;
     if (field) restore(field);
-    if (suffix || whole || this.settings().suffix === 'none') this.taken(this.read(burst));
-    else this.broken(this.read(burst));
+    const ended = suffix || whole || this.settings().suffix === 'none';
+    if (ended && !this.isMixed(burst.gaps)) this.taken(this.read(burst));
+    else this.broken(this.read(burst), { mixed: Boolean(ended) });
+  }
+
+  /** A radio may stumble once; more than that, and a person typed in between: never guess. */
+  isMixed(gaps) {
+    const slow = gaps.filter((gap) => gap > 2 * this.fast).length;
+    return slow > Math.max(1, gaps.length / 20);
   }
 
   /** Prefix taken off, agreed separators restored. */
@@ -144,8 +153,8 @@ export class Wedge {
   isScan(least) {
     if (this.whole) return true;
     const characters = [...this.text].length;
-    if (characters < (this.field ? Math.max(least, 6) : least)) return false;
-    return median(this.gaps) <= (this.field ? FAST_IN_FIELD_MS : FAST_MS);
+    if (characters < least) return false;
+    return median(this.gaps) <= (this.field ? FAST_IN_FIELD_MS : this.fast);
   }
 
   pause() {

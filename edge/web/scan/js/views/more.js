@@ -37,7 +37,7 @@ export function drawMore({ serial }) {
       setting('After each code it sends', label(SUFFIXES, settings.suffix), changeSuffix),
       setting('Before each code it sends', settings.prefix || 'nothing', changePrefix),
       setting('Group separator', settings.separator || 'Ctrl+] (ASCII 29)', changeSeparator),
-      h('a', { class: 'button', href: '/scanner-setup' }, 'Test a scanner'),
+      h('a', { class: 'button', href: '/scan/setup' }, 'Test a scanner'),
       canSerial() && [
         setting('Serial speed', String(settings.baud), changeBaud),
         button(state.serial.up ? 'Serial scanner is connected' : 'Connect a serial scanner', () => serial.choose(), {

@@ -38,7 +38,7 @@ function card(op) {
       'div',
       { class: 'row' },
       canUndo(op) && button('Undo', () => undo(op), { picture: 'undo', key: `undo-${op.id}` }),
-      look.look === 'refused' && look.raw && button('Report', () => reportOn(look.raw), { picture: 'flag', key: `report-${op.id}` }),
+      look.look === 'refused' && look.raw && button('Report', () => reportOn(look.raw, look.code), { picture: 'flag', key: `report-${op.id}` }),
     ),
   );
 }

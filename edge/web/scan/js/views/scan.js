@@ -3,13 +3,14 @@
 
 import { canUndo, present, report, undo } from '../actions.js';
 import { canCamera } from '../inputs/camera.js';
-import { askCount, askText, choose } from '../dialogs.js';
+import { askCount, askText, choose, confirm } from '../dialogs.js';
 import { button, h, icon } from '../dom.js';
-import { listen, setWork, take } from '../intake.js';
+import { listen, take } from '../intake.js';
 import { askReport } from '../report.js';
-import { STEPS, TASK_LABELS, missingSlot, slotFor, slotLabel } from '../steps.js';
+import { STEPS, STEPS_OF_TASK, TASK_LABELS, fresh, missingSlot, slotFor, slotLabel, slotWords } from '../steps.js';
 import { state } from '../state.js';
 import * as tasks from '../tasks.js';
+import { setWork } from '../tasks.js';
 import { clock, several, shown } from '../words.js';
 
 const PICTURES = {
@@ -45,7 +46,7 @@ function ready() {
   const { step } = state.work;
   const missing = missingSlot(step, state.work);
   const next = missing
-    ? `Scan the place (${slotLabel(step, missing)}).`
+    ? `Scan ${slotWords(step, missing)}.`
     : `Scan what you ${STEPS[step].label.toLowerCase()}.`;
   return { look: 'idle', word: 'Ready', title: next, lines: [], act: '', expected: '' };
 }
@@ -59,7 +60,7 @@ function panel(op, look) {
     h('p', { class: 'title' }, look.title),
     look.expected &&
       h('p', { class: 'expected' }, h('span', { class: 'tag' }, 'Expected'), h('b', {}, look.expected)),
-    ...look.lines.map((line) => h('p', { class: 'line' }, line)),
+    ...look.lines.map((line, place) => h('p', { class: place ? 'line' : 'line first' }, line)),
     look.act && h('p', { class: 'act' }, look.act),
     op && stages(op),
     h(
@@ -68,7 +69,7 @@ function panel(op, look) {
       canUndo(op) && button('Undo', () => undo(op), { picture: 'undo', kind: 'on-colour', key: 'undo' }),
       look.look === 'refused' &&
         look.raw &&
-        button('Report', () => reportOn(look.raw), { picture: 'flag', kind: 'on-colour', key: 'report' }),
+        button('Report', () => reportOn(look.raw, look.code), { picture: 'flag', kind: 'on-colour', key: 'report' }),
     ),
   );
 }
@@ -91,6 +92,7 @@ function taskCard() {
   if (!task) return null;
   const line = tasks.nextLine(task);
   const waiting = tasks.unjudged(task.code);
+  const again = task.again?.[0];
   const slot = line && tasks.placeOf(task, line);
   return h(
     'section',
@@ -99,8 +101,9 @@ function taskCard() {
       'p',
       { class: 'task-head' },
       h('span', {}, `${TASK_LABELS[task.kind]} ${task.code}`),
-      button('Leave', () => setWork({ ...state.work, task: null, location: null, to: null }), { kind: 'small' }),
+      button('Leave', () => setWork(fresh(state.work.step)), { kind: 'small' }),
     ),
+    again && h('p', { class: 'note' }, `Count again: ${again.sku} at ${again.location}.`),
     line
       ? [
           h('p', { class: 'task-place' }, icon('place'), h('span', {}, line[slot] ?? line.location ?? line.to ?? 'Any place')),
@@ -126,14 +129,15 @@ function context() {
   return h(
     'div',
     { class: 'context' },
-    key('Step', step.label, chooseStep, { disabled: Boolean(work.task) }),
+    key('Step', step.label, chooseStep, { disabled: steps().length < 2 }),
     ...slots.map((slot) =>
       key(slotLabel(work.step, slot), work[slot] ?? (step[slot] === 'needed' ? 'scan it' : 'usual'), () => changePlace(slot), {
         active: slot === active && !work[slot] && step[slot] === 'needed',
       }),
     ),
     !step.asks && key('Quantity', `× ${work.quantity}`, changeQuantity, { active: work.quantity !== 1 }),
-    step.states && key('Goods go to', stateLabel(step), () => changeState(step), {}),
+    work.step === 'pack' && key('Into', work.sscc?.slice(-6) ?? 'no parcel', changeParcel),
+    step.choice && key(step.choice.label, choiceLabel(step.choice), () => changeChoice(step.choice)),
   );
 }
 
@@ -146,9 +150,14 @@ function key(label, value, onclick, { active = false, disabled = false } = {}) {
   );
 }
 
-function stateLabel(step) {
-  const chosen = state.work.state ?? step.states[0][0];
-  return step.states.find(([value]) => value === chosen)?.[1] ?? step.states[0][1];
+function choiceLabel({ options }) {
+  return options.find(([value]) => value === state.work.choice)?.[1] ?? options[0][1];
+}
+
+/** The steps that can be chosen now: a task leaves few. */
+function steps() {
+  const task = tasks.current();
+  return task ? STEPS_OF_TASK[task.kind] : Object.keys(STEPS);
 }
 
 /** The last few, under the panel where there is room. */
@@ -171,9 +180,9 @@ function latest(op) {
 }
 
 async function chooseStep() {
-  const options = Object.entries(STEPS).map(([step, { label }]) => [step, label]);
+  const options = steps().map((step) => [step, STEPS[step].label]);
   const step = await choose('What are you doing?', options, state.work.step);
-  if (step) setWork({ ...state.work, step, location: null, to: null, slot: null, state: null, quantity: 1 });
+  if (step) setWork(fresh(step, state.work.task));
 }
 
 async function changePlace(slot) {
@@ -193,9 +202,15 @@ async function changeQuantity() {
   if (quantity !== null && quantity > 0) setWork({ ...state.work, quantity });
 }
 
-async function changeState(step) {
-  const chosen = await choose('Where do these goods go?', step.states, state.work.state ?? step.states[0][0]);
-  if (chosen) setWork({ ...state.work, state: chosen });
+async function changeChoice({ label, options }) {
+  const choice = await choose(label, options, state.work.choice ?? options[0][0]);
+  if (choice) setWork({ ...state.work, choice });
+}
+
+async function changeParcel() {
+  if (!state.work.sscc) return;
+  const says = `Goods go into ${state.work.sscc} now. Scan another parcel's label to change it.`;
+  if (await confirm('No parcel any more?', says, 'No parcel')) setWork({ ...state.work, sscc: null });
 }
 
 async function typeCode() {
@@ -204,7 +219,7 @@ async function typeCode() {
 }
 
 /** Report something about a code. */
-export async function reportOn(raw) {
-  const told = await askReport({ subject: shown(raw), location: state.work.location ?? '' });
+export async function reportOn(raw, about = '') {
+  const told = await askReport({ subject: shown(raw), location: state.work.location ?? '', about });
   if (told) await report(told);
 }

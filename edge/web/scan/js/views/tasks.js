@@ -3,8 +3,7 @@
 import { plan, taskAction } from '../actions.js';
 import { askText, choose, confirm } from '../dialogs.js';
 import { button, h } from '../dom.js';
-import { setWork } from '../intake.js';
-import { STEP_OF_TASK, TASK_LABELS } from '../steps.js';
+import { STEPS_OF_TASK, TASK_LABELS, fresh } from '../steps.js';
 import { change, state } from '../state.js';
 import * as tasks from '../tasks.js';
 import { clock, several } from '../words.js';
@@ -39,7 +38,7 @@ export function drawTasks() {
 }
 
 function card(task) {
-  const left = task.lines.filter(tasks.isOpen).length;
+  const left = task.lines.filter((line) => line.left > 0).length;
   const chosen = state.work.task === task.code;
   const first = tasks.nextLine(task);
   return h(
@@ -49,13 +48,14 @@ function card(task) {
     h(
       'p',
       {},
-      [several(left, 'line') + ' open', task.document, task.zone && `zone ${task.zone}`, task.blind && 'blind']
+      [task.blind ? several(task.lines.length, 'line') : `${several(left, 'line')} open`, task.document, task.zone && `zone ${task.zone}`, task.blind && 'blind']
         .filter(Boolean)
         .join(' · '),
     ),
     first && h('p', { class: 'quiet' }, [first.location ?? first.to, first.name || first.sku].filter(Boolean).join(' · ')),
     task.note && h('p', { class: 'note' }, task.note),
-    h('progress', { max: task.lines.length, value: task.lines.length - left, 'aria-label': 'Lines done' }),
+    !task.blind &&
+      h('progress', { max: task.lines.length, value: task.lines.length - left, 'aria-label': 'Lines done' }),
     h(
       'div',
       { class: 'row' },
@@ -74,8 +74,7 @@ function late({ due_at }) {
 }
 
 async function begin(task) {
-  const step = STEP_OF_TASK[task.kind];
-  setWork({ step, task: task.code, location: null, to: null, slot: null, quantity: 1, state: null });
+  tasks.setWork(fresh(STEPS_OF_TASK[task.kind][0], task.code));
   change({ current: null, message: null });
   await taskAction(task.code, 'start');
   go('scan');
@@ -83,11 +82,12 @@ async function begin(task) {
 
 async function finish(task, left) {
   if (left > 0) {
-    const says = `${several(left, 'line')} still open. Finish all the same?`;
-    if (!(await confirm('Not everything is done', says, 'Finish'))) return;
+    const says = `${several(left, 'line')} still open. It can be ended as short, with a reason.`;
+    if (await confirm('Not everything is done', says, 'End as short')) await short(task);
+    return;
   }
   await taskAction(task.code, 'finish');
-  leave(task);
+  go('scan');
 }
 
 const WHY_SHORT = ['Not enough there', 'Place is empty', 'Goods are damaged', 'Cannot reach it'];
@@ -98,9 +98,5 @@ async function short(task) {
   if (why === '') why = await askText('Why is it short?', { label: 'In a few words' });
   if (!why) return;
   await taskAction(task.code, 'short', why);
-  leave(task);
-}
-
-function leave(task) {
-  if (state.work.task === task.code) setWork({ ...state.work, task: null, location: null, to: null });
+  go('scan');
 }

@@ -1,0 +1,173 @@
+"""The operator's console in a real browser, at a gateway that the cloud does not reach."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.integration.web.conftest import Floor
+from tests.support.browser import PHONE, screenshot, serious_faults
+from tests.support.floor import new_id
+from tests.support.gateway import RunningGateway
+
+DESK = {"width": 1280, "height": 860}
+VIEWS = ["Overview", "Exceptions", "Devices", "Tasks", "Scans"]
+
+
+@pytest.fixture(scope="module")
+def here(browser: Browser, door: RunningGateway) -> Iterator[Floor]:
+    """A gateway at which things have happened."""
+    door.scan(location="A-01")
+    door.scan(step="pick", location="A-01", to="STAGE-1", quantity=2)
+    for about, subject, note in (
+        ("unknown-code", "4006381333931", "Lay on the belt, nobody knows it."),
+        ("damaged", "TEA-1", "The carton is wet."),
+    ):
+        raised = {"id": new_id(), "about": about, "subject": subject, "note": note}
+        answer = door.http.post("/v1/exceptions", json={**raised, "photo": _photo(subject)})
+        assert answer.status_code == 200, answer.text
+    floor = Floor(browser, door)
+    yield floor
+    floor.close()
+
+
+def _photo(subject: str) -> str:
+    picture = np.full((360, 480, 3), 200, np.uint8)
+    cv2.putText(picture, subject, (30, 190), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (40, 40, 40), 3)
+    return base64.b64encode(cv2.imencode(".jpg", picture)[1].tobytes()).decode()
+
+
+def sign_in(page: Page, person: str = "ada", secret: str = "") -> None:
+    page.goto("/console/")
+    page.get_by_label("Your code").fill(person)
+    page.get_by_label("Your secret").fill(secret or f"{person}'s secret")
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.fixture(scope="module")
+def console(here: Floor) -> Page:
+    """Ada's console, signed in at a desk."""
+    page = here.phone(viewport=DESK).new_page()
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    return page
+
+
+def go(page: Page, view: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=view).click()
+    expect(page.locator("[aria-current=page]")).to_have_text(view)
+
+
+def too_wide(page: Page) -> bool:
+    return page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
+
+
+def test_who_may_not_come_in_is_told_why(here: Floor) -> None:
+    page = here.phone(viewport=DESK).new_page()
+    sign_in(page, "bob")
+    expect(page.get_by_role("alert").first).to_contain_text("Only an operator may do this")
+    screenshot(page, "console-sign-in")
+    assert serious_faults(page) == []
+    page.goto("/console/devices")
+    expect(page.get_by_label("Your secret")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_page_is_whole_and_open_to_everybody(console: Page, view: str) -> None:
+    console.set_viewport_size(DESK)  # pyright: ignore[reportArgumentType]
+    go(console, view)
+    if view == "Overview":
+        expect(console.locator("#live")).to_contain_text("Cut off")
+    screenshot(console, f"console-{view.lower()}")
+    assert serious_faults(console) == []
+    console.set_viewport_size(PHONE)  # pyright: ignore[reportArgumentType]
+    assert not too_wide(console)
+    screenshot(console, f"console-{view.lower()}-phone")
+    assert serious_faults(console) == []
+    console.set_viewport_size(DESK)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_scan_appears_by_itself_unless_somebody_looks_closely(console: Page, here: Floor) -> None:
+    go(console, "Scans")
+    rows = console.locator("#live tbody tr")
+    before = rows.count()
+    here.gateway.scan(location="A-02")
+    expect(rows).to_have_count(before + 1)
+    expect(rows.first).to_contain_text("A-02")
+    console.get_by_role("button", name="Pause").click()
+    here.gateway.scan(location="A-02")
+    console.wait_for_timeout(2500)
+    assert rows.count() == before + 1
+    console.get_by_role("button", name="Go on").click()
+    expect(rows).to_have_count(before + 2)
+
+
+def test_an_exception_is_looked_at_and_closed_with_one_click(console: Page) -> None:
+    go(console, "Exceptions")
+    article = console.get_by_role("article").filter(has_text="The carton is wet")
+    width = article.get_by_role("img").evaluate(
+        "image => image.decode().then(() => image.naturalWidth)"
+    )
+    assert width == 480
+    article.get_by_label("Note").fill("Taken out.")
+    article.get_by_role("button", name="Fixed").click()
+    expect(console.get_by_role("status")).to_have_text("The exception is closed.")
+    expect(console.get_by_role("article")).to_have_count(1)
+
+
+def test_a_phone_is_paired_by_the_console_and_revoked_there(console: Page, here: Floor) -> None:
+    go(console, "Devices")
+    console.get_by_label("Pair a device").fill("ph-77")
+    console.get_by_role("button", name="Show its QR code").click()
+    expect(console.get_by_role("img", name="QR code")).to_be_visible()
+    screenshot(console, "console-pair")
+    assert serious_faults(console) == []
+    code = console.locator(".code.big").inner_text()
+    phone = here.phone().new_page()
+    phone.goto(f"/scan/#pair={code}")
+    expect(phone.locator("#header .link")).to_have_class(re.compile("up"))
+    go(console, "Devices")
+    row = console.get_by_role("listitem").filter(has_text="ph-77")
+    row.get_by_text("Revoke", exact=False).first.click()
+    row.get_by_role("button", name="Revoke ph-77 for good").click()
+    expect(console.get_by_role("status")).to_contain_text("The device is revoked")
+    expect(row).to_contain_text("Revoked")
+
+
+def test_the_trend_is_drawn_once_there_is_one(console: Page) -> None:
+    looks = {"at": [1, 31, 61], "waiting": [0, 4, 9], "room": [9e9, 8e9, 7e9]}
+    console.route("**/console/trend", lambda route: route.fulfill(json=looks))
+    go(console, "Overview")
+    expect(console.locator("#trend canvas")).to_be_visible()
+    screenshot(console, "console-trend")
+    assert serious_faults(console) == []
+    console.unroute("**/console/trend")
+
+
+def test_a_silent_gateway_is_said_so(console: Page) -> None:
+    go(console, "Scans")
+    console.context.set_offline(True)
+    expect(console.locator("#silent")).to_be_visible()
+    screenshot(console, "console-silent")
+    console.context.set_offline(False)
+    expect(console.locator("#silent")).to_be_hidden()
+
+
+def test_after_a_sign_out_nothing_is_shown_any_more(here: Floor) -> None:
+    page = here.phone(viewport=DESK).new_page()
+    sign_in(page)
+    other = page.context.new_page()
+    other.goto("/console/scans")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Your secret")).to_be_visible()
+    expect(other.get_by_label("Your secret")).to_be_visible()
+    page.goto("/console/devices")
+    expect(page.get_by_label("Your secret")).to_be_visible()
