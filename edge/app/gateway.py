@@ -38,6 +38,7 @@ from edge.link.witness import Witness
 from edge.outbox.witness import witness_state
 from edge.ports import SystemIds, system_jitter, system_steady
 from edge.web import Door, RateLimit, create, open_door, pages, pairing, places
+from edge.web.console import Console
 from edge.web.decisions import decisions_room
 from edge.web.people import people_room
 from edge.web.tasks import tasks_room
@@ -100,6 +101,20 @@ class Gateway:
         )
         self._desk = people.Desk(
             store.database, store.pipeline, store.clock, system_steady, self._heartbeat.announce
+        )
+        api = self._settings.api
+        self._console = Console(
+            store.database,
+            desk=self._desk,
+            floor=store.floor,
+            recorder=store.pipeline,
+            photos=store.photos,
+            clock=store.clock,
+            ids=SystemIds(),
+            status=self,
+            site=identity.site,
+            gateway=identity.gateway,
+            reached=f"{next(iter(api.names), socket.gethostname())}:{api.port}",
         )
         retention = self._settings.store.retention_days * DAY
         self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
@@ -216,6 +231,7 @@ class Gateway:
             "tasks": self._cadence.run,
             "decisions": self._fallback.rounds.run,
             "scrub": self._scrubbing.run,
+            "console": self._console.run,
             "space": lambda: store.space.run(store.outbox, self._heartbeat.announce),
             "identity": lambda: self._identities.run(
                 store.outbox, self._link, store.clock, system_jitter
@@ -267,6 +283,7 @@ class Gateway:
                 decisions_room(store.database, self._fallback, limit),
                 pairing.routes(store.database, store.pipeline, store.clock),
                 places.routes(store.database),
+                self._console.routes,
             ],
         )
         door = open_door(app, host=api.host, port=api.port, certificates=certificates)

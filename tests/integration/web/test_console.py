@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import cv2
 import numpy as np
@@ -152,22 +153,20 @@ def test_the_trend_is_drawn_once_there_is_one(console: Page) -> None:
     console.unroute("**/console/trend")
 
 
-def test_a_silent_gateway_is_said_so(console: Page) -> None:
-    go(console, "Scans")
-    console.context.set_offline(True)
-    expect(console.locator("#silent")).to_be_visible()
-    screenshot(console, "console-silent")
-    console.context.set_offline(False)
-    expect(console.locator("#silent")).to_be_hidden()
-
-
-def test_after_a_sign_out_nothing_is_shown_any_more(here: Floor) -> None:
-    page = here.phone(viewport=DESK).new_page()
-    sign_in(page)
-    other = page.context.new_page()
-    other.goto("/console/scans")
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("Your secret")).to_be_visible()
-    expect(other.get_by_label("Your secret")).to_be_visible()
-    page.goto("/console/devices")
-    expect(page.get_by_label("Your secret")).to_be_visible()
+def test_a_silent_gateway_is_said_so_and_after_a_sign_out_nothing_is_shown(here: Floor) -> None:
+    url = f"https://localhost:{here.gateway.port}"
+    with closing(here.browser.new_context(base_url=url, viewport=DESK)) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        sign_in(page)
+        other = context.new_page()
+        other.goto("/console/scans")
+        context.set_offline(True)
+        expect(other.locator("#silent")).to_be_visible()
+        screenshot(other, "console-silent")
+        context.set_offline(False)
+        expect(other.locator("#silent")).to_be_hidden()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Your secret")).to_be_visible()
+        expect(other.get_by_label("Your secret")).to_be_visible()
+        page.goto("/console/devices")
+        expect(page.get_by_label("Your secret")).to_be_visible()

@@ -1,0 +1,411 @@
+"""The console's addresses: signing in, one page each, and the few things that are done there.
+
+====================================  ===================================================
+``/console/``                         sign in with code and secret
+``/console/overview``                 link, outbox, disk, versions, certificate, notices
+``/console/exceptions``               what a person should look at, each closed with a note
+``/console/devices``                  who is signed in where; pair by QR code, revoke
+``/console/tasks``                    what is to be done, and how right the record is
+``/console/scans``                    the last scans, as they come
+====================================  ===================================================
+
+Whoever is not an operator who has shown a secret sees the sign-in page and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import msgspec
+import segno
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from edge import tasks
+from edge.db import Connection, Database
+from edge.people import Desk, TooManyTriesError
+from edge.ports import FloorPoint, Ids, Recorder
+from edge.web import devices, pairing
+from edge.web.console import sessions, views
+from edge.web.console.forms import fields_of, line_in
+from edge.web.console.pages import Pages
+from edge.web.console.sessions import Visit
+from edge.web.console.trend import LOOK_S, Look, Trend, room_in
+from edge.web.console.words import lasting
+from edge.web.guard import Guard, Handler, encode, json_answer
+from edge.web.limits import RateLimit
+from shared.clock import Clock
+from shared.errors import Code, QuartermasterError
+from shared.events import DeviceHealth
+from shared.ids import is_code
+from shared.units import SECOND
+
+_OVERVIEW: Final = "/console/overview"
+_SIGN_IN: Final = "/console/"
+_HOST: Final = re.compile(r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?$")
+_ITSELF: Final = ("localhost", "127.", "[::1]")
+_DONE: Final = {
+    "resolved": "The exception is closed.",
+    "revoked": "The device is revoked: it can do nothing any more.",
+}
+_MAX_NOTE: Final = 200
+
+_Asked = Callable[[Request, Visit], Awaitable[Response]]
+_Posted = Callable[[Request, Visit, dict[str, str]], Awaitable[Response]]
+
+
+class Status(Protocol):
+    """What the console may ask of the rest of the gateway."""
+
+    def report(self) -> dict[str, Any]:
+        """The whole state."""
+        ...
+
+
+class Console:
+    """The console of one gateway.
+
+    Args:
+        database: the store.
+        desk: where people sign in.
+        floor: closes exceptions.
+        recorder: makes events.
+        photos: of exceptions.
+        clock: the gateway's.
+        ids: for what is done here.
+        status: how the gateway stands.
+        site: whose it is.
+        gateway: its name.
+        reached: host and port by which phones reach it, where the browser's own will not do.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        desk: Desk,
+        floor: FloorPoint,
+        recorder: Recorder,
+        photos: tasks.Photos,
+        clock: Clock,
+        ids: Ids,
+        status: Status,
+        site: str,
+        gateway: str,
+        reached: str,
+    ) -> None:
+        self._database = database
+        self._desk = desk
+        self._floor = floor
+        self._recorder = recorder
+        self._photos = photos
+        self._clock = clock
+        self._ids = ids
+        self._status = status
+        self._reached = reached
+        self._pages = Pages(site=site, gateway=gateway)
+        self._trend = Trend()
+        self._knocks = RateLimit(0.1, 20)
+
+    def routes(self, guard: Guard) -> Sequence[BaseRoute]:
+        """The addresses above, for :func:`edge.web.api.create`."""
+
+        def page(path: str, handler: Handler, method: str = "GET") -> Route:
+            return Route(f"/console{path}", self._in_words(guard(handler)), methods=[method])
+
+        return [
+            page("/", self._front),
+            page("", self._to_front),
+            page("/sign-in", self._sign_in, "POST"),
+            page("/sign-out", self._posts(self._sign_out), "POST"),
+            page("/overview", self._asks(self._overview)),
+            page("/trend", self._asks(self._filling)),
+            page("/exceptions", self._asks(self._exceptions)),
+            page("/exceptions/{name}/photo", self._asks(self._photo)),
+            page("/exceptions/{name}/resolve", self._posts(self._resolve), "POST"),
+            page("/devices", self._asks(self._devices)),
+            page("/devices/pair", self._posts(self._pair), "POST"),
+            page("/devices/{name}/revoke", self._posts(self._revoke), "POST"),
+            page("/tasks", self._asks(self._tasks)),
+            page("/scans", self._asks(self._scans)),
+            self._pages.route(guard),
+        ]
+
+    async def run(self) -> None:
+        """Watch how the store fills, until cancelled."""
+        while True:
+            report = self._status.report()
+            waiting = report["waiting"] + report["unacknowledged"]
+            self._trend.note(Look(self._clock.now(), room_in(report["disk"]), waiting))
+            await asyncio.sleep(LOOK_S)
+
+    # Who may come in
+
+    def _visit(self, request: Request) -> Visit | None:
+        return sessions.visit(self._database.reader, sessions.token_in(request.cookies))
+
+    def _asks(self, handler: _Asked) -> Handler:
+        async def answer(request: Request) -> Response:
+            visit = self._visit(request)
+            return _to_sign_in(request) if visit is None else await handler(request, visit)
+
+        return answer
+
+    def _posts(self, handler: _Posted) -> Handler:
+        async def answer(request: Request) -> Response:
+            visit = self._visit(request)
+            if visit is None:
+                return _to_sign_in(request)
+            fields = await fields_of(request)
+            sessions.demand_form(request.headers, visit.token, fields)
+            return await handler(request, visit, fields)
+
+        return answer
+
+    def _in_words(self, handler: Handler) -> Handler:
+        """A refusal as a page: people come here, no programs."""
+
+        async def answer(request: Request) -> Response:
+            response = await handler(request)
+            if response.media_type is None and response.status_code >= HTTPStatus.BAD_REQUEST:
+                told = _refusal_in(response)
+                if told is not None:
+                    visit = self._visit(request)
+                    return self._pages.page("error", response.status_code, error=told, visit=visit)
+            return response
+
+        return answer
+
+    # Signing in and out
+
+    async def _to_front(self, _request: Request) -> Response:
+        return RedirectResponse(_SIGN_IN, HTTPStatus.PERMANENT_REDIRECT)
+
+    async def _front(self, request: Request) -> Response:
+        if self._visit(request) is not None:
+            return _go(_OVERVIEW)
+        return self._front_page(sessions.token_in(request.cookies))
+
+    def _front_page(
+        self, token: str, error: QuartermasterError | None = None, person: str = ""
+    ) -> Response:
+        token = token or sessions.new_token()
+        told = error.as_dict() if error is not None else None
+        status = error.entry.status if error is not None else HTTPStatus.OK
+        response = self._pages.page(
+            "sign_in", status, form=sessions.form_of(token), error=told, person=person, visit=None
+        )
+        return sessions.keep(response, token)
+
+    async def _sign_in(self, request: Request) -> Response:
+        self._knocks.take(request.client.host if request.client else "", 1, time.monotonic())
+        token, fields = sessions.token_in(request.cookies), await fields_of(request)
+        sessions.demand_form(request.headers, token, fields)
+        code = line_in(fields, "person", most=64)
+        fresh = sessions.new_token()
+        try:
+            await self._enter(sessions.device_of(fresh), code, fields.get("secret", ""))
+        except QuartermasterError as error:
+            response = self._front_page(token, error, code)
+            if isinstance(error, TooManyTriesError):
+                response.headers["retry-after"] = str(error.seconds)
+            return response
+        await self._desk.sign_out(sessions.device_of(token))
+        return sessions.keep(_go(_OVERVIEW), fresh)
+
+    async def _enter(self, device: str, code: str, secret: str) -> None:
+        """Sign an operator in; somebody else is out again at once.
+
+        Raises:
+            QuartermasterError: what the desk refuses, or ``people.operator-needed``.
+        """
+        person = await self._desk.sign_in_by_secret(device, code, secret)
+        if not person.may_decide:
+            await self._desk.sign_out(device)
+            raise QuartermasterError("people.operator-needed", f"{person.name} is none")
+
+    async def _sign_out(self, _request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+        await self._desk.sign_out(visit.device)
+        return sessions.drop(_go(_SIGN_IN))
+
+    # Pages
+
+    async def _overview(self, _request: Request, visit: Visit) -> Response:
+        report, looks = self._status.report(), tuple(self._trend.looks)
+        return self._pages.page(
+            "overview",
+            visit=visit,
+            notices=report["notices"],
+            groups={
+                "Link": views.link_facts(report),
+                "Room": views.room_facts(report, looks),
+                "Machine": views.machine_facts(report, self._clock.now()),
+                "Documents in force": views.document_facts(report),
+            },
+            refused=report["last_refused_document"],
+        )
+
+    async def _filling(self, _request: Request, _visit: Visit) -> Response:
+        looks = self._trend.looks
+        return json_answer(
+            encode(
+                {
+                    "at": [look.at // SECOND for look in looks],
+                    "waiting": [look.waiting for look in looks],
+                    "room": [look.room for look in looks],
+                }
+            )
+        )
+
+    async def _exceptions(self, request: Request, visit: Visit) -> Response:
+        raised = views.exceptions_shown(self._database.reader)
+        return self._pages.page(
+            "exceptions",
+            visit=visit,
+            done=_done(request),
+            raised=[(each, str(UUID(bytes=self._ids.uuid7()))) for each in raised],
+            now=self._clock.now(),
+        )
+
+    async def _photo(self, request: Request, _visit: Visit) -> Response:
+        found = tasks.exception(self._database.reader, request.path_params["name"])
+        content = self._photos.read(found.photo_sha256) if found.photo_sha256 is not None else None
+        if content is None:
+            raise QuartermasterError("request.not-found", "no photo was kept", where="photo")
+        return Response(content, media_type="image/jpeg", headers=self._pages.headers)
+
+    async def _resolve(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
+        asked = {
+            "id": fields.get("id", ""),
+            "resolution": fields.get("resolution", ""),
+            "note": line_in(fields, "note", most=_MAX_NOTE, may_lack=True),
+        }
+        name = request.path_params["name"]
+        answer = await self._floor.resolve(name, encode(asked), device=visit.device)
+        _demand_done(answer.status, answer.body)
+        return _go("/console/exceptions?done=resolved")
+
+    async def _devices(self, request: Request, visit: Visit) -> Response:
+        shown, consoles = views.devices_shown(self._database.reader)
+        return self._pages.page(
+            "devices",
+            visit=visit,
+            done=_done(request),
+            devices=shown,
+            consoles=consoles,
+            now=self._clock.now(),
+        )
+
+    async def _pair(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
+        name, now = line_in(fields, "name", most=64), self._clock.now()
+        if not is_code(name) or name.startswith(sessions.DEVICE):
+            raise QuartermasterError("request.invalid", f"{name} names no device", where="name")
+        await self._note(visit, name, "pairing-begun")
+
+        def unit(connection: Connection) -> pairing.Pairing:
+            return pairing.begin(connection, name, now=now)
+
+        begun = await self._database.run(unit)
+        url = f"https://{self._host(request)}/scan/#pair={begun.code}"
+        picture = segno.make(url, error="m", micro=False).svg_inline(
+            scale=7, border=4, light="white", svgclass="qr", lineclass=None, omitsize=True
+        )
+        return self._pages.page(
+            "pair",
+            visit=visit,
+            name=name,
+            code=begun.code,
+            url=url,
+            picture=Markup(picture),  # noqa: S704 - drawn here, and nothing in it but squares
+            lasts=lasting(pairing.LIFETIME),
+        )
+
+    async def _revoke(self, request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+        name, now = request.path_params["name"], self._clock.now()
+        await self._database.run(lambda connection: devices.revoke(connection, name, now=now))
+        await self._note(visit, name, "revoked")
+        return _go("/console/devices?done=revoked")
+
+    async def _tasks(self, _request: Request, visit: Visit) -> Response:
+        reader, now = self._database.reader, self._clock.now()
+        return self._pages.page(
+            "tasks",
+            visit=visit,
+            tasks=views.tasks_shown(reader),
+            zones=views.accuracy(reader, now),
+            now=now,
+        )
+
+    async def _scans(self, _request: Request, visit: Visit) -> Response:
+        return self._pages.page(
+            "scans", visit=visit, scans=views.scans_shown(self._database.reader)
+        )
+
+    async def _note(self, visit: Visit, device: str, status: str) -> None:
+        data = DeviceHealth(device, status, f"by {visit.person.person} at the console")
+        await self._recorder.record(data, device=visit.device)
+
+    def _host(self, request: Request) -> str:
+        """By what a phone reaches this gateway: as this browser does, if that is from elsewhere."""
+        host = request.headers.get("host", "")
+        return self._reached if host.startswith(_ITSELF) or not _HOST.match(host) else host
+
+
+def _go(path: str) -> Response:
+    return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
+
+
+def _to_sign_in(request: Request) -> Response:
+    """To the front; a part of a page that renews itself takes the whole page there."""
+    if "hx-request" in request.headers:
+        headers = {"hx-redirect": _SIGN_IN, "cache-control": "no-store"}
+        return Response(status_code=HTTPStatus.OK, headers=headers)
+    return _go(_SIGN_IN)
+
+
+def _done(request: Request) -> str:
+    return _DONE.get(request.query_params.get("done", ""), "")
+
+
+class _Remark(msgspec.Struct):
+    code: Code
+    says: str
+    do: str
+    detail: str = ""
+    where: str | None = None
+
+
+class _Refusal(msgspec.Struct):
+    error: _Remark | None = None
+
+
+_refusals: Final = msgspec.json.Decoder(_Refusal)
+
+
+def _refusal_in(response: Response) -> dict[str, Any] | None:
+    try:
+        found = _refusals.decode(response.body)
+    except msgspec.MsgspecError:
+        return None
+    return msgspec.to_builtins(found.error) if found.error is not None else None
+
+
+def _demand_done(status: int, body: bytes) -> None:
+    """Raise what a room has refused.
+
+    Raises:
+        QuartermasterError: the same.
+    """
+    if status >= HTTPStatus.BAD_REQUEST:
+        error = _refusals.decode(body).error
+        if error is not None:
+            raise QuartermasterError(error.code, error.detail, where=error.where or "")
+        raise QuartermasterError("internal.unexpected")
