@@ -71,10 +71,10 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to a database that was set aside.
 
     ``lost`` are closed ranges of sequence numbers, (epoch, first, last), that could not be read and
-    that the cloud had not covered; ``carried`` such as go on in the next epoch; beyond
-    ``unknown_from``, (epoch, first), nobody knows how far the database had gone. ``incomplete``
-    names other tables that were read in part only, ``changed`` their rows that were not those
-    written, and were left out.
+    that the cloud had not covered; ``carried`` such as go on in the next epoch; from each number of
+    ``unknown_from``, (epoch, first), on nobody knows how far it had gone. ``incomplete`` names
+    other tables that were read in part only, ``changed`` their rows that were not those written,
+    and were left out.
     """
 
     at: int
@@ -86,14 +86,13 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     end_known: bool
     incomplete: list[str]
     carried: list[tuple[int, int, int]] = []
-    unknown_from: tuple[int, int] | None = None
+    unknown_from: list[tuple[int, int]] = []
     changed: list[str] = []
 
     def statements(self) -> list[Statement]:
         """For the cloud, in the first events of the next epoch."""
         lost: list[tuple[int, int, int | None]] = [*self.lost]
-        if self.unknown_from is not None:
-            lost.append((*self.unknown_from, None))
+        lost.extend((epoch, first, None) for epoch, first in self.unknown_from)
         detail = self.why[:200]
         return [
             *(EventsLost(epoch, first, last, STATUS, detail) for epoch, first, last in lost),
@@ -244,7 +243,7 @@ def _report(why: str, now: int, taken: Taken, copied: dict[str, Copied]) -> Dama
         events=len(taken.bodies),
         segments=taken.segments,
         lost=taken.lost,
-        end_known=taken.unknown_from is None,
+        end_known=not taken.unknown_from,
         incomplete=[table for table, each in copied.items() if not each.whole],
         carried=taken.carried,
         unknown_from=taken.unknown_from,
@@ -254,7 +253,7 @@ def _report(why: str, now: int, taken: Taken, copied: dict[str, Copied]) -> Dama
 
 def _perhaps_unsaid(earlier: Damage, taken: Taken, gateway: GatewayId) -> list[Statement]:
     """What was said of an earlier damage and may be among what is lost now: it is said again."""
-    if not taken.lost and taken.unknown_from is None:
+    if not taken.lost and not taken.unknown_from:
         return []
 
     def survived(statement: Statement) -> bool:

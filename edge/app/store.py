@@ -5,6 +5,7 @@ A command may open them while the gateway runs: transactions of both take turns.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from edge import settings as settings_file
 from edge.app.space import Space
 from edge.clock import GatewayClock
 from edge.db import LOG_BYTES, Ballast, Connection, Database
+from edge.db.faults import translated
 from edge.link import epoch as epochs
 from edge.link.identity import Identity
 from edge.outbox import HeadNote, Noted, Opening, Outbox, Signer
+from edge.outbox.scrub import scrub
 from edge.pipeline import Floor, Pipeline
 from edge.ports import KernelTime, SystemIds, system_boot, system_steady, system_wall
 from edge.settings import Settings
@@ -84,43 +87,62 @@ def opened(data: Path) -> Generator[Store]:
     noted, logged = note.read(), Path(f"{data / settings_file.DATABASE}-wal").exists()
     database = open_database(data, settings)
     try:
-        space = Space(data, database, ballast_of(data, settings), quota_of(settings))
-        outbox = Outbox(signer_of(identity))
-        database.around(outbox.begin, outbox.end)
-        clock = GatewayClock(
-            system_wall,
-            system_steady,
-            KernelTime(),
-            floor=max(outbox.floor(database.reader), identity.not_before),
-        )
-        _freeze_if_behind(database, outbox, noted, logged=logged)
-        database.after_commits(lambda connection: note_reached(connection, outbox, note))
-        ids = SystemIds()
-        photos = Photos(data / settings_file.PHOTOS)
-        opening = opening_of(identity.opened, identity.epoch, ids.uuid7(), clock)
-        epoch = database.run_blocking(
-            lambda connection: outbox.open(
-                connection, clock.now(), used_epoch=epochs.used(folder), opening=opening
+        with _reading(data, database):
+            space = Space(data, database, ballast_of(data, settings), quota_of(settings))
+            outbox = Outbox(signer_of(identity))
+            database.around(outbox.begin, outbox.end)
+            clock = GatewayClock(
+                system_wall,
+                system_steady,
+                KernelTime(),
+                floor=max(outbox.floor(database.reader), identity.not_before),
             )
-        )
-        if epoch:
-            epochs.note_use(folder, epoch)
-        yield Store(
-            data=data,
-            settings=settings,
-            identity=identity,
-            clock=clock,
-            database=database,
-            outbox=outbox,
-            pipeline=Pipeline(database, outbox, clock, ids, level=lambda: space.level),
-            floor=Floor(database, outbox, clock, ids, photos, level=lambda: space.level),
-            photos=photos,
-            space=space,
-            epoch=epoch,
-        )
+            _freeze_if_behind(database, outbox, noted, logged=logged)
+            database.after_commits(lambda connection: note_reached(connection, outbox, note))
+            ids = SystemIds()
+            photos = Photos(data / settings_file.PHOTOS)
+            opening = opening_of(identity.opened, identity.epoch, ids.uuid7(), clock)
+            epoch = database.run_blocking(
+                lambda connection: outbox.open(
+                    connection, clock.now(), used_epoch=epochs.used(folder), opening=opening
+                )
+            )
+            if epoch:
+                epochs.note_use(folder, epoch)
+            store = Store(
+                data=data,
+                settings=settings,
+                identity=identity,
+                clock=clock,
+                database=database,
+                outbox=outbox,
+                pipeline=Pipeline(database, outbox, clock, ids, level=lambda: space.level),
+                floor=Floor(database, outbox, clock, ids, photos, level=lambda: space.level),
+                photos=photos,
+                space=space,
+                epoch=epoch,
+            )
+        yield store
     finally:
         database.close()
         note.close()
+
+
+@contextmanager
+def _reading(data: Path, database: Database) -> Generator[None]:
+    """What torn pages do to whoever reads them first, in the words of damage.
+
+    Raises:
+        QuartermasterError: ``store.damaged``, or what SQLite's error means.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise translated(error, data / settings_file.DATABASE) from error
+    except (TypeError, ValueError) as error:  # of a torn page any type may be read
+        if not scrub(database.reader).damage:
+            raise
+        raise QuartermasterError("store.damaged", str(error)) from error
 
 
 def _freeze_if_behind(
@@ -148,8 +170,17 @@ def _freeze_if_behind(
 
 
 def note_reached(connection: Connection, outbox: Outbox, note: HeadNote) -> None:
-    """Note how far the transaction went that was just committed."""
-    reached = outbox.reached(connection)
+    """Note how far the transaction went that was just committed.
+
+    Raises:
+        QuartermasterError: ``store.damaged``; there is no note then.
+        sqlite3.DatabaseError: as before.
+    """
+    try:
+        reached = outbox.reached(connection)
+    except (QuartermasterError, sqlite3.DatabaseError):
+        note.give_up()
+        raise
     if reached is not None:
         note.write(reached)
 

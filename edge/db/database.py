@@ -88,7 +88,7 @@ class Database:
             self._connection.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_BYTES}")
             self._reader = self._connect()
             self._reader.execute("PRAGMA query_only = ON")
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise translated(error, path) from error
         except OSError as error:  # the copy of the layout cannot be removed
             raise QuartermasterError("store.failed", str(error), where=path.name) from error
@@ -145,7 +145,7 @@ class Database:
     def after_commits(self, tell: Callable[[Connection], None]) -> None:
         """Have ``tell`` called, in the writer's thread, after each COMMIT and before answers.
 
-        It must not fail: what is committed is committed.
+        It cannot make anything undone: should it fail, nothing comes of it but a look at why.
         """
         self._on_commit = tell
 
@@ -300,7 +300,10 @@ class Database:
             end(self._connection)
         self._connection.execute("COMMIT")
         if self._on_commit is not None:
-            self._on_commit(self._connection)
+            try:
+                self._on_commit(self._connection)
+            except Exception as error:  # noqa: BLE001 - what is committed is not run again
+                self.noticed(error)
 
     def _together(self, group: list[_Work]) -> bool:
         """Run the group in one transaction; False, with nothing changed, when a unit fails."""
@@ -383,6 +386,8 @@ class Database:
         except sqlite3.OperationalError:
             # A full disk: the log keeps everything, and the next commit tells the one who waits.
             self._commits = _CHECKPOINT_WHEN_IDLE // 2
+        except sqlite3.DatabaseError as error:
+            self.noticed(error)
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
 

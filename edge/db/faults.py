@@ -20,8 +20,10 @@ _DAMAGED: Final = frozenset(
 )
 
 
-def translated(error: sqlite3.Error, path: Path) -> QuartermasterError:
+def translated(error: Exception, path: Path) -> QuartermasterError:
     """What SQLite's error means: ``disk.full``, ``store.damaged`` or ``store.failed``."""
+    if isinstance(error, UnicodeDecodeError):  # even the words for what is wrong were torn
+        return QuartermasterError("store.damaged", "texts that are none")
     code = getattr(error, "sqlite_errorcode", 0)
     failed = code & 0xFF == sqlite3.SQLITE_IOERR
     if code == sqlite3.SQLITE_FULL or (failed and _disk_is_full(path)):
@@ -31,13 +33,15 @@ def translated(error: sqlite3.Error, path: Path) -> QuartermasterError:
     return QuartermasterError("store.failed", str(error))
 
 
-def is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether it means that what was written is not there to be read, and not that time will help.
 
     A table or a column that is not there (``SQLITE_ERROR``) was there when it was made.
     """
     if isinstance(error, sqlite3.ProgrammingError):  # ours, not the disk's
         return False
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     return code == sqlite3.SQLITE_ERROR or code in _DAMAGED or code & 0xFF in _DAMAGED
 

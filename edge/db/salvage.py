@@ -68,7 +68,7 @@ def _can_be_read(path: Path) -> bool:
     with contextlib.closing(_open(path)) as connection:
         try:
             return is_whole(connection)
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return False
 
 
@@ -94,7 +94,7 @@ def _put_back(path: Path, layout: Layout) -> None:
             connection.execute("BEGIN")
             connection.executemany(_PUT_BACK, layout.rows)
             connection.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise translated(error, path) from error
 
@@ -132,7 +132,7 @@ def legible(damaged: Connection, statement: str, values: tuple[Any, ...]) -> lis
     rows: list[tuple[Any, ...]] = []
     try:
         rows.extend(iter(damaged.execute(statement, values)))
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise
     return rows
@@ -201,7 +201,7 @@ def _scan(damaged: Connection, statement: str) -> Iterator[tuple[list[tuple[Any,
             if len(rows) == _AT_ONCE:
                 yield rows, True
                 rows = []
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise
         yield rows, True

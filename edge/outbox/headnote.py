@@ -27,6 +27,7 @@ _MOST: Final = 6
 _CLOSED: Final = "closed"
 _PARTLY: Final = "partly"
 _DIGEST_BYTES: Final = 8
+TAIL_BYTES: Final = 8
 
 
 class Reached(NamedTuple):
@@ -38,10 +39,14 @@ class Reached(NamedTuple):
 
 
 class Furthest(NamedTuple):
-    """How far a database went: in its epoch, and in earlier ones that are not covered yet."""
+    """How far a database went: in its epoch, and in earlier ones that are not covered yet.
+
+    ``tail`` are the first bytes of the last event's hash: by it the event is known again.
+    """
 
     now: Reached
     earlier: tuple[Reached, ...] = ()
+    tail: bytes = b""
 
 
 class Noted(NamedTuple):
@@ -110,10 +115,10 @@ class HeadNote:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             self._written = furthest
         except OSError:
-            self._give_up()
+            self.give_up()
 
-    def _give_up(self) -> None:
-        """No note is better than one that lags and does not say so."""
+    def give_up(self) -> None:
+        """Have no note: better than one that lags and does not say so."""
         self._written = None
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
@@ -127,14 +132,17 @@ def _furthest(there: Furthest, here: Furthest) -> Furthest:
     """What is known here, unless another process has committed more meanwhile."""
     if there.now.epoch != here.now.epoch:
         return here
-    return here._replace(now=here.now._replace(seq=max(there.now.seq, here.now.seq)))
+    if there.now.seq <= here.now.seq:
+        return here
+    return here._replace(now=here.now._replace(seq=there.now.seq), tail=there.tail)
 
 
 def _text(furthest: Furthest, ending: str) -> bytes:
     earlier = furthest.earlier[-_MOST:]
     whole = len(earlier) == len(furthest.earlier)
     numbers = ";".join(",".join(map(str, each)) for each in (furthest.now, *earlier))
-    body = f"{numbers} {(ending or '-') if whole else _PARTLY}".encode("ascii")
+    end = (ending or "-") if whole else _PARTLY
+    body = f"{numbers} {furthest.tail.hex() or '-'} {end}".encode("ascii")
     return (body + b" " + _digest(body)).ljust(_LENGTH)
 
 
@@ -144,11 +152,12 @@ def _parsed(raw: bytes) -> tuple[Furthest, str] | None:
     if digest != _digest(body):
         return None
     try:
-        numbers, _, ending = body.decode("ascii").partition(" ")
+        numbers, tail, ending = body.decode("ascii").split(" ")
         now, *earlier = (Reached(*map(int, each.split(","))) for each in numbers.split(";"))
+        known = b"" if tail == "-" else bytes.fromhex(tail)
     except (ValueError, TypeError):
         return None
-    return Furthest(now, tuple(earlier)), ending
+    return Furthest(now, tuple(earlier), known), ending
 
 
 def _digest(body: bytes) -> bytes:

@@ -27,7 +27,7 @@ from typing import Final
 
 from edge.db import Connection, Queries
 from edge.outbox import standing
-from edge.outbox.headnote import Furthest, Reached
+from edge.outbox.headnote import TAIL_BYTES, Furthest, Reached
 from edge.outbox.history import contradicts, shared_through
 from edge.outbox.reading import Sealed, fitting, sealed_in, segment_hash, waiting_in
 from edge.outbox.records import Acknowledged, Depth, Opening, Signer
@@ -263,7 +263,7 @@ class Outbox:
         if not self._moved:
             return None
         epoch = self._epoch_in_force(connection)
-        last, _ = self._last or self._load_last(connection)
+        last, tail = self._last or self._load_last(connection)
         if self._earlier is None:
             self._earlier = tuple(
                 Reached(said.epoch, end, said.reached)
@@ -272,7 +272,7 @@ class Outbox:
                 if said.epoch != epoch and said.reached < end
             )
         covered = self.last_watermark(connection, epoch)[1]
-        return Furthest(Reached(epoch, last, covered), self._earlier)
+        return Furthest(Reached(epoch, last, covered), self._earlier, tail[:TAIL_BYTES])
 
     @staticmethod
     def freeze(connection: Connection, why: str) -> None:

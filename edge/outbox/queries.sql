@@ -134,6 +134,10 @@ SELECT coalesce(max(moment), 0) FROM floor
 -- The moment that has certainly passed, anew.
 INSERT INTO floor (id, moment) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET moment = excluded.moment
 
+-- name: all_segments
+-- How many there are: told only where all their pages can be read.
+SELECT count(*) FROM segment
+
 -- name: segment_keys
 -- Which segments there are, without their bodies: a body that cannot be read spoils no other.
 SELECT epoch, first_seq, last_seq FROM segment WHERE (epoch, first_seq) > (?, ?)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from edge.db import Connection, Queries
 from edge.db.salvage import legible
-from edge.outbox.headnote import Noted
+from edge.outbox.headnote import TAIL_BYTES, Noted
 from edge.outbox.reading import segment_hash, waiting_in
 from edge.outbox.standing import Head, Word, head_in, put_word, word_in
 from edge.outbox.statements import merged
@@ -35,8 +35,8 @@ class Taken(NamedTuple):
     """What came over. ``lost`` and ``carried`` are closed ranges: (epoch, first, last).
 
     ``bodies`` are the events that the cloud has not covered, to go on in the next epoch; those that
-    were numbered in an epoch are ``carried``. ``unknown_from`` is (epoch, first) of what may have
-    been committed and of which nothing speaks any more; None where the end is known.
+    were numbered in an epoch are ``carried``. ``unknown_from`` are (epoch, first): from there on
+    more may have been committed of which nothing speaks any more.
     """
 
     epoch: int
@@ -44,7 +44,7 @@ class Taken(NamedTuple):
     bodies: list[bytes]
     lost: list[tuple[int, int, int]]
     carried: list[tuple[int, int, int]]
-    unknown_from: tuple[int, int] | None
+    unknown_from: list[tuple[int, int]]
 
 
 def take_over(damaged: Connection, fresh: Connection, noted: Noted | None, used: int) -> Taken:
@@ -56,8 +56,7 @@ def take_over(damaged: Connection, fresh: Connection, noted: Noted | None, used:
         noted: how far the database is known to have gone, from outside of it.
         used: the highest epoch that this gateway is known to have used.
     """
-    stands = _stands(damaged)
-    keys = _segment_keys(damaged)
+    stands, keys = _stands(damaged), _segment_keys(damaged)
     said = _said(damaged, keys, noted)
     if stands and noted and stands.epoch > noted.furthest.now.epoch:
         noted = None  # it lags by an epoch: which numbers went over, the database knows better
@@ -66,37 +65,58 @@ def take_over(damaged: Connection, fresh: Connection, noted: Noted | None, used:
     hand = _Hand(fresh, {each: word.reached for each, word in said.items()})
     for key in sorted(keys):
         hand.segment(legible(damaged, _SQL["segment"], key))
+    waiting = _waiting(damaged, stands, noted, hand)
+    numbered_in = stands.epoch if stands else _epoch_of(waiting, hand, noted)
+    hand.waiting(numbered_in, waiting)
+    oldest = noted.furthest.now.epoch if noted else max([*hand.known, *said], default=1)
+    epoch = max([used, *hand.known, *said]) if numbered_in is None else numbered_in
+    ends = _ends(epoch, stands, noted, hand, keys)
+    exact = noted is not None and noted.exact
+    return Taken(
+        epoch=epoch,
+        segments=hand.segments,
+        bodies=hand.bodies,
+        lost=[(each, *gap) for each in sorted(ends) for gap in hand.missing(each, ends[each])],
+        carried=[
+            (each, *run) for each in sorted(hand.known) if each for run in hand.going_on(each)
+        ],
+        unknown_from=[]
+        if exact
+        else _open_ends(damaged, oldest if numbered_in is None else epoch, used, noted, ends),
+    )
+
+
+def _ends(
+    epoch: int, stands: Head | None, noted: Noted | None, hand: _Hand, keys: Keys
+) -> dict[int, int]:
+    """How far each epoch is known to have gone."""
     ends = {each.epoch: each.seq for each in noted.epochs} if noted else {}
-    newest = max([*ends, *said, *hand.known], default=0)
-    waiting = _waiting(damaged, stands, noted, hand.end_of(newest))
-    epoch = stands.epoch if stands else _epoch_of(waiting, hand, noted)
-    hand.waiting(epoch, waiting)
-    if epoch is None:
-        epoch = max(newest, used)
     if stands is not None:
         ends[epoch] = max(ends.get(epoch, 0), stands.seq)
-    for each in {*hand.known, *said, epoch}:
+    for each in {*hand.known, *hand.covered, epoch}:
         ends[each] = max(ends.get(each, 0), hand.end_of(each), hand.covered.get(each, 0))
-    exact = noted is not None and noted.exact
-    if not exact:
-        for (each, first_seq), last_seq in keys.items():
-            if each < epoch or (each == epoch and stands is None):  # else the head tells
-                end = min(last_seq, first_seq + MAX_EVENTS - 1)
-                ends[each] = max(ends.get(each, 0), end)
-    lost = [
-        (each, first, last)
-        for each, end in sorted(ends.items())
-        for first, last in hand.missing(each, end)
-    ]
-    carried = [
-        (each, first, last)
-        for each in sorted(hand.known)
-        for first, last in hand.going_on(each)
-        if each
-    ]
-    furthest = max(epoch, used) if epoch else epoch
-    unknown = None if exact else (furthest, ends.get(furthest, 0) + 1)
-    return Taken(epoch, hand.segments, hand.bodies, lost, carried, unknown)
+    if noted is not None and noted.exact:
+        return ends
+    for (each, first), last in keys.items():
+        if each < epoch or (each == epoch and stands is None):  # else the head tells
+            ends[each] = max(ends.get(each, 0), min(last, first + MAX_EVENTS - 1))
+    return ends
+
+
+def _open_ends(
+    damaged: Connection, epoch: int, used: int, noted: Noted | None, ends: dict[int, int]
+) -> list[tuple[int, int]]:
+    """Beyond what more may have been committed: of the newest epochs, where no note is exact.
+
+    Of a closed one the segments tell, as long as none of their pages is torn; and the note, which
+    names every epoch that was not covered to its end.
+    """
+    found = {epoch, *range(epoch or used, used + 1)}
+    if not legible(damaged, _SQL["all_segments"], ()):
+        named = {each.epoch for each in noted.epochs} if noted else set[int]()
+        since = noted.furthest.now.epoch if noted else 0
+        found |= {each for each in ends if 0 < each < epoch and (each >= since or each in named)}
+    return [(each, ends.get(each, 0) + 1) for each in sorted(found)]
 
 
 def _stands(damaged: Connection) -> Head | None:
@@ -133,10 +153,10 @@ def _said(damaged: Connection, keys: Keys, noted: Noted | None) -> dict[int, Wor
 
 
 def _waiting(
-    damaged: Connection, stands: Head | None, noted: Noted | None, sealed_through: int
+    damaged: Connection, stands: Head | None, noted: Noted | None, hand: _Hand
 ) -> list[tuple[Event, bytes]]:
     """The events that waited and are what was chained, with their bytes."""
-    below = max(stands.seq if stands else 0, sealed_through)
+    below = stands.seq if stands else hand.end_of(max(hand.known, default=0))
     end = noted.furthest.now.seq if noted else 0
     found: list[tuple[Event, bytes]] = []
     for seq in _waiting_keys(damaged, below, end):
@@ -150,13 +170,17 @@ def _waiting(
 def _epoch_of(waiting: list[tuple[Event, bytes]], hand: _Hand, noted: Noted | None) -> int | None:
     """The epoch in which the events that waited were numbered; None where nothing proves it.
 
-    Of one epoch they are all. The segment to which the first of them is chained says which; so does
-    an exact note.
+    Of one epoch they are all. The segment to which one of them is chained says which; so does a
+    note that knew one of them as the last.
     """
-    epoch = next((hand.sealed_before(event) for event, _ in waiting[:1]), None)
-    if epoch is None and noted is not None and noted.exact:
-        return noted.furthest.now.epoch
-    return epoch
+    then = noted.furthest if noted is not None else None
+    for event, _ in waiting:
+        if then and (event.seq, event.hash[:TAIL_BYTES]) == (then.now.seq, then.tail):
+            return then.now.epoch
+        epoch = hand.sealed_before(event)
+        if epoch is not None:
+            return epoch
+    return None
 
 
 class _Hand:
@@ -164,7 +188,8 @@ class _Hand:
 
     def __init__(self, fresh: Connection, covered: dict[int, int]) -> None:
         self._fresh = fresh
-        self._hashes: dict[tuple[int, int, int], bytes] = {}
+        self._seen: set[tuple[int, int]] = set()
+        self._chained_to: dict[tuple[int, bytes], int] = {}
         self.covered = covered
         self.bodies: list[bytes] = []
         self.known: dict[int, list[tuple[int, int]]] = {}
@@ -186,9 +211,10 @@ class _Hand:
             epoch, first, last, _, events, last_hash = header(parse(body))
         except (IndexError, *_ILLEGIBLE):
             return
-        if (epoch, first, last) in self._hashes:
+        if (epoch, first) in self._seen:
             return
-        self._hashes[epoch, first, last] = last_hash
+        self._seen.add((epoch, first))
+        self._chained_to[last, last_hash] = epoch
         self.known.setdefault(epoch, []).append((first, last))
         reached = self.covered.get(epoch, 0)
         if last <= reached:
@@ -208,10 +234,7 @@ class _Hand:
 
     def sealed_before(self, event: Event) -> int | None:
         """The epoch of the segment to whose end an event is chained."""
-        for (epoch, _, last), last_hash in self._hashes.items():
-            if (last + 1, last_hash) == (event.seq, event.prev_hash):
-                return epoch
-        return None
+        return self._chained_to.get((event.seq - 1, event.prev_hash))
 
     def going_on(self, epoch: int) -> Iterator[tuple[int, int]]:
         """What came over of an epoch beyond what the cloud has covered."""

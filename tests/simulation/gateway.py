@@ -14,7 +14,7 @@ from uuid import UUID
 
 from edge.db import Connection
 from edge.link.uplink import Cloud, Pace, Uplink
-from edge.outbox import Outbox, Signer
+from edge.outbox import Opening, Outbox, Signer
 from edge.pipeline.keeping import Accepted, Moment
 from edge.pipeline.scan import ScanRequest
 from edge.pipeline.unit import Recording, Scanning
@@ -76,6 +76,8 @@ class Identity:
     key: PrivateKey
     epoch: int = 1
     used_epoch: int = 0
+    opening: Opening | None = None
+    """The first event of ``epoch``, where it follows another."""
 
 
 class Gateway:
@@ -119,7 +121,12 @@ class Gateway:
         self.clock.floor = outbox.last_sealed_at(database.reader)
         now = self.clock.now()
         opening: Future[int] = database.submit(
-            lambda connection: outbox.open(connection, now, used_epoch=self.identity.used_epoch)
+            lambda connection: outbox.open(
+                connection,
+                now,
+                used_epoch=self.identity.used_epoch,
+                opening=self.identity.opening,
+            )
         )
         database.pump()
         if opening.exception() is not None:
@@ -202,9 +209,9 @@ class Gateway:
         """What makes a cut tail visible."""
         self.record(GatewayHealth("simulated", catalog=1, policy=0), event_id)
 
-    def use_epoch(self, epoch: int) -> None:
+    def use_epoch(self, epoch: int, opening: Opening) -> None:
         """A new epoch has been granted: the process starts again with it."""
-        self.identity.epoch = epoch
+        self.identity.epoch, self.identity.opening = epoch, opening
         self.kill()
         self.boot()
 

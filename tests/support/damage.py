@@ -31,6 +31,32 @@ def garbage_page(path: Path, number: int, seed: int = 1) -> None:
         file.write(random.Random(seed).randbytes(PAGE))
 
 
+def spoil(path: Path, seed: int) -> str:
+    """Damage a file in one of the ways disks do, drawn from a seed; which it was."""
+    chance = random.Random(seed)
+    content = bytearray(path.read_bytes())
+    way = chance.choice(["bits", "noise", "zeros", "swapped", "stale", "short"])
+    start = chance.randrange(len(content))
+    end = min(start + chance.choice([16, 512, PAGE, 5 * PAGE]), len(content))
+    if way == "bits":
+        for _ in range(chance.choice([1, 3, 30, 300])):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    elif way == "noise":
+        content[start:end] = chance.randbytes(end - start)
+    elif way == "zeros":
+        content[start:end] = bytes(end - start)
+    elif way == "short":
+        del content[start:]
+    else:
+        one, other = (chance.randrange(len(content) // PAGE) * PAGE for _ in range(2))
+        page = content[one : one + PAGE]
+        if way == "swapped":
+            content[one : one + PAGE] = content[other : other + PAGE]
+        content[other : other + PAGE] = page
+    path.write_bytes(content)
+    return way
+
+
 def make_illegible(path: Path) -> None:
     """Take the first page, and the copy of what it says: nothing in the file can be found."""
     garbage_page(path, 1)

@@ -137,7 +137,7 @@ def test_a_file_of_which_nothing_is_left_is_named_from_its_note(
     assert lost == {gateway.seq_of(each) for each in gateway.scanned if gateway.seq_of(each) > 40}
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_any_bit_of_the_first_page_may_flip(gateway: Gateway, seed: int) -> None:
     gateway.checkpoint()
     chance = random.Random(seed)

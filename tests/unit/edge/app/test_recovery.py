@@ -20,13 +20,21 @@ from edge.app.recovery import Damage, recover
 from edge.link import epoch as epochs
 from edge.outbox import HeadNote, head
 from edge.outbox.headnote import Furthest
+from edge.outbox.scrub import scrub
 from edge.ports import SystemIds
 from shared.downlink import Watermark
 from shared.errors import QuartermasterError
 from shared.events import DeviceHealth, EventsCarried, EventsLost, decode_event
 from shared.segment import header, parse
 from tests.support import FakeClock
-from tests.support.damage import cut_log, flip_bit_in, garbage_page, make_illegible, pages
+from tests.support.damage import (
+    cut_log,
+    flip_bit_in,
+    garbage_page,
+    make_illegible,
+    pages,
+    spoil,
+)
 from tests.support.gateway import enrol, equip, scan
 
 if TYPE_CHECKING:
@@ -227,6 +235,21 @@ def test_a_garbage_page_loses_only_what_is_named(gateway: Gateway, seed: int) ->
     number = chance.randrange(2, pages(gateway.database) + 1)
     garbage_page(gateway.database, number, seed)
     judge(gateway, gateway.recover())
+
+
+@pytest.mark.parametrize("seed", range(18))
+def test_however_it_is_damaged_it_is_recovered_and_never_damaged_again(
+    gateway: Gateway, seed: int
+) -> None:
+    if seed % 3:
+        gateway.checkpoint()
+    log = Path(f"{gateway.database}-wal")
+    way = spoil(gateway.database if seed % 3 else log, seed)
+    with contextlib.suppress(QuartermasterError), store.opened(gateway.data):
+        pass
+    judge(gateway, gateway.recover())
+    with store.opened(gateway.data) as opened:
+        assert scrub(opened.database.reader).damage == [], way
 
 
 def test_where_nothing_can_be_read_the_note_beside_the_database_names_what_is_lost(
