@@ -107,6 +107,7 @@ class Gateway:
             store.database,
             desk=self._desk,
             floor=store.floor,
+            decider=self._fallback,
             recorder=store.pipeline,
             photos=store.photos,
             clock=store.clock,

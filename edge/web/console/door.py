@@ -6,6 +6,7 @@
 ``/console/exceptions``               what a person should look at, each closed with a note
 ``/console/devices``                  who is signed in where; pair by QR code, revoke
 ``/console/tasks``                    what is to be done, and how right the record is
+``/console/decisions``                what the gateway decided, and deciding otherwise
 ``/console/scans``                    the last scans, as they come
 ====================================  ===================================================
 
@@ -29,8 +30,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from edge import tasks
+from edge import fallback, tasks
 from edge.db import Connection, Database
+from edge.fallback import Fallback
 from edge.people import Desk, TooManyTriesError
 from edge.ports import FloorPoint, Ids, Recorder
 from edge.web import devices, pairing
@@ -54,6 +56,7 @@ _HOST: Final = re.compile(r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]{2
 _ITSELF: Final = ("localhost", "127.", "[::1]")
 _DONE: Final = {
     "resolved": "The exception is closed.",
+    "overridden": "Your decision is kept; it stands instead.",
     "revoked": "The device is revoked: it can do nothing any more.",
 }
 _MAX_NOTE: Final = 200
@@ -77,6 +80,7 @@ class Console:
         database: the store.
         desk: where people sign in.
         floor: closes exceptions.
+        decider: decides, and is told otherwise.
         recorder: makes events.
         photos: of exceptions.
         clock: the gateway's.
@@ -93,6 +97,7 @@ class Console:
         *,
         desk: Desk,
         floor: FloorPoint,
+        decider: Fallback,
         recorder: Recorder,
         photos: tasks.Photos,
         clock: Clock,
@@ -105,6 +110,7 @@ class Console:
         self._database = database
         self._desk = desk
         self._floor = floor
+        self._decider = decider
         self._recorder = recorder
         self._photos = photos
         self._clock = clock
@@ -135,6 +141,8 @@ class Console:
             page("/devices/pair", self._posts(self._pair), "POST"),
             page("/devices/{name}/revoke", self._posts(self._revoke), "POST"),
             page("/tasks", self._asks(self._tasks)),
+            page("/decisions", self._asks(self._decisions)),
+            page("/decisions/{id}/override", self._posts(self._override), "POST"),
             page("/scans", self._asks(self._scans)),
             self._pages.route(guard),
         ]
@@ -244,6 +252,7 @@ class Console:
             "overview",
             visit=visit,
             notices=report["notices"],
+            cut_off=not report["link"]["up"],
             groups={
                 "Link": views.link_facts(report),
                 "Room": views.room_facts(report, looks),
@@ -344,6 +353,23 @@ class Console:
             now=now,
         )
 
+    async def _decisions(self, request: Request, visit: Visit) -> Response:
+        reader = self._database.reader
+        return self._pages.page(
+            "decisions",
+            visit=visit,
+            done=_done(request),
+            alone=self._decider.report(reader),
+            decisions=fallback.decisions(reader),
+            now=self._clock.now(),
+        )
+
+    async def _override(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
+        asked = {name: line_in(fields, name, most=_MAX_NOTE) for name in ("outcome", "reason")}
+        decision = _id_in(request.path_params["id"])
+        await self._decider.override(decision, encode(asked), device=visit.device)
+        return _go("/console/decisions?done=overridden")
+
     async def _scans(self, _request: Request, visit: Visit) -> Response:
         return self._pages.page(
             "scans", visit=visit, scans=views.scans_shown(self._database.reader)
@@ -369,6 +395,13 @@ def _to_sign_in(request: Request) -> Response:
         headers = {"hx-redirect": _SIGN_IN, "cache-control": "no-store"}
         return Response(status_code=HTTPStatus.OK, headers=headers)
     return _go(_SIGN_IN)
+
+
+def _id_in(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise QuartermasterError("request.not-found", where="decision") from None
 
 
 def _done(request: Request) -> str:

@@ -23,6 +23,7 @@ VIEWS: Final = {
     "exceptions": "Exceptions",
     "devices": "Devices",
     "tasks": "Tasks",
+    "decisions": "Decisions",
     "scans": "Scans",
 }
 _HERE: Final = Path(__file__).parent

@@ -18,7 +18,8 @@ from shared.policy.matching import Wanted
 from shared.units import DAY, SECOND
 
 _SQL: Final = Queries(__package__ or "edge.web.console")
-_SOON: Final = 14 * DAY
+_SOON: Final = 2 * DAY
+"""Certificates last a week and are renewed well before: then something is in the way."""
 _ANSWERS: Final = 60
 _TASKS: Final = 100
 _EXCEPTIONS: Final = 100
@@ -104,7 +105,7 @@ def link_facts(report: dict[str, Any]) -> list[Fact]:
     missing = report["waiting"] + report["unacknowledged"]
     up = Fact("Cloud", "Connected", "", "good")
     if not link["up"]:
-        more = link["last_error"] or "Scans are taken as ever; they are sent when it is back."
+        more = link["last_error"]
         up = Fact("Cloud", "Cut off", more, "warned")
     complete = Fact("Completeness", "The cloud has everything", "", "good")
     if missing:
@@ -158,7 +159,7 @@ def machine_facts(report: dict[str, Any], now: int) -> list[Fact]:
             f"{clock['machine_is'].capitalize()} by {off_by}"
             if wrong
             else "Right, as far as known",
-            f"{clock['now']}, {clock['state']}",
+            f"{when(now)}, {clock['state']}",
             "warned" if wrong else "good",
         ),
         Fact(

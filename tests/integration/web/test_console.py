@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -12,13 +13,35 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from edge import fallback
+from edge.app import open_database
+from edge.fallback import book
+from edge.settings import load
 from tests.integration.web.conftest import Floor
 from tests.support.browser import PHONE, screenshot, serious_faults
+from tests.support.clock import WallClock
 from tests.support.floor import new_id
 from tests.support.gateway import RunningGateway
 
 DESK = {"width": 1280, "height": 860}
-VIEWS = ["Overview", "Exceptions", "Devices", "Tasks", "Scans"]
+DECIDED = fallback.Decision(
+    uuid.uuid4().bytes,
+    "replenish:TEA-1",
+    "replenish",
+    "TEA-1",
+    1,
+    "move",
+    12,
+    ("3 are left at A-01, at least 5 are wanted.", "R-01 holds 50."),
+    ("leave it", "count first"),
+    "A-01",
+    None,
+    carried_out=True,
+    away_minutes=95,
+    narrowed=False,
+    taken_at=WallClock().now(),
+)
+VIEWS = ["Overview", "Exceptions", "Devices", "Tasks", "Decisions", "Scans"]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +56,11 @@ def here(browser: Browser, door: RunningGateway) -> Iterator[Floor]:
         raised = {"id": new_id(), "about": about, "subject": subject, "note": note}
         answer = door.http.post("/v1/exceptions", json={**raised, "photo": _photo(subject)})
         assert answer.status_code == 200, answer.text
+    database = open_database(door.data, load(door.data))
+    try:
+        database.run_blocking(lambda connection: book.write(connection, DECIDED))
+    finally:
+        database.close()
     floor = Floor(browser, door)
     yield floor
     floor.close()
@@ -122,6 +150,16 @@ def test_an_exception_is_looked_at_and_closed_with_one_click(console: Page) -> N
     article.get_by_role("button", name="Fixed").click()
     expect(console.get_by_role("status")).to_have_text("The exception is closed.")
     expect(console.get_by_role("article")).to_have_count(1)
+
+
+def test_an_operator_decides_otherwise(console: Page) -> None:
+    go(console, "Decisions")
+    console.get_by_text("Decide otherwise").click()
+    console.get_by_label("What instead").fill("leave it")
+    console.get_by_label("Why").fill("The aisle is closed.")
+    console.get_by_role("button", name="Decide so").click()
+    expect(console.get_by_role("status")).to_contain_text("it stands instead")
+    expect(console.get_by_role("article")).to_contain_text("ada decided otherwise: leave it")
 
 
 def test_a_phone_is_paired_by_the_console_and_revoked_there(console: Page, here: Floor) -> None:

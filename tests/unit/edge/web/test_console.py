@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -16,19 +17,26 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from edge import tasks
+from edge import fallback, tasks
 from edge.people import Desk
 from edge.ports import SystemIds
 from edge.web import RateLimit, create, devices
 from edge.web.console import Console
 from edge.web.console.sessions import COOKIE, form_of
 from edge.web.console.trend import Look, filling, micros_to_full
-from shared.events import DeviceHealth, ExceptionResolved, OperatorSigned, decode_event
+from shared.events import (
+    DecisionOverridden,
+    DeviceHealth,
+    ExceptionResolved,
+    OperatorSigned,
+    decode_event,
+)
 from shared.units import HOUR, MINUTE
 from tests.support import FakeClock
+from tests.support.alone import FACE, Alone
 from tests.support.clock import START
-from tests.support.floor import new_id
-from tests.support.gateway import equip_store, scan
+from tests.support.floor import SetClock, new_id
+from tests.support.gateway import scan
 from tests.support.people import employ
 
 if TYPE_CHECKING:
@@ -65,8 +73,14 @@ REPORT: dict[str, Any] = {
     "last_refused_document": "",
     "notices": [],
 }
-PAGES = ["overview", "trend", "exceptions", "devices", "tasks", "scans"]
-DEEDS = ["sign-out", "devices/pair", "devices/sc-01/revoke", "exceptions/ex-1/resolve"]
+PAGES = ["overview", "trend", "exceptions", "devices", "tasks", "decisions", "scans"]
+DEEDS = [
+    "sign-out",
+    "devices/pair",
+    "devices/sc-01/revoke",
+    "exceptions/ex-1/resolve",
+    "decisions/7/override",
+]
 
 
 class Standing:
@@ -87,7 +101,8 @@ class Browser:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.token = equip_store(store)
+        self.alone = Alone(store, SetClock(START))
+        store.database.run_blocking(lambda connection: devices.add(connection, "sc-01", now=1))
         self.clock = FakeClock()
         self.status = Standing()
         self.desk = Desk(store.database, store.pipeline, self.clock, lambda: 0.0)
@@ -96,6 +111,7 @@ class Browser:
             store.database,
             desk=self.desk,
             floor=store.floor,
+            decider=self.alone.decider,
             recorder=store.pipeline,
             photos=store.photos,
             clock=self.clock,
@@ -346,6 +362,24 @@ def test_an_exception_is_closed_with_a_note_once(ada: Browser) -> None:
     assert "That was not done" in again.text
 
 
+def test_an_operator_decides_otherwise_and_says_why(ada: Browser) -> None:
+    ada.alone.plan(faces=[FACE])
+    ada.alone.receive(50)
+    ada.alone.away = 30
+    ada.alone.look()
+    (found,) = fallback.decisions(ada.store.database.reader)
+    page = ada.get("decisions").text
+    assert "The gateway decides alone" in page
+    assert html.escape(found.reasons[0]) in page
+    path, said = f"decisions/{found.id.hex()}/override", {"outcome": "leave it", "reason": "shut"}
+    assert ada.post(path, outcome="leave it").status_code == 422
+    assert ada.post(path, **said).status_code == 303
+    assert "ada decided otherwise: leave it (shut)" in ada.get("decisions?done=overridden").text
+    assert [each.outcome for each in ada.events(DecisionOverridden)] == ["leave it"]
+    assert ada.post(path, **said | {"outcome": "another"}).status_code == 409
+    assert ada.post("decisions/7/override", **said).status_code == 404
+
+
 def test_a_device_is_revoked_and_an_event_says_by_whom(ada: Browser) -> None:
     assert ada.post("devices/sc-01/revoke").status_code == 303
     (device,) = devices.known(ada.store.database.reader)
@@ -400,7 +434,7 @@ def test_the_overview_tells_what_is_wrong_and_what_to_do(ada: Browser) -> None:
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(ada: Browser) -> None:
     ada.report_exception()
-    for path in ["exceptions", "overview", "devices", "tasks", "scans"]:
+    for path in set(PAGES) - {"trend"}:
         answer = ada.get(path)
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy
