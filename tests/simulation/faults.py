@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import attacks
 from tests.simulation.disk import Disk
-from tests.simulation.gateway import YEAR, Gateway, Identity
+from tests.simulation.gateway import YEAR, Gateway
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -108,7 +109,7 @@ def gateway_cloned(world: World) -> bool:
         return False
     machine = _one(world)
     known = machine.identity
-    copy = Identity(known.name, known.key, known.epoch, known.used_epoch)
+    copy = replace(known)
     world.distrusted.add(machine.name)
     world.retired.append(world.add_machine(copy, Disk(machine.disk.copy())))
     return True

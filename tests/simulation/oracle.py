@@ -93,6 +93,18 @@ def ids_on(disk: Disk, *, unconfirmed: bool = False) -> set[bytes]:
     return found
 
 
+def places_on(disk: Disk) -> dict[bytes, tuple[int, int]]:
+    """Epoch and number of each event that a gateway's disk holds, by its id."""
+    rows = disk.contents()
+    head = rows.execute("SELECT epoch FROM head").fetchone()
+    epoch = 0 if head is None else head[0]
+    waiting = rows.execute("SELECT seq, body FROM waiting")
+    found = {event_id(body): (epoch, seq) for seq, body in waiting}
+    for each, first, body in rows.execute("SELECT epoch, first_seq, body FROM segment"):
+        found |= {event: (each, first + place) for place, event in enumerate(ids_in(body))}
+    return found
+
+
 class Oracle:
     """The log of one run."""
 
@@ -101,7 +113,10 @@ class Oracle:
         self.scans: dict[bytes, Scan] = {}
         self.beats: set[bytes] = set()
         """Ids of events that are real and move nothing, or cannot be applied."""
-        self.destroyed: defaultdict[str, set[bytes]] = defaultdict(set)
+        self.destroyed: defaultdict[str, dict[bytes, tuple[int, int]]] = defaultdict(dict)
+        """What went with a disk: epoch and number, by gateway and id."""
+        self.emptied: defaultdict[str, set[bytes]] = defaultdict(set)
+        """Those of which not even an older copy was left."""
 
     def unsent_rows_freed(self) -> list[str]:
         """I5: what a gateway has freed must have been committed by the cloud at some time."""
@@ -126,6 +141,8 @@ class Oracle:
         claimed = tables.event_ids
         self._judge_scans(verdict, rows)
         for strange in claimed.keys() - self.scans.keys() - self.beats:
+            if claimed[strange] in tables.tombstones:
+                continue  # what a gateway says of an earlier epoch: see _recorded_destroyed
             verdict.broken.append(
                 f"I4 applied what nobody scanned: {strange.hex()} {claimed[strange]}"
             )
@@ -196,15 +213,28 @@ class Oracle:
         return found
 
     def _recorded_destroyed(self, scan: Scan) -> bool:
-        """A disk went with it, and the next epoch says so (or that there will be none)."""
-        grants = self._world.cloud.database.tables.grants
-        return scan.id in self.destroyed[scan.gateway] and (
-            scan.gateway in self._world.revoked
-            or any(
-                name == scan.gateway and reason == "database replaced"
-                for (name, _), reason in grants.items()
-            )
-        )
+        """A disk went with it, and the cloud names its number as lost, or in doubt, or missing.
+
+        Of a revoked gateway nothing more is heard. Where an older copy was put in place, or a clone
+        gave the same numbers, and neither had time to be contradicted, the reason of the next epoch
+        is all that says so.
+        """
+        place = self.destroyed[scan.gateway].get(scan.id)
+        if place is None or scan.gateway in self._world.revoked:
+            return place is not None
+        doubled = any(machine.name == scan.gateway for machine in self._world.retired)
+        if (doubled or scan.id not in self.emptied[scan.gateway]) and any(
+            name == scan.gateway and reason == "database replaced"
+            for (name, _), reason in self._world.cloud.database.tables.grants.items()
+        ):
+            return True
+        return any(_names(row, *place) for row in self._told(scan.gateway))
+
+    def _told(self, gateway: str) -> list[GatewayCompleteness]:
+        """What somebody is told who asks how complete a gateway is."""
+        tables = self._world.cloud.database.tables
+        site_id = tables.gateways[gateway].site_id
+        return completeness(Transaction(tables), site_id)  # type: ignore[arg-type]
 
     def _judge_stock(self, verdict: Verdict, claimed: dict[bytes, Any]) -> None:
         view = Transaction(self._world.cloud.database.tables)
@@ -264,21 +294,36 @@ class Oracle:
             )
             for epoch, seq, last_hash in rows:
                 head = tables.heads.get((known.gateway_id, epoch))
-                same = head is not None and head[:2] == (seq, last_hash)
-                if not same and not self._named(
-                    machine, told.get((known.gateway_id, epoch)), epoch
-                ):
+                same = self._verified(known.gateway_id, epoch, seq, last_hash)
+                if not same and not self._named(machine, told.get((known.gateway_id, epoch))):
                     reached = None if head is None else head.contiguous_seq
                     what = f"{machine.name} {epoch}: {seq} here, {reached} there"
                     verdict.unnamed_gaps.append(what)
 
-    def _named(self, machine: Gateway, says: GatewayCompleteness | None, epoch: int) -> bool:
+    def _verified(self, gateway_id: int, epoch: int, seq: int, last_hash: bytes) -> bool:
+        """Whether the cloud's chain of an epoch goes through this very event.
+
+        It ends there, too, unless the disk is an older copy: the cloud may then have more.
+        """
+        tables = self._world.cloud.database.tables
+        head = tables.heads.get((gateway_id, epoch))
+        if head is None or head.contiguous_seq < seq:
+            return False
+        restored = self._world.names[gateway_id - 1] in self._world.distrusted
+        if head.contiguous_seq > seq and not restored:
+            return False
+        return any(
+            (row.last_seq, row.last_hash) == (seq, last_hash)
+            for key, row in tables.segments.items()
+            if key[:2] == (gateway_id, epoch)
+        )
+
+    def _named(self, machine: Gateway, says: GatewayCompleteness | None) -> bool:
         """Whether somebody who asks is told that this epoch does not end as it should."""
         return machine.name in self._world.distrusted and (
             self._alarmed(machine.name)
             or bool(machine.frozen())
-            or (says is not None and bool(says.missing or says.frozen))
-            or (machine.name, epoch + 1) in self._world.cloud.database.tables.grants
+            or (says is not None and bool(says.missing or says.frozen or says.explained))
         )
 
     def _judge_counts(self, verdict: Verdict) -> None:
@@ -290,3 +335,18 @@ class Oracle:
                 or tally.events_received != tally.events_applied + tally.events_quarantined
             ):
                 verdict.broken.append(f"I7 the counts of {gateway} do not add up")
+
+
+def _names(row: GatewayCompleteness, epoch: int, seq: int) -> bool:
+    """Whether a row says that this number is not here.
+
+    What was recorded while no epoch was in force has no number that the cloud knows: it came after
+    the end that nobody knows.
+    """
+    gone = [gap for gap in row.explained if gap.outcome != "carried"]
+    if epoch == 0:
+        return any(gap.last_seq is None for gap in gone)
+    return row.epoch == epoch and (
+        any(gap.first_seq <= seq <= gap.end for gap in gone)
+        or any(first <= seq <= last for first, last in row.missing)
+    )

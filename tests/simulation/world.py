@@ -12,10 +12,13 @@ from typing import Any
 
 from edge import stock
 from edge.db import Connection
+from edge.outbox import Opening
 from edge.pipeline.keeping import Accepted
 from shared.cose import key_id
 from shared.downlink import Catalog, Item, Location, Offer, digest, encode
+from shared.events import EpochOpened
 from shared.ids import SiteId
+from shared.segment import GENESIS
 from tests.simulation import faults, healing
 from tests.simulation.cloud import Cloud
 from tests.simulation.disk import Disk, new_image
@@ -25,7 +28,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.memory_ledger import ITEMS, LOCATIONS
 from tests.simulation.mutants import HONEST, Mutant
 from tests.simulation.network import Broker
-from tests.simulation.oracle import Oracle, Scan, Verdict, ids_on, meaning
+from tests.simulation.oracle import Oracle, Scan, Verdict, meaning, places_on
 
 _SKUS, _PLACES = tuple(ITEMS), tuple(LOCATIONS)
 _STEPS = ("receive", "receive", "move", "pick", "adjust")
@@ -231,10 +234,23 @@ class World:
                 continue
             if machine.running and (machine.name in self.renewing or machine.frozen()):
                 reason = "database replaced" if machine.name in self.renewing else "frozen"
-                epoch = self.cloud.database.grant(machine.name, reason)
+                granted = self.cloud.database.grant(machine.name, reason, self.cloud.clock.now())
                 self.renewing.discard(machine.name)
-                self.say(f"epoch {epoch} for {machine.name}: {reason} ({machine.frozen()})")
-                machine.use_epoch(epoch)
+                self.say(f"epoch {granted} for {machine.name}: {reason} ({machine.frozen()})")
+                machine.use_epoch(granted, self._opening(machine.name, granted, reason))
+
+    def _opening(self, name: str, epoch: int, reason: str) -> Opening:
+        """The first event of a granted epoch: it names the head that the cloud has before it."""
+        tables = self.cloud.database.tables
+        before = (tables.gateways[name].gateway_id, epoch - 1)
+        head = tables.heads.get(before)
+        data = EpochOpened(
+            epoch - 1, tables.openings[before].previous_seq,
+            GENESIS if head is None else head.head_hash, reason,
+        )  # fmt: skip
+        event = self.new_id()
+        self.oracle.beats.add(event)
+        return Opening(data, event, 1)
 
     @property
     def revoked(self) -> set[str]:
@@ -259,4 +275,9 @@ class World:
 
 def note_destroyed(world: World, machine: Gateway, image: bytes) -> None:
     """The disk of ``machine`` is replaced by ``image``: what only it held is gone."""
-    world.oracle.destroyed[machine.name] |= ids_on(machine.disk) - ids_on(Disk(image))
+    copy = Disk(image)
+    kept = places_on(copy)
+    gone = {event: place for event, place in places_on(machine.disk).items() if event not in kept}
+    world.oracle.destroyed[machine.name] |= gone
+    if copy.contents().execute("SELECT epoch FROM head").fetchone() is None:
+        world.oracle.emptied[machine.name] |= gone.keys()
