@@ -325,3 +325,26 @@ def test_progress_is_there_after_a_restart(floor: FloorAt) -> None:
     with opened(floor.store.data) as again:
         rows = again.database.reader.execute("SELECT done FROM task_line ORDER BY line").fetchall()
         assert rows == [(3,), (0,)]
+
+
+def test_a_clock_that_runs_backwards_changes_no_verdict(floor: FloorAt) -> None:
+    stocked(floor)
+    floor.plan(PICK)
+    floor.good(label(lot="T1"), "pick", 2, location="A-01", task="P-1")
+    floor.clock.moment -= 40 * 86_400_000_000
+    answer = floor.good(label(lot="T1"), "pick", 2, location="A-01", task="P-1")
+    assert (answer["task"]["done"], answer["warnings"]) == (4, [])
+    assert floor.refused("SOAP-1", "pick", 1, location="A-01", task="P-1") == "task.wrong-item"
+
+
+def test_a_full_disk_refuses_work_on_a_task_and_keeps_how_far_it_was(floor: FloorAt) -> None:
+    from edge.db import Level
+
+    stocked(floor)
+    floor.plan(PICK)
+    floor.good(label(lot="T1"), "pick", 2, location="A-01", task="P-1")
+    floor.store.space.level = Level.FULL
+    code = floor.refused(label(lot="T1"), "pick", 1, location="A-01", task="P-1")
+    assert code == "disk.full"
+    assert floor.act("P-1", "short", reason="x")["error"]["code"] == "disk.full"
+    assert floor.progress("P-1") == [2, 0]
