@@ -15,8 +15,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from edge import fallback
 from edge.app import open_database
+from edge.db import Connection
 from edge.fallback import book
 from edge.settings import load
+from edge.web import devices
 from tests.integration.web.conftest import Floor
 from tests.support.browser import PHONE, screenshot, serious_faults
 from tests.support.clock import WallClock
@@ -56,9 +58,15 @@ def here(browser: Browser, door: RunningGateway) -> Iterator[Floor]:
         raised = {"id": new_id(), "about": about, "subject": subject, "note": note}
         answer = door.http.post("/v1/exceptions", json={**raised, "photo": _photo(subject)})
         assert answer.status_code == 200, answer.text
+
+    def happened(connection: Connection) -> None:
+        book.write(connection, DECIDED)
+        for number in range(8):
+            devices.add(connection, f"ct50-{number}", now=DECIDED.taken_at)
+
     database = open_database(door.data, load(door.data))
     try:
-        database.run_blocking(lambda connection: book.write(connection, DECIDED))
+        database.run_blocking(happened)
     finally:
         database.close()
     floor = Floor(browser, door)
@@ -174,7 +182,11 @@ def test_a_phone_is_paired_by_the_console_and_revoked_there(console: Page, here:
     phone.goto(f"/scan/#pair={code}")
     expect(phone.locator("#header .link")).to_have_class(re.compile("up"))
     go(console, "Devices")
-    row = console.get_by_role("listitem").filter(has_text="ph-77")
+    rows = console.locator("[data-row]")
+    expect(rows).to_have_count(10)
+    console.get_by_label("Find").fill("PH-7")
+    expect(rows.filter(visible=True)).to_have_count(1)
+    row = rows.filter(has_text="ph-77")
     row.get_by_text("Revoke", exact=False).first.click()
     row.get_by_role("button", name="Revoke ph-77 for good").click()
     expect(console.get_by_role("status")).to_contain_text("The device is revoked")
@@ -186,6 +198,7 @@ def test_the_trend_is_drawn_once_there_is_one(console: Page) -> None:
     console.route("**/console/trend", lambda route: route.fulfill(json=looks))
     go(console, "Overview")
     expect(console.locator("#trend canvas")).to_be_visible()
+    console.locator("#trend").scroll_into_view_if_needed()
     screenshot(console, "console-trend")
     assert serious_faults(console) == []
     console.unroute("**/console/trend")
