@@ -18,7 +18,8 @@ from cloud.ingest.chain import Head, Link, Walk, walk
 from cloud.ingest.model import Applied, Examined, Range, Verified
 from cloud.ingest.settlement import Settlement
 from edge.db import Connection
-from edge.outbox import Acknowledged, Outbox, history, standing
+from edge.link.uplink import Uplink
+from edge.outbox import Acknowledged, Outbox, history, standing, succession
 from shared.downlink import Watermark
 from tests.simulation import memory_ingest
 from tests.simulation.gateway import Parts
@@ -67,6 +68,16 @@ class GenerationIgnored(Outbox):
         if watermark.contiguous_seq < reached:
             return Acknowledged(False, [])
         return super().acknowledge(connection, watermark, now, again=again)
+
+
+class OneWordKept(Uplink):
+    """Has room for one word of the cloud that the store does not hold yet."""
+
+    def heard(self, payload: bytes) -> None:
+        super().heard(payload)
+        if self._unwritten:
+            epoch, word = list(self._unwritten.items())[-1]
+            self._unwritten = {epoch: word}
 
 
 def _insert_by_hash(connection: Transaction, new: Sequence[Verified], at: int) -> set[Range]:
@@ -219,6 +230,18 @@ MUTANTS = (
         "a scan that was set aside for one that is taken back counts nowhere",
         faults=("gateway_cloned", "partition"),
         patched=lambda: _replaced((reversal, "recount", lambda *_, **__: 0)),
+    ),
+    Mutant(
+        "losses-not-said",
+        "a gateway that lost its disk does not say that it did",
+        faults=("database_lost",),
+        patched=lambda: _replaced((succession, "_end_unknown", lambda *_, **__: [])),
+    ),
+    Mutant(
+        "one-word-kept",
+        "of watermarks of two epochs that come together only the last is kept",
+        faults=("old_backup_restored", "gateway_cloned", "messages_repeated", "ingest_slow"),
+        parts=partial(Parts, uplink=OneWordKept),
     ),
     Mutant(
         "revocation-ignored",
