@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edge import people, stock
+from edge import people, stock, tasks
 from edge.db import Connection
 from edge.outbox import Outbox
 from edge.pipeline import effects
@@ -17,7 +17,7 @@ from edge.pipeline.keeping import SQL, Accepted, Moment, Refused, Request, once
 from edge.pipeline.scan import Answer, Contained, Refusal, ScanRequest, remark
 from edge.pipeline.understanding import Asking, understand
 from edge.pipeline.units import Load, is_whole_unit, packing, whole
-from edge.pipeline.working import told, work_on
+from edge.pipeline.working import Work, told, work_on
 from edge.pipeline.writing import Origin, Writing
 from shared.errors import QuartermasterError
 from shared.events import Counted, EventData
@@ -55,12 +55,12 @@ class Scanning(NamedTuple):
         if not versions["catalog"]:
             raise Refusal(QuartermasterError("scan.no-catalog"))
         policy = stock.policy(connection)
-        work = work_on(connection, self.scan.task) if self.scan.task is not None else None
+        occurred_at, clock_is_off = self._occurred_at(policy)
+        work, late = self._work(connection, occurred_at)
         asking = Asking(connection, self.scan, self.scanned, policy, versions["catalog"], work)
         load = self._load(asking)
         asking = asking._replace(work=load.work)
         passed = judged(asking, load.pieces, day(self.moment.now))
-        occurred_at, clock_is_off = self._occurred_at(policy)
         self._refuse_overtaken(connection, passed, occurred_at)
         writing = Writing(connection, self.outbox, self._origin(connection, load, occurred_at))
         doing = Doing(connection, policy, self.moment.now, load, passed)
@@ -69,6 +69,7 @@ class Scanning(NamedTuple):
             *(Notice(code) for code in self.scanned.warnings),
             *(notice for each in passed for notice in each.warnings),
             *done.warnings,
+            *late,
             *([Notice("scan.device-clock")] if clock_is_off else []),
         ]
         effects.keep(
@@ -90,6 +91,23 @@ class Scanning(NamedTuple):
         remarks = [remark(notice) for notice in dict.fromkeys(warnings)]
         return msgspec.structs.replace(answer, warnings=remarks, seq=writing.seq, versions=versions)
 
+    def _work(self, connection: Connection, occurred_at: int) -> tuple[Work | None, list[Notice]]:
+        """The task that is worked on.
+
+        What was done for a task before it ended, and is told only now, has been done: the goods
+        move, and count for no task any more.
+        """
+        code = self.scan.task
+        if code is None:
+            return None, []
+        try:
+            return work_on(connection, code), []
+        except Refusal as refusal:
+            ended_at = tasks.ended_at(connection, code)
+            if ended_at is None or occurred_at >= min(ended_at, self.moment.now):
+                raise
+            return None, [Notice(refusal.error.code, refusal.error.detail)]
+
     def _load(self, asking: Asking) -> Load:
         if is_whole_unit(asking):
             return whole(asking)
@@ -107,7 +125,7 @@ class Scanning(NamedTuple):
             self.scan.id.bytes,
             self.device,
             people.operator_of(connection, self.device, self.scan.operator),
-            load.work.task.code if load.work is not None else None,
+            load.work.task.code if load.work is not None else self.scan.task,
             occurred_at,
             self.moment.state,
         )

@@ -113,6 +113,12 @@ def set_status(connection: Connection, code: str, status: Status, *, now: int) -
     connection.execute(SQL["set_status"], (status, now, code))
 
 
+def ended_at(connection: Connection, code: str) -> int | None:
+    """When a task ended; None while it is open, or where there is none."""
+    row = connection.execute(SQL["ended_at"], (code,)).fetchone()
+    return int(row[0]) if row is not None else None
+
+
 def is_complete(task: TaskFound, lines: list[Wanted]) -> bool:
     """Whether nothing is left to do.
 

@@ -3,6 +3,10 @@
 SELECT code, kind, document, priority, due_at, zone, blind, note, origin, status
 FROM task WHERE code = ?
 
+-- name: ended_at
+-- When a task ended.
+SELECT changed_at FROM task WHERE code = ? AND status NOT IN ('open', 'started')
+
 -- name: lines
 -- What a task asks for, and how much of it is done.
 SELECT line, sku, quantity, location, to_location, lot, done FROM task_line

@@ -348,3 +348,21 @@ def test_a_full_disk_refuses_work_on_a_task_and_keeps_how_far_it_was(floor: Floo
     assert code == "disk.full"
     assert floor.act("P-1", "short", reason="x")["error"]["code"] == "disk.full"
     assert floor.progress("P-1") == [2, 0]
+
+
+def test_what_was_done_before_a_task_ended_has_been_done(floor: FloorAt) -> None:
+    stocked(floor)
+    floor.plan(PICK)
+    floor.clock.moment += 60_000_000
+    then = floor.clock.now()
+    floor.clock.moment += 60_000_000
+    floor.plan()
+    late = {"location": "A-01", "task": "P-1", "occurred_at": then}
+    answer = floor.good(label(lot="T1"), "pick", 2, **late)
+    assert [warning["code"] for warning in answer["warnings"]] == ["task.closed"]
+    assert answer["task"] is None
+    event = floor.events()[-1]
+    assert (event.task, floor.progress("P-1")) == ("P-1", [0, 0])
+    floor.undo(answer["id"])
+    after = {**late, "occurred_at": floor.clock.now()}
+    assert floor.refused(label(lot="T1"), "pick", 2, **after) == "task.closed"
