@@ -54,5 +54,6 @@ def drawn() -> Mapping[str, bytes]:
         if label.symbology == "DataMatrix":
             options["force_square"] = True  # older scanners know no rectangles
         barcode = create(label.text, zxingcpp.barcode_format_from_str(label.symbology), **options)
-        pictures[name] = zxingcpp.write_barcode_to_svg(barcode).encode()
+        svg = zxingcpp.write_barcode_to_svg(barcode)
+        pictures[name] = svg[svg.index("<svg") :].encode()
     return pictures

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from edge.web.guard import Guard, encode
 from edge.web.labels import LABELS, drawn
-from shared.errors import CATALOGUE, QuartermasterError
+from shared.errors import CATALOGUE, Code, QuartermasterError
 
 SCAN_POLICY: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
@@ -32,6 +32,15 @@ SCAN_POLICY: Final = (
 _HERE: Final = Path(__file__).parent
 SCAN: Final = _HERE / "scan"
 _DECODER: Final = ("zxing-reader.js", "zxing_reader.wasm")
+_OWN: Final[tuple[Code, ...]] = (
+    "scan.empty",
+    "scan.too-long",
+    "scan.location-missing",
+    "task.wrong-location",
+    "request.not-found",
+    "internal.unexpected",
+)
+"""What the page says by itself; all other errors come from the gateway with their words."""
 _VERSION: Final = b"@VERSION@"
 _FILES: Final = b"[/* every file of this version */]"
 _HEADERS: Final = {
@@ -159,11 +168,15 @@ def scan_bundle(folder: Path = SCAN) -> Bundle:
         vendored = _HERE / "vendor" / name
         if vendored.is_file():  # without it only phones that read codes by themselves use a camera
             files[f"vendor/{name}"] = vendored.read_bytes()
-    words = {code: [entry.says, entry.do] for code, entry in CATALOGUE.items()}
-    files["words.json"] = encode(words)
+    files["words.json"] = encode(words())
     files["labels.json"] = encode({name: label.sends for name, label in LABELS.items()})
     files |= {f"labels/{name}.svg": svg for name, svg in drawn().items()}
     return Bundle("/scan/a/", files, policy=SCAN_POLICY)
+
+
+def words() -> dict[str, tuple[str, str]]:
+    """What is wrong and what to do, by code, for what the page refuses without a network."""
+    return {code: CATALOGUE[code][1:] for code in _OWN}
 
 
 def routes(folder: Path = SCAN) -> Callable[[Guard], Sequence[BaseRoute]]:

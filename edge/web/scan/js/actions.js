@@ -64,12 +64,13 @@ function notSaved(error) {
 
 /** For the bench: from the last key (or frame) until the colour is on the screen. */
 function measured(at) {
-  requestAnimationFrame(() =>
-    setTimeout(() => {
-      if (performance.getEntriesByName('qm:feedback').length > 500) performance.clearMeasures();
-      performance.measure('qm:feedback', { start: at, end: performance.now() });
-    }),
-  );
+  requestAnimationFrame(() => setTimeout(() => measure('qm:feedback', at)));
+}
+
+/** Keep how long something has taken since `start`; the browser's own tools show it, too. */
+export function measure(name, start) {
+  if (performance.getEntriesByName(name).length >= 500) performance.clearMeasures(name);
+  performance.measure(name, { start, end: performance.now() });
 }
 
 /** Some ops have changed, here or by another page. */

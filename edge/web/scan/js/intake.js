@@ -8,7 +8,7 @@ import { change, state } from './state.js';
 import * as tasks from './tasks.js';
 import { setWork } from './tasks.js';
 import { inWords, localRefusal } from './verdict.js';
-import { keyOf, refusal, shown } from './words.js';
+import { fieldsOf, keyOf, refusal, shown } from './words.js';
 
 const MOST = 512; // characters of a label: the gateway's own bound
 const AIM = /^\][A-Za-z][0-9A-Za-z]/;
@@ -121,7 +121,7 @@ async function goods({ raw, input, at, name }) {
 }
 
 async function ask({ asks, raw, name }) {
-  const title = name ?? shown(raw);
+  const title = name ?? fieldsOf(raw).gtin ?? shown(raw);
   const { location } = state.work;
   const answer = {};
   if (asks.includes('quantity') || asks.includes('difference')) {

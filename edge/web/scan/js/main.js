@@ -1,6 +1,6 @@
 // Puts the scan page together: storage first, then what can be shown of it, then the network.
 
-import { known, look, pair, present, refresh, say, sender } from './actions.js';
+import { known, look, measure, pair, present, refresh, say, sender } from './actions.js';
 import * as base from './database.js';
 import { confirm, isAsking, said } from './dialogs.js';
 import { button, fill, h } from './dom.js';
@@ -87,7 +87,9 @@ function scanned({ raw, input, at = performance.now() }) {
 function cameraSaw(codes, at) {
   for (const raw of codes) {
     const { news, times } = repeats.see(raw, at);
+    measure('qm:decode', at);
     if (news) {
+      measure('qm:camera', camera.began);
       stopCameraWhenPairing();
       scanned({ raw, input: 'camera', at });
     }

@@ -2,7 +2,7 @@
 
 import { APPLIED, REFUSED, SENT, UNDONE } from './queue.js';
 import { STEPS } from './steps.js';
-import { refusal, several, shown, worded } from './words.js';
+import { fieldsOf, refusal, several, shown, worded } from './words.js';
 
 /**
  * @typedef Shown
@@ -45,8 +45,10 @@ function plain(op) {
   if (op.kind === 'report') return { ...base, title: `Report: ${shown(op.body.subject)}` };
   if (op.kind === 'task') return { ...base, title: `${op.shown.action === 'short' ? 'Ended as short' : 'Ended'}: task ${op.shown.task}` };
   const { body } = op;
-  const named = op.shown.name ?? shown(body.raw);
-  return { ...base, title: named, lines: [done(body, body.quantity ?? 1)] };
+  const label = fieldsOf(body.raw);
+  const title = op.shown.name ?? label.gtin ?? shown(body.raw);
+  const lines = [done(body, body.quantity ?? label.quantity ?? 1), particulars(label)];
+  return { ...base, title, lines: lines.filter(Boolean) };
 }
 
 function done(body, quantity, places = body) {
@@ -82,7 +84,7 @@ function warned(look, warnings) {
   return {
     ...look,
     look: first ? 'warned' : 'applied',
-    word: first ? `${look.word}, but look` : look.word,
+    word: first ? `${look.word}: look` : look.word,
     lines: [...said, ...look.lines].filter(Boolean),
     act: first?.do ?? '',
   };
@@ -118,6 +120,7 @@ const EXPECTED = {
 
 /** The particulars of an error, unless they only repeat the code. */
 function told({ detail }, op) {
+  if (op.answer?.expected && detail.startsWith('expected:')) return '';
   const digits = (text) => text.replace(/^0+/, '');
   return op.body?.raw && digits(op.body.raw) === digits(detail) ? '' : detail;
 }

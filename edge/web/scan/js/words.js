@@ -18,7 +18,8 @@ export function refusal(code, detail = '', where = '') {
 export function worded(error) {
   if (!error) return refusal('internal.unexpected');
   if (error.says) return error;
-  return { ...refusal(error.code), ...error, says: refusal(error.code).says, do: refusal(error.code).do };
+  const { says, do: act } = refusal(error.code);
+  return { detail: '', where: '', ...error, says, do: act };
 }
 
 /** `1 scan`, `2 scans`. */
@@ -46,4 +47,26 @@ const KEYED = /^(?:\][A-Za-z][0-9A-Za-z])?(?:01(\d{14})|0?(\d{8}|\d{12,14})$)/;
 export function keyOf(raw) {
   const [, inside, alone] = KEYED.exec(raw) ?? [];
   return (inside ?? alone)?.padStart(14, '0') ?? raw;
+}
+
+const FIXED = { '00': 18, '01': 14, '02': 14, 11: 6, 13: 6, 15: 6, 17: 6 };
+const NAMES = { '01': 'gtin', '02': 'gtin', 10: 'lot', 17: 'expiry', 21: 'serial', 30: 'quantity', 37: 'quantity' };
+
+/** What a GS1 label seems to say, to show it before the gateway has answered; never to judge by. */
+export function fieldsOf(raw) {
+  const found = {};
+  let rest = raw.replace(/^\][A-Za-z][0-9A-Za-z]/, '').replace(/^\u001d/, '');
+  if (!/^0[12]\d{14}/.test(rest)) return found;
+  while (rest) {
+    const ai = rest.slice(0, 2);
+    const ends = FIXED[ai] ? FIXED[ai] + 2 : `${rest}\u001d`.indexOf('\u001d');
+    const name = NAMES[ai];
+    if (!name && !FIXED[ai]) return found;
+    const value = rest.slice(2, ends);
+    if (name === 'expiry') found.expiry = `20${value.slice(0, 2)}-${value.slice(2, 4)}-${value.slice(4)}`;
+    else if (name === 'quantity') found.quantity = Number(value) || undefined;
+    else if (name) found[name] = value;
+    rest = rest.slice(ends).replace(/^\u001d/, '');
+  }
+  return found;
 }

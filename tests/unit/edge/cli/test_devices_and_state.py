@@ -59,3 +59,15 @@ def test_status_and_queue_tell_what_has_not_been_covered(tmp_path: Path, pki: Pa
     assert queue["segments"][0]["last_seq"] == sealed
     assert "1 events wait" in call("queue", "--data", str(tmp_path))
     assert "gw-01" in call("status", "--data", str(tmp_path))
+
+
+def test_a_phone_is_paired_by_a_code_shown_once_and_for_ten_minutes(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text('[api]\nport = 9443\nnames = ["gw.hall-3.example"]\n')
+    told = json.loads(call("devices", "pair", "ph-01", "--data", str(tmp_path), "--json"))
+    assert told["device"] == "ph-01"
+    assert told["url"] == f"https://gw.hall-3.example:9443/scan/#pair={told['code']}"
+    shown = call("devices", "pair", "ph-01", "--data", str(tmp_path), "--host", "10.0.0.7")
+    assert "▄" in shown, "a QR code"
+    assert "https://10.0.0.7:9443/scan/#pair=" in shown
+    assert told["code"] not in shown
+    assert call("devices", "list", "--data", str(tmp_path), "--json").strip() == "[]"

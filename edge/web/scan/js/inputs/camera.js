@@ -46,6 +46,7 @@ export class Camera {
     if (!this.running) return this.stop();
     this.video.srcObject = this.stream;
     await this.video.play();
+    this.began = performance.now();
     this.detector ??= await detector();
     return this.look();
   }

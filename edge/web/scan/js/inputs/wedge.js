@@ -11,6 +11,7 @@ const FAST_MS = 60;
 const FAST_IN_FIELD_MS = 45;
 const PAUSE_MS = 500;
 const PAUSE_WITHOUT_SUFFIX_MS = 120;
+const BUSY_MS = 80;
 const LONGEST = 12_000;
 const SUFFIXES = { Enter: 'enter', Tab: 'tab' };
 const SILENT = new Set(['Shift', 'CapsLock', 'NumLock', 'AltGraph', 'Control', 'Alt', 'Meta', 'Dead']);
@@ -111,8 +112,17 @@ export class Wedge {
     if (this.text) this.gaps.push(at - this.last);
     if (this.text.length < LONGEST) this.text += text;
     this.last = at;
+    this.wait(this.pause() + 30);
+  }
+
+  /** End what came, unless the page was too busy to hear what came after it. */
+  wait(milliseconds) {
+    const due = performance.now() + milliseconds;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.end(null), this.pause() + 30);
+    this.timer = setTimeout(() => {
+      if (performance.now() > due + BUSY_MS) this.wait(milliseconds);
+      else this.end(null);
+    }, milliseconds);
   }
 
   suffix(which, event) {

@@ -59,7 +59,12 @@ function panel(op, look) {
     h('p', { class: 'word' }, icon(PICTURES[look.look]), h('span', {}, pending ? 'Undoing' : look.word)),
     h('p', { class: 'title' }, look.title),
     look.expected &&
-      h('p', { class: 'expected' }, h('span', { class: 'tag' }, 'Expected'), h('b', {}, look.expected)),
+      h(
+        'p',
+        { class: 'expected' },
+        h('span', { class: 'tag' }, 'Expected'),
+        ...look.expected.split(' · ').map((part) => h('b', {}, part)),
+      ),
     ...look.lines.map((line, place) => h('p', { class: place ? 'line' : 'line first' }, line)),
     look.act && h('p', { class: 'act' }, look.act),
     op && stages(op),
@@ -97,12 +102,8 @@ function taskCard() {
   return h(
     'section',
     { class: 'task-card', 'aria-label': 'Task' },
-    h(
-      'p',
-      { class: 'task-head' },
-      h('span', {}, `${TASK_LABELS[task.kind]} ${task.code}`),
-      button('Leave', () => setWork(fresh(state.work.step)), { kind: 'small' }),
-    ),
+    h('p', { class: 'task-head' }, `${TASK_LABELS[task.kind]} ${task.code}`),
+    button('Leave', () => setWork(fresh(state.work.step)), { kind: 'small' }),
     again && h('p', { class: 'note' }, `Count again: ${again.sku} at ${again.location}.`),
     line
       ? [
@@ -129,7 +130,7 @@ function context() {
   return h(
     'div',
     { class: 'context' },
-    key('Step', step.label, chooseStep, { disabled: steps().length < 2 }),
+    steps().length > 1 && key('Step', step.label, chooseStep),
     ...slots.map((slot) =>
       key(slotLabel(work.step, slot), work[slot] ?? (step[slot] === 'needed' ? 'scan it' : 'usual'), () => changePlace(slot), {
         active: slot === active && !work[slot] && step[slot] === 'needed',
@@ -141,10 +142,10 @@ function context() {
   );
 }
 
-function key(label, value, onclick, { active = false, disabled = false } = {}) {
+function key(label, value, onclick, { active = false } = {}) {
   return h(
     'button',
-    { type: 'button', class: `key ${active ? 'active' : ''}`, onclick, disabled, 'data-key': `key-${label}` },
+    { type: 'button', class: `key ${active ? 'active' : ''}`, onclick, 'data-key': `key-${label}` },
     h('span', { class: 'label' }, label),
     h('span', { class: 'value' }, value),
   );
