@@ -214,7 +214,7 @@ class Console:
         return sessions.keep(response, token)
 
     async def _sign_in(self, request: Request) -> Response:
-        self._knocks.take(request.client.host if request.client else "", 1, time.monotonic())
+        self._hold_to_rate(request)
         token, fields = sessions.token_in(request.cookies), await fields_of(request)
         sessions.demand_form(request.headers, token, fields)
         code = line_in(fields, "person", most=64)
@@ -228,6 +228,18 @@ class Console:
             return response
         await self._desk.sign_out(sessions.device_of(token))
         return sessions.keep(_go(_OVERVIEW), fresh)
+
+    def _hold_to_rate(self, request: Request) -> None:
+        """Refuse an address that tries without end.
+
+        Raises:
+            QuartermasterError: ``request.too-many``.
+        """
+        address = request.client.host if request.client else ""
+        try:
+            self._knocks.take(address, 1, time.monotonic())
+        except QuartermasterError:
+            raise QuartermasterError("request.too-many", f"sign-ins from {address}") from None
 
     async def _enter(self, device: str, code: str, secret: str) -> None:
         """Sign an operator in; somebody else is out again at once.
@@ -258,6 +270,7 @@ class Console:
                 "Room": views.room_facts(report, looks),
                 "Machine": views.machine_facts(report, self._clock.now()),
                 "Documents in force": views.document_facts(report),
+                "Cameras": views.camera_facts(report),
             },
             refused=report["last_refused_document"],
         )

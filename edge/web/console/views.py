@@ -160,7 +160,7 @@ def machine_facts(report: dict[str, Any], now: int) -> list[Fact]:
             if wrong
             else "Right, as far as known",
             f"{when(now)}, {clock['state']}",
-            "warned" if wrong else "good",
+            "warned" if wrong else "good" if clock["state"] == "synchronized" else "",
         ),
         Fact(
             "Certificate",
@@ -186,6 +186,19 @@ def document_facts(report: dict[str, Any]) -> list[Fact]:
             "" if version else "absent",
         )
         for name, version in report["versions"].items()
+    ]
+
+
+def camera_facts(report: dict[str, Any]) -> list[Fact]:
+    """What the cameras do; a gateway may have none."""
+    return [
+        Fact(
+            camera["name"],
+            camera["state"].capitalize(),
+            f"{counted(camera['codes_seen'])} codes seen",
+            "warned" if camera["state"] in {"unreadable", "failed"} else "",
+        )
+        for camera in report["cameras"]
     ]
 
 

@@ -72,6 +72,7 @@ REPORT: dict[str, Any] = {
     "refused": 1,
     "last_refused_document": "",
     "notices": [],
+    "cameras": [{"name": "dock-cam", "state": "unreadable", "codes_seen": 1204}],
 }
 PAGES = ["overview", "trend", "exceptions", "devices", "tasks", "decisions", "scans"]
 DEEDS = [
@@ -428,6 +429,7 @@ def test_the_overview_tells_what_is_wrong_and_what_to_do(ada: Browser) -> None:
         {"code": "disk.low", "says": "Room gets low.", "do": "Free some.", "detail": "81 %"}
     ]
     page = ada.get("overview").text
+    assert re.search(r"dock-cam.*Unreadable.*1,204 codes seen", page, re.DOTALL)
     for words in ("Cut off", "5 events to go", "7 of 12", "Room gets low.", "Free some.", "2 days"):
         assert words in page
 
