@@ -43,6 +43,8 @@ DECIDED = fallback.Decision(
     narrowed=False,
     taken_at=WallClock().now(),
 )
+POLL_MS = 2100
+"""Live scans renew themselves each two seconds."""
 VIEWS = ["Overview", "Exceptions", "Devices", "Tasks", "Decisions", "Scans"]
 
 
@@ -133,17 +135,23 @@ def test_each_page_is_whole_and_open_to_everybody(console: Page, view: str) -> N
 
 
 def test_a_scan_appears_by_itself_unless_somebody_looks_closely(console: Page, here: Floor) -> None:
+    console.clock.install()
     go(console, "Scans")
     rows = console.locator("#live tbody tr")
     before = rows.count()
     here.gateway.scan(location="A-02")
+    console.clock.fast_forward(POLL_MS)
     expect(rows).to_have_count(before + 1)
     expect(rows.first).to_contain_text("A-02")
     console.get_by_role("button", name="Pause").click()
     here.gateway.scan(location="A-02")
-    console.wait_for_timeout(2500)
-    assert rows.count() == before + 1
+    asked: list[str] = []
+    console.on("request", lambda request: asked.append(request.url))
+    console.clock.fast_forward(POLL_MS)
     console.get_by_role("button", name="Go on").click()
+    assert asked == []
+    assert rows.count() == before + 1
+    console.clock.fast_forward(POLL_MS)
     expect(rows).to_have_count(before + 2)
 
 
@@ -210,14 +218,18 @@ def test_a_silent_gateway_is_said_so_and_after_a_sign_out_nothing_is_shown(here:
         page = context.new_page()
         sign_in(page)
         other = context.new_page()
+        other.clock.install()
         other.goto("/console/scans")
         context.set_offline(True)
+        other.clock.fast_forward(POLL_MS)
         expect(other.locator("#silent")).to_be_visible()
         screenshot(other, "console-silent")
         context.set_offline(False)
+        other.clock.fast_forward(POLL_MS)
         expect(other.locator("#silent")).to_be_hidden()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Your secret")).to_be_visible()
+        other.clock.fast_forward(POLL_MS)
         expect(other.get_by_label("Your secret")).to_be_visible()
         page.goto("/console/devices")
         expect(page.get_by_label("Your secret")).to_be_visible()
