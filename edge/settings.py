@@ -62,6 +62,7 @@ class Store(_Table, frozen=True):
     """How large the database may grow, and how long what is done with is kept.
 
     ``ballast_mebibytes`` is taken in advance and given back when the disk is full.
+    ``retention_days`` are days in which the gateway runs, from when the cloud had it.
     """
 
     max_mebibytes: _Number = 8192

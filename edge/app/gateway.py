@@ -25,10 +25,11 @@ from edge.app.epochs import Epochs
 from edge.app.identities import Identities
 from edge.app.metrics import registry
 from edge.app.recovery import damages
+from edge.app.retention import Retention
 from edge.app.scrubbing import Scrubbing
 from edge.app.store import Store
 from edge.app.timekeeping import Timekeeping, clock_report
-from edge.db import Connection, Level
+from edge.db import Level
 from edge.health import Heartbeat
 from edge.link import local_tls
 from edge.link.downlink import Downlink
@@ -48,8 +49,6 @@ from shared.topics import topic
 from shared.units import DAY
 
 _log: Final[Any] = structlog.get_logger("edge.gateway")
-_CLEAN_EVERY_S: Final = 600.0
-_CLEAN_AT_ONCE: Final = 500
 _RESTART_S: Final = 1.0
 
 
@@ -119,6 +118,7 @@ class Gateway:
         )
         retention = self._settings.store.retention_days * DAY
         self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
+        self._retention = Retention(store.database, store.pipeline, retention, system_steady)
         self._witness = Witness(
             store.database,
             lambda: self._identities.current,
@@ -226,14 +226,14 @@ class Gateway:
             "downlink": self._downlink.run,
             "heartbeat": self._heartbeat.run,
             "epoch": self._epochs.run,
-            "clean": self._clean,
+            "retention": self._retention.run,
             "clock": self._timekeeping.run,
             "people": self._desk.run,
             "tasks": self._cadence.run,
             "decisions": self._fallback.rounds.run,
             "scrub": self._scrubbing.run,
             "console": self._console.run,
-            "space": lambda: store.space.run(store.outbox, self._heartbeat.announce),
+            "space": lambda: store.space.run(self._heartbeat.announce),
             "identity": lambda: self._identities.run(
                 store.outbox, self._link, store.clock, system_jitter
             ),
@@ -324,19 +324,6 @@ class Gateway:
         if dropped := self._store.pipeline.dropped_evidence:
             told.append(f"{dropped} observations not recorded")
         return "; ".join([*([doubt] if doubt else []), *told])[:200]
-
-    async def _clean(self) -> None:
-        """Delete what is done with and past its retention, a little at a time."""
-        while True:
-            before = self._store.clock.now() - self._settings.store.retention_days * DAY
-
-            def some(connection: Connection, before: int = before) -> int:
-                segments = self._store.outbox.clean(connection, before, limit=_CLEAN_AT_ONCE)
-                answers = self._store.pipeline.clean(connection, before, limit=_CLEAN_AT_ONCE)
-                return max(segments, answers)
-
-            deleted = await self._store.database.run(some)
-            await asyncio.sleep(_RESTART_S if deleted == _CLEAN_AT_ONCE else _CLEAN_EVERY_S)
 
 
 def state_of(store: Store) -> dict[str, Any]:

@@ -15,13 +15,12 @@ import structlog
 
 from edge.db import Ballast, Connection, Database, Level, Measure, level_after
 from edge.db.space import CALM, MARKS
-from edge.outbox import Outbox
+from edge.outbox import retention
 from shared.errors import Code, QuartermasterError
 
 _log: Final[Any] = structlog.get_logger("edge.space")
 _LOOK_S: Final = 1.0
 _FREED_AT_ONCE: Final = 100
-_EVER: Final = 2**62
 _REALLY_FULL: Final = 1 << 20
 _SAID: Final[dict[Level, Code]] = {
     Level.LOW: "disk.low",
@@ -109,25 +108,25 @@ class Space:
             "freed_early": self.freed_early,
         }
 
-    async def run(self, outbox: Outbox, changed: Callable[[], None]) -> None:
+    async def run(self, changed: Callable[[], None]) -> None:
         """Look and act until cancelled; ``changed`` is told of each new level."""
         while True:
             if self.look():
                 changed()
             try:
-                busy = await self._act(outbox)
+                busy = await self._act()
             except QuartermasterError as error:  # not even room to free: the ballast gives some
                 _log.error("disk.not-freed", code=error.code, detail=error.detail)
                 busy = False
             await asyncio.sleep(0 if busy else _LOOK_S)
 
-    async def _act(self, outbox: Outbox) -> bool:
+    async def _act(self) -> bool:
         """Free a little; whether there is more to free at once."""
         freed = 0
         if self.level >= Level.SCARCE:
 
             def free(connection: Connection) -> int:
-                return outbox.clean(connection, _EVER, limit=_FREED_AT_ONCE)
+                return retention.remove_early(connection, limit=_FREED_AT_ONCE)
 
             freed = await self._database.run(free)
             self.freed_early += freed

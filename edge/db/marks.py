@@ -28,11 +28,11 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "head": ("epoch", "seq", "hash", "frozen"),
         "watermark": ("epoch", "generation", "contiguous_seq", "head_hash"),
         "document": ("kind", "version", "sha256"),
-        "item": ("sku", "name", "removed"),
+        "item": ("sku", "name", "removed", "count_class"),
         "item_code": ("gtin", "sku", "quantity"),
-        "location": ("code", "role", "removed"),
+        "location": ("code", "role", "removed", "zone", "capacity"),
         "balance": ("sku", "location", "lot", "serial", "state", "quantity"),
-        "answered": ("id", "content", "answer", "answered_at"),
+        "answered": ("id", "content", "answer"),
     }
 )
 """What a mark is made of, by table, in this order."""

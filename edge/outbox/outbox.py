@@ -6,7 +6,7 @@ Rules it keeps:
 2. sequence numbers of an epoch have no gaps;
 3. a segment's bytes never change once stored: every resend is identical;
 4. only a watermark of the cloud, covering a segment to its last event, frees it; freed segments
-   are kept for a retention time, for a cloud that was restored and asks again;
+   are kept for a term (:mod:`edge.outbox.retention`), for a cloud that was restored and asks again;
 5. when the cloud's watermark contradicts this database (it knows more than was sealed here, or
    another hash), the database is an old copy: nothing more is sealed in this epoch (``frozen``),
    scans go on and wait until a new epoch has been granted;
@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge.db import Connection, Queries
-from edge.outbox import standing
+from edge.outbox import retention, standing
 from edge.outbox.headnote import TAIL_BYTES, Furthest, Reached
 from edge.outbox.history import contradicts, shared_through
 from edge.outbox.reading import Sealed, fitting, sealed_in, segment_hash, waiting_in
@@ -383,6 +383,8 @@ class Outbox:
         common = shared_through(connection, watermark, known)
         said = standing.Word(epoch, watermark.generation, reached, watermark.head_hash)
         if watermark.generation > known.generation:  # a restored cloud may lack what it confirmed
+            if 0 < self.generation(connection) < watermark.generation:
+                retention.begin_anew(connection)
             standing.doubt_others(connection, said)
         if contradiction:
             hash_there = watermark.head_hash if common == reached else GENESIS
@@ -424,10 +426,6 @@ class Outbox:
             rows = connection.execute(_SQL["unacknowledged"], where).fetchall()
             found.extend(map(sealed_in, rows))
         return found
-
-    def clean(self, connection: Connection, before: int, *, limit: int = 1000) -> int:
-        """Delete freed segments that were sealed before a moment; returns how many."""
-        return connection.execute(_SQL["forget_acknowledged"], (limit, before)).rowcount
 
     def last_watermark(self, connection: Connection, epoch: int) -> tuple[int, int]:
         """Generation and contiguous sequence last heard for ``epoch``; zeros when never."""

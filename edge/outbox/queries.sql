@@ -94,16 +94,41 @@ ON CONFLICT (epoch) DO UPDATE
 SET generation = excluded.generation, contiguous_seq = excluded.contiguous_seq,
     head_hash = excluded.head_hash, received_at = excluded.received_at, mark = excluded.mark
 
--- name: forget_acknowledged
--- Freed segments sealed before a moment, oldest first, a bounded number at a time.
+-- name: remove_covered
+-- Segments of an epoch that end at or below a number, oldest first, a bounded number at a time.
 DELETE FROM segment WHERE (epoch, first_seq) IN (
-    SELECT oldest.epoch, oldest.first_seq
-    FROM (SELECT epoch, first_seq, last_seq, sealed_at FROM segment
-          ORDER BY epoch, first_seq LIMIT ?) AS oldest
-    JOIN watermark ON watermark.epoch = oldest.epoch
-        AND oldest.last_seq <= watermark.contiguous_seq
-    WHERE oldest.sealed_at < ?
+    SELECT epoch, first_seq FROM segment
+    WHERE epoch = :epoch AND first_seq <= :reached AND last_seq <= :reached
+    ORDER BY first_seq LIMIT :limit
 )
+
+-- name: age
+-- How long this database has been in use.
+SELECT coalesce(max(micros), 0) FROM age
+
+-- name: set_age
+-- It has grown older.
+INSERT INTO age (id, micros) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET micros = excluded.micros
+
+-- name: last_noted
+-- At which age it was last noted how far the cloud has come.
+SELECT max(age) FROM freed
+
+-- name: note_freed
+-- Through where the cloud has an epoch, at this age.
+INSERT INTO freed (age, epoch, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+
+-- name: freed_before
+-- Through where it had each epoch at some age.
+SELECT epoch, max(seq) FROM freed WHERE age <= ? GROUP BY epoch
+
+-- name: forget_noted
+-- Older notes than the last one that says so.
+DELETE FROM freed WHERE age < (SELECT max(age) FROM freed WHERE age <= ?)
+
+-- name: forget_freed
+-- All of them.
+DELETE FROM freed
 
 -- name: last_sealed_at
 -- A moment that has certainly passed.

@@ -59,7 +59,7 @@ class Acting(NamedTuple):
     def __call__(self, connection: Connection) -> Accepted | Refused:
         """Run it."""
         content = self.request.content_hash(self.device, self.code)
-        request = Request(self.request.id, content, self.moment.now, self.full)
+        request = Request(self.request.id, content, self.full)
         return once(connection, request, lambda versions: self._act(connection, versions))
 
     def _act(self, connection: Connection, versions: dict[str, int]) -> TaskAnswer:
@@ -122,7 +122,7 @@ class Raising(NamedTuple):
     def __call__(self, connection: Connection) -> Accepted | Refused:
         """Run it."""
         content = self.request.content_hash(self.device)
-        request = Request(self.request.id, content, self.moment.now, self.full)
+        request = Request(self.request.id, content, self.full)
         return once(connection, request, lambda versions: self._raise(connection, versions))
 
     def _raise(self, connection: Connection, versions: dict[str, int]) -> ExceptionAnswer:
@@ -171,7 +171,7 @@ class Resolving(NamedTuple):
             QuartermasterError: without an operator signed in at the device.
         """
         content = self.request.content_hash(self.device, self.name)
-        request = Request(self.request.id, content, self.moment.now, self.full)
+        request = Request(self.request.id, content, self.full)
         return once(connection, request, lambda versions: self._resolve(connection, versions))
 
     def _resolve(self, connection: Connection, versions: dict[str, int]) -> ExceptionAnswer:

@@ -10,12 +10,14 @@ import msgspec
 
 from edge import stock
 from edge.db import Connection, Queries
+from edge.db.marks import check, mark_of
 from edge.pipeline.scan import Answer, Refusal, remark_of
 from shared.clock import ClockState
 from shared.errors import QuartermasterError
 
 SQL: Final = Queries(__package__ or "edge.pipeline")
 encode: Final = msgspec.json.Encoder().encode
+_TABLE: Final = "answered"
 _answers: Final = msgspec.json.Decoder(Answer)
 
 
@@ -53,14 +55,13 @@ class Refused(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request that is answered once: its id, what tells it from another, and when it came.
+    """A request that is answered once: its id, and what tells it from another.
 
     ``full``: there is no room for a new one; a retry still gets its answer.
     """
 
     id: UUID
     content: bytes
-    now: int
     full: bool = False
 
 
@@ -75,11 +76,12 @@ def once(
         make: does what it asks for, given the versions in force; may raise :class:`Refusal`
             before it has written anything.
     """
-    row = connection.execute(SQL["answered"], (request.id.bytes,)).fetchone()
+    known = _answered(connection, request.id)
     versions = stock.versions(connection)
-    if row is not None:
-        if row[0] == request.content:
-            return Accepted(bytes(row[1]), repeated=True)
+    if known is not None:
+        content, answer = known
+        if content == request.content:
+            return Accepted(answer, repeated=True)
         reused = QuartermasterError("scan.id-reused", str(request.id), where="id")
         return Refused(request.id, Refusal(reused), versions)
     if request.full:
@@ -88,14 +90,29 @@ def once(
         answer = encode(make(versions))
     except Refusal as refusal:
         return Refused(request.id, refusal, versions)
-    connection.execute(SQL["remember"], (request.id.bytes, request.content, answer, request.now))
+    values = (request.id.bytes, request.content, answer)
+    connection.execute(SQL["remember"], (*values, mark_of(_TABLE, *values)))
     return Accepted(answer, repeated=False)
 
 
 def answered(connection: Connection, request: UUID) -> Answer | None:
     """What a scan was answered, where that is still known."""
-    row = connection.execute(SQL["answered"], (request.bytes,)).fetchone()
+    known = _answered(connection, request)
     try:
-        return _answers.decode(row[1]) if row is not None else None
+        return _answers.decode(known[1]) if known is not None else None
     except msgspec.MsgspecError:  # the answer to something else than a scan
         return None
+
+
+def _answered(connection: Connection, request: UUID) -> tuple[bytes, bytes] | None:
+    """What a request was told from others by, and its answer, as they were written.
+
+    Raises:
+        QuartermasterError: ``store.damaged``.
+    """
+    row = connection.execute(SQL["answered"], (request.bytes,)).fetchone()
+    if row is None:
+        return None
+    content, answer, mark = row
+    check(_TABLE, mark, request.bytes, content, answer)
+    return bytes(content), bytes(answer)

@@ -155,5 +155,5 @@ class Pipeline:
 
     @staticmethod
     def clean(connection: Connection, before: int, *, limit: int = 1000) -> int:
-        """Forget answers given before a moment; returns how many."""
+        """Forget answers given before an age of the database; returns how many."""
         return connection.execute(SQL["forget"], (before, limit)).rowcount

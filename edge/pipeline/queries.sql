@@ -1,10 +1,11 @@
 -- name: answered
 -- The answer already given to a scan.
-SELECT content, answer FROM answered WHERE id = ?
+SELECT content, answer, mark FROM answered WHERE id = ?
 
 -- name: remember
--- The answer, for retries.
-INSERT INTO answered (id, content, answer, answered_at) VALUES (?, ?, ?, ?)
+-- The answer, for retries; `answered_at` is the database's age, not a time of day.
+INSERT INTO answered (id, content, answer, answered_at, mark)
+VALUES (?, ?, ?, (SELECT coalesce(max(micros), 0) FROM age), ?)
 
 -- name: forget
 -- Answers past their retention, a bounded number at a time.

@@ -34,7 +34,7 @@ class Undoing(NamedTuple):
     def __call__(self, connection: Connection) -> Accepted | Refused:
         """Run it."""
         content = self.request.content_hash(self.device)
-        request = Request(self.request.id, content, self.moment.now, self.full)
+        request = Request(self.request.id, content, self.full)
         return once(connection, request, lambda versions: self._undo(connection, versions))
 
     def _undo(self, connection: Connection, versions: dict[str, int]) -> Answer:

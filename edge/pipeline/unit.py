@@ -45,7 +45,7 @@ class Scanning(NamedTuple):
     def __call__(self, connection: Connection) -> Accepted | Refused:
         """Run it."""
         content = self.scan.content_hash(self.device)
-        request = Request(self.scan.id, content, self.moment.now, self.full)
+        request = Request(self.scan.id, content, self.full)
         answer = once(connection, request, lambda versions: self._accept(connection, versions))
         if isinstance(answer, Accepted) and not answer.repeated:
             connection.execute(SQL["add"], ("scans", 1))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from edge.db import Connection, Queries
+from edge.db.marks import check, mark_of
 from edge.stock.catalog import clear, enter
 from shared.downlink import DOCUMENT_KINDS, Catalog, DocumentKind, Offer, decode_catalog, digest
 from shared.errors import QuartermasterError
@@ -50,28 +51,49 @@ class Entering(NamedTuple):
 
 
 def versions(connection: Connection) -> dict[str, int]:
-    """The versions that an answer or decision names, by kind; 0 where there is none."""
-    known = dict(connection.execute(_SQL["versions"]).fetchall())
+    """The versions that an answer or decision names, by kind; 0 where there is none.
+
+    Raises:
+        QuartermasterError: ``store.damaged``.
+    """
+    known: dict[str, int] = {}
+    for kind, version, sha256, mark in connection.execute(_SQL["versions"]).fetchall():
+        check("document", mark, kind, version, sha256)
+        known[kind] = version
     return {kind: known.get(kind, 0) for kind in DOCUMENT_KINDS}
 
 
 def in_force(connection: Connection, kind: DocumentKind) -> DocumentInForce:
-    """What is in force of one kind."""
+    """What is in force of one kind.
+
+    Raises:
+        QuartermasterError: ``store.damaged``.
+    """
     row = connection.execute(_SQL["document"], (kind,)).fetchone()
-    return DocumentInForce(row[0], row[1]) if row is not None else DocumentInForce(0, b"")
+    if row is None:
+        return DocumentInForce(0, b"")
+    version, sha256, mark, _ = row
+    check("document", mark, kind, version, sha256)
+    return DocumentInForce(version, sha256)
 
 
 def policy(connection: Connection) -> Policy:
     """The policy in force, or the built-in one.
 
     Decoded once per version and thread: the hash is compared, so an undone transaction is seen.
+
+    Raises:
+        QuartermasterError: ``store.damaged``.
     """
     row = connection.execute(_SQL["document"], ("policy",)).fetchone()
     if row is None:
         return BUILT_IN
-    if getattr(_decoded, "sha256", None) != row[1]:
-        _decoded.policy = decode_policy(row[2])
-        _decoded.sha256 = row[1]
+    _, sha256, _, content = row
+    if getattr(_decoded, "sha256", None) != sha256:
+        if digest(content) != sha256:
+            raise QuartermasterError("store.damaged", "a document has changed", where="policy")
+        _decoded.policy = decode_policy(content)
+        _decoded.sha256 = sha256
     return _decoded.policy
 
 
@@ -125,7 +147,10 @@ def put_in_force(
     if document is None:
         document = read_document(offer, content, site=site)
     kept = content if isinstance(document, Policy) else None
-    connection.execute(_SQL["set_document"], (offer.kind, offer.version, offer.sha256, kept, now))
+    mark = mark_of("document", offer.kind, offer.version, offer.sha256)
+    connection.execute(
+        _SQL["set_document"], (offer.kind, offer.version, offer.sha256, kept, now, mark)
+    )
     match document:
         case Catalog():
             enter(connection, document, snapshot=offer.base == 0)

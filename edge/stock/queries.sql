@@ -1,49 +1,42 @@
 -- name: document
 -- The document of one kind that is in force.
-SELECT version, sha256, content FROM document WHERE kind = ?
+SELECT version, sha256, mark, content FROM document WHERE kind = ?
 
 -- name: versions
 -- What is in force, by kind.
-SELECT kind, version FROM document
+SELECT kind, version, sha256, mark FROM document
 
 -- name: set_document
 -- Put a document in force. The catalog's content lives in its tables, the policy's here.
-INSERT INTO document (kind, version, sha256, content, received_at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO document (kind, version, sha256, content, received_at, mark) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (kind) DO UPDATE
 SET version = excluded.version, sha256 = excluded.sha256, content = excluded.content,
-    received_at = excluded.received_at
+    received_at = excluded.received_at, mark = excluded.mark
 
 -- name: item_of_gtin
 -- The item that carries a trade item number, and how many base units one of it holds.
-SELECT item.sku, item.name, item.removed, item_code.quantity
+SELECT item.sku, item.name, item.removed, item.count_class, item.mark,
+       item_code.quantity, item_code.mark
 FROM item_code JOIN item ON item.sku = item_code.sku WHERE item_code.gtin = ?
 
 -- name: item
--- How an item is called and how often it is counted, and the number of one piece of it.
-SELECT item.name, item.count_class, item.removed,
+-- The item itself, and the number of one piece of it.
+SELECT item.sku, item.name, item.removed, item.count_class, item.mark,
        (SELECT gtin FROM item_code WHERE item_code.sku = item.sku AND item_code.quantity = 1
         ORDER BY gtin LIMIT 1)
 FROM item WHERE item.sku = ?
 
--- name: zone_of
--- The zone that a location is in.
-SELECT zone FROM location WHERE code = ?
-
--- name: item_of_sku
--- The item itself.
-SELECT sku, name, removed, 1 FROM item WHERE sku = ?
-
 -- name: location
 -- Whether a location may be used, and its role.
-SELECT role, removed FROM location WHERE code = ?
+SELECT code, role, removed, zone, capacity, mark FROM location WHERE code = ?
 
 -- name: locations
 -- Every location in use, and its role.
-SELECT code, role FROM location WHERE removed = 0 ORDER BY code
+SELECT code, role, removed, zone, capacity, mark FROM location WHERE removed = 0 ORDER BY code
 
 -- name: location_of_role
 -- The first location with a role: where goods go when nobody says otherwise.
-SELECT code FROM location WHERE role = ? AND removed = 0 ORDER BY code LIMIT 1
+SELECT code, role, removed, zone, capacity, mark FROM location WHERE role = ? AND removed = 0 ORDER BY code LIMIT 1
 
 -- name: clear_documents
 -- Where what they say could not be read.
@@ -67,9 +60,10 @@ DELETE FROM location
 
 -- name: put_item
 -- An item, new or changed.
-INSERT INTO item (sku, name, removed, count_class) VALUES (?, ?, ?, ?)
+INSERT INTO item (sku, name, removed, count_class, mark) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (sku) DO UPDATE
-SET name = excluded.name, removed = excluded.removed, count_class = excluded.count_class
+SET name = excluded.name, removed = excluded.removed, count_class = excluded.count_class,
+    mark = excluded.mark
 
 -- name: clear_codes_of
 -- The codes of a changed item are stated anew.
@@ -77,15 +71,16 @@ DELETE FROM item_code WHERE sku = ?
 
 -- name: put_code
 -- A code names one item; the latest document says which.
-INSERT INTO item_code (gtin, sku, quantity) VALUES (?, ?, ?)
-ON CONFLICT (gtin) DO UPDATE SET sku = excluded.sku, quantity = excluded.quantity
+INSERT INTO item_code (gtin, sku, quantity, mark) VALUES (?, ?, ?, ?)
+ON CONFLICT (gtin) DO UPDATE
+SET sku = excluded.sku, quantity = excluded.quantity, mark = excluded.mark
 
 -- name: put_location
 -- A location, new or changed.
-INSERT INTO location (code, role, removed, zone, capacity) VALUES (?, ?, ?, ?, ?)
+INSERT INTO location (code, role, removed, zone, capacity, mark) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (code) DO UPDATE
 SET role = excluded.role, removed = excluded.removed, zone = excluded.zone,
-    capacity = excluded.capacity
+    capacity = excluded.capacity, mark = excluded.mark
 
 -- name: put
 -- What is at one position after a movement; `again` and `mark` prove it.

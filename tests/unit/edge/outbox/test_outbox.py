@@ -452,19 +452,3 @@ def test_another_process_may_append_in_between(tmp_path: Path, box: Box) -> None
     assert sealed is not None
     assert opened(sealed).last_seq == 3
     other.database.close()
-
-
-def test_freed_segments_are_kept_for_their_retention_and_unfreed_ones_for_ever(box: Box) -> None:
-    for _ in range(3):
-        box.append(note())
-        box.seal()
-    box.hear(2)
-
-    def clean(before: int) -> int:
-        return box.database.run_blocking(lambda connection: box.outbox.clean(connection, before))
-
-    assert clean(NOW) == 0, "not past its retention"
-    assert clean(NOW + 1) == 2
-    assert [s.first_seq for s in box.stored()] == [3]
-    assert clean(NOW + 10**12) == 0
-    assert box.append(note()) == [4]

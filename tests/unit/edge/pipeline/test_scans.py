@@ -11,7 +11,7 @@ import pytest
 
 from edge import stock
 from edge.app.store import Store
-from edge.db import Database
+from edge.outbox import retention
 from shared.downlink import encode
 from shared.events import (
     Adjusted,
@@ -341,12 +341,10 @@ def test_facts_that_are_no_scans_are_recorded_and_move_nothing(store: Store) -> 
 
 
 def test_answers_past_their_retention_are_forgotten(store: Store) -> None:
+    unit, clean = store.database.run_blocking, store.pipeline.clean
     ask(store, scan())
-    now = store.clock.now()
-    clean = store.pipeline.clean
-
-    def run(database: Database, before: int) -> int:
-        return database.run_blocking(lambda connection: clean(connection, before))
-
-    assert run(store.database, now - HOUR) == 0
-    assert run(store.database, now + HOUR) == 1
+    assert unit(lambda connection: retention.grow_older(connection, HOUR)) == HOUR
+    ask(store, scan())
+    assert unit(lambda connection: clean(connection, 0)) == 0
+    assert unit(lambda connection: clean(connection, HOUR)) == 1
+    assert unit(lambda connection: clean(connection, HOUR)) == 0
