@@ -40,6 +40,26 @@ def test_a_person_signs_in_by_badge_and_goes_with_every_scan(page: Page, queue_o
     expect(page.locator(".about").first).to_have_text("Nobody is signed in.")
 
 
+def test_a_badge_is_read_by_the_camera_where_there_is_no_scanner(
+    floor: Floor, queue_of: Queue
+) -> None:
+    context = floor.phone()
+    context.add_init_script(
+        """globalThis.BarcodeDetector = class {
+            static async getSupportedFormats() { return ['ean_13', 'code_128', 'data_matrix']; }
+            async detect() { return [{ format: 'code_128', rawValue: 'B-ADA' }]; }
+        };"""
+    )
+    page = floor.paired(context)
+    go(page, "More")
+    page.locator("[data-key=sign-in]").click()
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.locator("#header .who")).to_have_text("Ada Lovelace")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("#camera")).to_be_hidden()
+    assert queue_of(page) == [], "a badge is no scan"
+
+
 def test_a_person_without_a_badge_signs_in_by_code_and_secret(page: Page) -> None:
     go(page, "More")
     page.locator("[data-key=sign-in]").click()
@@ -72,7 +92,7 @@ def test_a_pick_is_led_from_place_to_place_until_it_is_done(floor: Floor, page: 
     expect(card).to_contain_text("2 to go")
     type_like_a_scanner(page, "A-02", gap_ms=3)
     wrong = panel(page, "refused")
-    expect(wrong.locator(".expected")).to_contain_text("A-01 → STAGE-1 · Green tea · 2 to go")
+    expect(wrong.locator(".expected")).to_contain_text("A-01 → STAGE-1 Green tea 2 to go")
     screenshot(page, "task-wrong-place")
     type_like_a_scanner(page, "A-01", gap_ms=3)
     type_like_a_scanner(page, OAT, gap_ms=3)

@@ -215,11 +215,10 @@ export async function look() {
       if (!(error instanceof Absent)) throw error;
       return ask('GET', '/v1/status', { token }).then(fromStatus);
     });
-    const wasDown = state.link.up === false;
-    change({ me, link: { up: true, why: null } });
+    if (state.counts.open > 0) sender.wake();
+    await Promise.all([places(token, me), plan(token)]);
+    change({ me, link: { ...state.link, up: true } });
     base.write('me', me).catch(() => {});
-    if (wasDown || state.counts.open > 0) sender.wake();
-    await Promise.all([places(token, me), plan(token, me)]);
   } catch (error) {
     if (error instanceof NotPaired) await unpaired();
     else if (error instanceof Refused) console.error(error);

@@ -1,6 +1,8 @@
 // Questions: each a dialogue with large keys, each answered with a value or null.
 
 import { button, fill, h, icon } from './dom.js';
+import { canCamera } from './inputs/camera.js';
+import { inside } from './viewfinder.js';
 
 let number = 0;
 
@@ -20,7 +22,7 @@ export function dialog(title, build, { kind = '' } = {}) {
       event.preventDefault();
       close(null);
     });
-    box.append(h('h2', { id }, title), ...[build(close)].flat());
+    box.append(h('h2', { id }, title), ...[build(close)].flat(2).filter(Boolean));
     document.body.append(box);
     box.showModal();
   });
@@ -59,6 +61,8 @@ export function choose(title, options, chosen) {
 /** A line of text; `listen` lets a scan answer it. */
 export function askText(title, { label, value = '', yes = 'OK', listen, hint = '' } = {}) {
   let stop = () => {};
+  const host = h('div', { class: 'host' });
+  const camera = inside(host);
   return dialog(title, (close) => {
     const field = h('input', { type: 'text', id: 'dialog-text', value, autocomplete: 'off', maxlength: 512 });
     const go = () => field.value.trim() && close(field.value.trim());
@@ -69,9 +73,13 @@ export function askText(title, { label, value = '', yes = 'OK', listen, hint = '
       h('label', { for: 'dialog-text' }, label),
       field,
       hint && h('p', { class: 'hint' }, hint),
+      listen && canCamera() && [host, camera.key],
       row(button('Cancel', () => close(null)), h('button', { class: 'button strong' }, yes)),
     );
-  }).finally(() => stop());
+  }).finally(() => {
+    stop();
+    camera.leave();
+  });
 }
 
 /** A number by large keys. Scanning `raw` again counts one more; another label is not for here. */
@@ -157,6 +165,8 @@ export function askReason({ title, listen }) {
 /** A badge, or a person's code and secret. */
 export function askBadge({ listen, signIn }) {
   let stop = () => {};
+  const host = h('div', { class: 'host' });
+  const camera = inside(host);
   return dialog('Who are you?', (close) => {
     const note = h('p', { class: 'problem', role: 'alert' });
     const person = h('input', { type: 'text', id: 'who', autocomplete: 'off', maxlength: 64 });
@@ -174,6 +184,7 @@ export function askBadge({ listen, signIn }) {
     return [
       h('p', { class: 'about' }, icon('person'), ' Scan your badge now.'),
       note,
+      canCamera() && [host, camera.key],
       h(
         'details',
         {},
@@ -194,8 +205,11 @@ export function askBadge({ listen, signIn }) {
         ),
       ),
       row(button('Cancel', () => close(null))),
-    ];
-  }).finally(() => stop());
+    ].flat();
+  }).finally(() => {
+    stop();
+    camera.leave();
+  });
 }
 
 /** An error in a sentence for a person. */

@@ -1,11 +1,9 @@
 // Puts the scan page together: storage first, then what can be shown of it, then the network.
 
-import { known, look, measure, pair, present, refresh, say, sender } from './actions.js';
+import { known, look, pair, present, refresh, say, sender } from './actions.js';
 import * as base from './database.js';
 import { confirm, isAsking, said } from './dialogs.js';
-import { button, fill, h } from './dom.js';
-import { Camera, NoPicture } from './inputs/camera.js';
-import { Repeats } from './inputs/repeats.js';
+import { fill } from './dom.js';
 import { SerialScanner } from './inputs/serial.js';
 import { Wedge } from './inputs/wedge.js';
 import { take } from './intake.js';
@@ -13,6 +11,7 @@ import * as offline from './offline.js';
 import * as queue from './queue.js';
 import { change, drawnBy, state } from './state.js';
 import { localRefusal } from './verdict.js';
+import * as viewfinder from './viewfinder.js';
 import { drawBanners, drawHeader, drawNav } from './views/frame.js';
 import { drawMore } from './views/more.js';
 import { codeIn, drawPair, pairBy } from './views/pair.js';
@@ -33,7 +32,7 @@ const paired = () => Boolean(state.pairing) && !state.pairing.revoked;
 function draw() {
   const main = place('main');
   const views = {
-    scan: () => drawScan({ toggleCamera }),
+    scan: () => drawScan(),
     tasks: drawTasks,
     recent: drawRecent,
     more: () => drawMore({ serial }),
@@ -41,10 +40,10 @@ function draw() {
   drawHeader(place('header'));
   drawBanners(place('banners'));
   main.dataset.view = paired() ? state.view : 'pair';
-  fill(main, ...[paired() ? views[state.view]() : drawPair({ draw, toggleCamera })].flat());
+  fill(main, ...[paired() ? views[state.view]() : drawPair({ draw })].flat());
   if (paired()) drawNav(place('nav'));
   else fill(place('nav'));
-  drawCamera();
+  viewfinder.draw({ wanted: state.view === 'scan' || !paired(), counting: paired() });
   speak();
 }
 
@@ -72,105 +71,12 @@ const serial = new SerialScanner({
   baud: () => state.settings.baud,
 });
 
-const video = h('video', { muted: true, playsinline: true, 'aria-label': 'What the camera sees' });
-const repeats = new Repeats();
-const camera = new Camera({ video, seen: cameraSaw, failed: cameraFailed });
-let releaseCamera = null;
-
 function scanned({ raw, input, at = performance.now() }) {
   if (paired()) return take({ raw, input, at });
   const code = codeIn(raw);
-  if (code) pairBy(code, () => change({}));
-  return undefined;
-}
-
-function cameraSaw(codes, at) {
-  for (const raw of codes) {
-    const { news, times } = repeats.see(raw, at);
-    measure('qm:decode', at);
-    if (news) {
-      measure('qm:camera', camera.began);
-      stopCameraWhenPairing();
-      scanned({ raw, input: 'camera', at });
-    }
-    change({ camera: { ...state.camera, seen: { raw, times } } });
-  }
-}
-
-function stopCameraWhenPairing() {
-  if (!paired()) closeCamera();
-}
-
-function cameraFailed(error) {
-  console.error(error);
-  closeCamera();
-  const words = { says: 'Codes cannot be read in the picture.', do: 'Use a scanner, or type the code.' };
-  change({ camera: { ...state.camera, why: words } });
-}
-
-async function toggleCamera() {
-  if (state.camera.on) return closeCamera();
-  change({ camera: { on: true, light: false, seen: null, why: null } });
-  if (!(await lockCamera())) {
-    change({ camera: { ...state.camera, on: false, why: { says: 'The camera is in use by another page of this app.', do: 'Close it there.' } } });
-    return undefined;
-  }
-  try {
-    await camera.start();
-  } catch (error) {
-    closeCamera();
-    const why = error instanceof NoPicture ? { says: error.says, do: error.act } : { says: 'The camera does not start.', do: 'Try again.' };
-    change({ camera: { ...state.camera, on: false, why } });
-  }
-  return undefined;
-}
-
-/** One page at a time looks: two of them would count the same label twice. */
-function lockCamera() {
-  if (!navigator.locks) return Promise.resolve(true);
-  return new Promise((ok) => {
-    navigator.locks.request('qm-camera', { ifAvailable: true }, (lock) => {
-      ok(lock !== null);
-      return lock && new Promise((release) => { releaseCamera = release; });
-    });
-  });
-}
-
-function closeCamera() {
-  camera.stop();
-  releaseCamera?.();
-  releaseCamera = null;
-  change({ camera: { ...state.camera, on: false, seen: null } });
-}
-
-function drawCamera() {
-  const { on, seen, why, light } = state.camera;
-  const section = place('camera');
-  const here = on && (state.view === 'scan' || !paired());
-  section.hidden = !here && !why;
-  if (on && !here) return closeCamera();
-  if (!section.contains(video)) {
-    section.append(h('div', { class: 'picture' }, video, h('div', { class: 'aim', 'aria-hidden': 'true' })), h('div', { class: 'seen', role: 'status' }));
-  }
-  section.firstChild.hidden = !on;
-  const toggleLight = async () => {
-    const works = await camera.light(!light);
-    change({ camera: { ...state.camera, light: works && !light } });
-  };
-  const countAgain = () => {
-    repeats.again(seen.raw);
-    scanned({ raw: seen.raw, input: 'camera' });
-    change({ camera: { ...state.camera, seen: { ...seen, times: 1 } } });
-  };
-  fill(
-    section.lastChild,
-    why && h('p', { class: 'problem' }, `${why.says} ${why.do}`),
-    on && !seen && h('p', {}, 'Hold the label into the frame.'),
-    on && seen && paired() && h('p', {}, h('b', { class: 'times' }, `×${seen.times}`), ` ${words.shown(seen.raw)}: in view, counted once`),
-    on && seen && paired() && button('Count one more', countAgain, { key: 'again' }),
-    on && camera.hasLight && button(light ? 'Light off' : 'Light on', toggleLight, { picture: 'light', key: 'light' }),
-  );
-  return undefined;
+  if (!code) return undefined;
+  viewfinder.close();
+  return pairBy(code, () => change({}));
 }
 
 /** The scanner types into the page even where the browser wants a field for it. */
@@ -249,6 +155,7 @@ async function begin() {
     return;
   }
   await loaded.catch(console.error);
+  viewfinder.onScan(scanned);
   wedge.listen(window, place('catcher'));
   holdFocus();
   change({});

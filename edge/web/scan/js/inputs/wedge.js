@@ -71,6 +71,7 @@ export class Wedge {
     const graph = event.getModifierState?.('AltGraph') || (event.ctrlKey && event.altKey);
     if ((event.ctrlKey || event.metaKey) && !graph) {
       if (isSeparator(event)) this.character(GS, event);
+      else if (this.text && /^[jm]$/i.test(event.key)) this.suffix('enter', event); // LF, CR
       else this.reset();
       return;
     }

@@ -5,6 +5,7 @@ import { canCamera } from '../inputs/camera.js';
 import { button, h, icon } from '../dom.js';
 import { said } from '../dialogs.js';
 import { state } from '../state.js';
+import { toggle } from '../viewfinder.js';
 import { several } from '../words.js';
 
 let problem = '';
@@ -34,7 +35,7 @@ export async function pairBy(code, draw) {
   }
 }
 
-export function drawPair({ draw, toggleCamera }) {
+export function drawPair({ draw }) {
   const field = h('input', {
     type: 'text',
     id: 'code',
@@ -65,7 +66,7 @@ export function drawPair({ draw, toggleCamera }) {
       h('h2', {}, 'Pair this device'),
       h('p', {}, 'Have a code shown at the gateway or by your shift lead, and scan it here. A code is good once, for ten minutes.'),
       canCamera() &&
-        button(state.camera.on ? 'Close camera' : 'Scan the code', toggleCamera, {
+        button(state.camera.on ? 'Close camera' : 'Scan the code', toggle, {
           picture: 'camera',
           kind: 'strong',
           key: 'camera',

@@ -10,6 +10,7 @@ import { askReport } from '../report.js';
 import { STEPS, STEPS_OF_TASK, TASK_LABELS, fresh, missingSlot, slotFor, slotLabel, slotWords } from '../steps.js';
 import { state } from '../state.js';
 import * as tasks from '../tasks.js';
+import { toggle } from '../viewfinder.js';
 import { setWork } from '../tasks.js';
 import { clock, several, shown } from '../words.js';
 
@@ -24,7 +25,7 @@ const PICTURES = {
 };
 const STAGES = ['Saved', 'At gateway', 'Applied'];
 
-export function drawScan({ toggleCamera }) {
+export function drawScan() {
   const op = state.message ? null : state.current;
   const look = present() ?? ready();
   return [
@@ -35,7 +36,7 @@ export function drawScan({ toggleCamera }) {
       'div',
       { class: 'row inputs' },
       canCamera() &&
-        button(state.camera.on ? 'Close camera' : 'Camera', toggleCamera, { picture: 'camera', key: 'camera' }),
+        button(state.camera.on ? 'Close camera' : 'Camera', toggle, { picture: 'camera', key: 'camera' }),
       button('Type code', typeCode, { picture: 'keys', key: 'type' }),
     ),
     latest(op),
@@ -63,7 +64,7 @@ function panel(op, look) {
         'p',
         { class: 'expected' },
         h('span', { class: 'tag' }, 'Expected'),
-        ...look.expected.split(' · ').map((part) => h('b', {}, part)),
+        ...look.expected.split(' · ').flatMap((part) => [h('b', {}, part), ' ']),
       ),
     ...look.lines.map((line, place) => h('p', { class: place ? 'line' : 'line first' }, line)),
     look.act && h('p', { class: 'act' }, look.act),
