@@ -26,8 +26,14 @@ channel.onmessage = ({ data }) => heardFromOtherPage(data);
 
 /** Say something that is no scan: a place was read, a label refused by this page. */
 export function say(shown, tone) {
-  change({ message: shown, current: null });
+  presentAtOnce({ message: shown, current: null });
   play(tone, state.settings);
+}
+
+/** Whatever somebody was reading further down: what has just happened is at the top. */
+function presentAtOnce(patch) {
+  change(patch);
+  document.getElementById('main').scrollTop = 0;
 }
 
 /** Save something done, show it, send it. `at` is when it was captured (`performance.now()`). */
@@ -39,7 +45,7 @@ export async function put(op, { at = performance.now(), tone = 'saved' } = {}) {
     return notSaved(error);
   }
   if (saved.kind !== 'undo' && saved.shown.action !== 'start') {
-    change({ current: saved, message: null });
+    presentAtOnce({ message: null, current: saved });
     play(tone, state.settings);
     measured(at);
   }

@@ -105,7 +105,6 @@ function taskCard() {
     { class: 'task-card', 'aria-label': 'Task' },
     h('p', { class: 'task-head' }, `${TASK_LABELS[task.kind]} ${task.code}`),
     button('Leave', () => setWork(fresh(state.work.step)), { kind: 'small' }),
-    again && h('p', { class: 'note' }, `Count again: ${again.sku} at ${again.location}.`),
     line
       ? [
           h('p', { class: 'task-place' }, icon('place'), h('span', {}, line[slot] ?? line.location ?? line.to ?? 'Any place')),
@@ -120,6 +119,7 @@ function taskCard() {
           ),
         ]
       : h('p', { class: 'task-place' }, icon('check'), ' All lines are done.'),
+    again && h('p', { class: 'note' }, `Count again: ${again.sku} at ${again.location}.`),
   );
 }
 
