@@ -13,7 +13,7 @@ from edge.settings import load
 
 
 def scrub(data: Data = Path("gateway"), *, json: Json = False) -> None:
-    """Check every page, segment and waiting event; the exit code is 1 where one is damaged.
+    """Check every page, event and marked row; the exit code is 1 where one is damaged.
 
     A damaged database is then set aside by the gateway: at once where it runs, else at its start.
     """
@@ -23,7 +23,10 @@ def scrub(data: Data = Path("gateway"), *, json: Json = False) -> None:
     if json:
         typer.echo(msgspec.json.encode({"ok": not found.damage, **found._asdict()}).decode())
     else:
-        typer.echo(f"{found.segments} segments and {found.waiting} waiting events read.")
+        typer.echo(
+            f"{found.segments} segments, {found.waiting} waiting events "
+            f"and {found.rows} other rows read."
+        )
         for each in found.damage:
             typer.echo(f"  damaged: {each}")
         if found.damage:

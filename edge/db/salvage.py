@@ -80,12 +80,12 @@ def _put_back(path: Path, layout: Layout) -> None:
         if not aside.exists():
             with contextlib.suppress(OSError):  # it may be the very page that cannot be read
                 aside.write_bytes(os.pread(descriptor, PAGE_BYTES, 0))
-        _write_first_page(descriptor)
+        _write_first_page(descriptor, layout.version)
         # The log may hold pages that are newer than the file's: they are brought in, and then
         # its own first page, which may lead to a schema that is torn further on, is replaced, too.
         with contextlib.closing(_open(path)) as connection, contextlib.suppress(sqlite3.Error):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        _write_first_page(descriptor)
+        _write_first_page(descriptor, layout.version)
     finally:
         os.close(descriptor)
     with contextlib.closing(_open(path)) as connection:
@@ -99,7 +99,7 @@ def _put_back(path: Path, layout: Layout) -> None:
                 raise translated(error, path) from error
 
 
-def _write_first_page(descriptor: int) -> None:
+def _write_first_page(descriptor: int, version: int) -> None:
     """An empty schema, and nothing free, so that what SQLite adds goes to the end of the file.
 
     The layout of the header is in "Database File Format", 1.3, of the SQLite documentation.
@@ -112,7 +112,7 @@ def _write_first_page(descriptor: int) -> None:
             bytes((2, 2, 0, 64, 32, 32)),  # with a log; no bytes reserved; the fixed fractions
             *(
                 number.to_bytes(4, "big")
-                for number in (1, pages, 0, 0, 1, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0)
+                for number in (1, pages, 0, 0, 1, 4, 0, 0, 1, version, *[0] * 7, 1, 0)
             ),
         )
     )
@@ -159,6 +159,8 @@ def copy_rows(damaged: Connection, fresh: Connection, table: str) -> Copied:
     columns, key = _shape(fresh, table)
     there = {name for name, _ in legible(damaged, _COLUMNS, (table,))}
     columns = [column for column in columns if column in there]
+    if not columns:  # one that the version which wrote the file did not have, or it is gone
+        return Copied(whole=0 < _version(damaged) < _version(fresh), changed=[])
     names = ", ".join(columns)
     marks = ", ".join("?" * len(columns))
     put = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
@@ -169,27 +171,29 @@ def copy_rows(damaged: Connection, fresh: Connection, table: str) -> Copied:
         ended = False
         for rows, more in _scan(damaged, get):
             for row in rows:
-                if not _put(fresh, put, table, columns, row):
-                    changed.add(named(table, row))
+                if changes := _put(fresh, put, table, dict(zip(columns, row, strict=True))):
+                    changed.add(changes)
             ended = not more
         if ended:
             return Copied(whole=True, changed=sorted(changed))
     return Copied(whole=False, changed=sorted(changed))
 
 
-def _put(
-    fresh: Connection, statement: str, table: str, columns: list[str], row: tuple[Any, ...]
-) -> bool:
-    """Put a row into the fresh database; False where it is not what was written."""
-    found = dict(zip(columns, row, strict=True))
-    covered = [found.get(column) for column in COVERED.get(table, ())]
-    if not verifies(table, covered, found.get(MARK)):
-        return False
+def _put(fresh: Connection, statement: str, table: str, row: dict[str, Any]) -> str:
+    """Put a row into the fresh database, or name it where it is not what was written."""
+    covered = [row.get(column) for column in COVERED.get(table, row)]
+    if not verifies(table, covered, row.get(MARK)):
+        return named(table, covered)
     try:
-        fresh.execute(statement, row)
+        fresh.execute(statement, tuple(row.values()))
     except sqlite3.IntegrityError:  # of another type than its column: SQLite read something else
-        return False
-    return True
+        return named(table, covered)
+    return ""
+
+
+def _version(connection: Connection) -> int:
+    rows = legible(connection, "PRAGMA user_version", ())
+    return int(rows[0][0]) if rows else 0
 
 
 def _scan(damaged: Connection, statement: str) -> Iterator[tuple[list[tuple[Any, ...]], bool]]:

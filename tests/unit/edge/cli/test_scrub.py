@@ -22,7 +22,9 @@ def test_a_whole_database_is_said_to_be_whole(tmp_path: Path, pki: Path) -> None
     equip(tmp_path)
     done = CliRunner().invoke(app, ["scrub", "--data", str(tmp_path), "--json"])
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout) == {"ok": True, "segments": 0, "waiting": 0, "damage": []}
+    told = json.loads(done.stdout)
+    assert told.pop("rows") > 0, "the catalog's, at least"
+    assert told == {"ok": True, "segments": 0, "waiting": 0, "damage": []}
     assert not (tmp_path / SUSPECT).exists()
 
 
