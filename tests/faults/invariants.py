@@ -87,7 +87,8 @@ def examine(case: Case) -> Findings:
     if case.known.gateway:
         _chains(case, found)
     found.other += [f"I4 {line}" for line in case.signed.forged]
-    found.other += [f"I7 {line}" for line in tally(case.connection)]
+    whose = f"{case.site.gateway}:"
+    found.other += [f"I7 {line}" for line in tally(case.connection) if line.startswith(whose)]
     return found
 
 
