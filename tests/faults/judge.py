@@ -102,7 +102,8 @@ class Judge:
         run = self._at_work(fault, EVERYWHERE, FLOORS)
         if run.says:
             self._house.mend()
-        verdicts = [self._verdict(fault, site, run._replace(says="")) for site in FLOORS]
+        rests_at = time.monotonic()
+        verdicts = [self._verdict(fault, site, run._replace(says=""), rests_at) for site in FLOORS]
         merged = Findings(other=[run.says] if run.says else [])
         for verdict in verdicts:
             merged.lost |= verdict.findings.lost
@@ -184,9 +185,9 @@ class Judge:
             return set()
         return {scan for scan, noted in oracle.scans.copy().items() if noted.outcome == "accepted"}
 
-    def _verdict(self, fault: Fault, site: str, run: Run) -> Verdict:
+    def _verdict(self, fault: Fault, site: str, run: Run, rests_at: float | None = None) -> Verdict:
         """Read the books once everything has come to rest."""
-        rests_at = time.monotonic()
+        rests_at = time.monotonic() if rests_at is None else rests_at
         while not (findings := self._examined(site)).clean and seconds_since(rests_at) < WITHIN_S:
             self._trial.sleep(_LOOKS_S)
         findings.other += sorted(self._early.pop(site, set()))
