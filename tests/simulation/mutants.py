@@ -240,7 +240,12 @@ MUTANTS = (
     Mutant(
         "one-word-kept",
         "of watermarks of two epochs that come together only the last is kept",
-        faults=("old_backup_restored", "gateway_cloned", "messages_repeated", "ingest_slow"),
+        faults=(
+            "old_backup_restored",
+            "gateway_cloned",
+            "broker_restarted_empty",
+            "messages_swallowed",
+        ),
         parts=partial(Parts, uplink=OneWordKept),
     ),
     Mutant(
