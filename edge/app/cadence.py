@@ -19,7 +19,7 @@ from shared.clock import Clock
 
 _log: Final[Any] = structlog.get_logger("edge.cadence")
 _EVERY_S: Final = 600.0
-_PAUSE_S: Final = 0.2
+_PAUSE_S: Final = 0.1
 _AT_ONCE: Final = 500
 
 

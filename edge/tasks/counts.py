@@ -23,7 +23,7 @@ from shared.units import DAY, SECOND
 MAX_AT_ONCE: Final = 200
 """Positions that one request settles."""
 _MAX_OF_TASK: Final = 50
-_LOOK_AHEAD: Final = 500
+_LOOK_AHEAD: Final = 100
 _CLASSES: Final[tuple[CountClass, ...]] = get_args(CountClass)
 
 
