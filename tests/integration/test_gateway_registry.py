@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from cloud.api.routes_identity import heads
 from cloud.cli.gateways import app
 from cloud.gateways import service
 from cloud.gateways.authority import Authority, root_fingerprint
@@ -64,7 +65,12 @@ class Counter:
 
     def enrol(self, request: EnrolRequest) -> Enrolled:
         return service.enrol(
-            self.pool, self.authority, request, meeting=MEETING, now=self.clock.now()
+            self.pool,
+            self.authority,
+            request,
+            meeting=MEETING,
+            heads=heads,
+            now=self.clock.now(),
         )
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
