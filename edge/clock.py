@@ -2,16 +2,19 @@
 
 Three things are certain. The *floor*, kept over restarts: a moment that has passed. The *word*: a
 signed message of the cloud was made at ``issued_at``, so that it is later than that now. The
-*answer*: a watermark that covers what was sealed only just now was made between its sending and
-its arrival, so that its ``issued_at`` is the time, give or take that wait; no replay can be one.
-From then on a clock that never jumps carries each of them forward.
+*answer*: a watermark that covers what nobody had before was made between its sending and its
+arrival, so that its ``issued_at`` is the time, give or take that wait; no replay can be one. From
+then on a clock that never jumps carries each of them forward.
+
+A floor can be wrong, too, when it was taken from a clock that was ahead: any answer, however late,
+disproves a floor beyond its arrival, and the floor is what the answer says.
 
 ==============================  ==============  ================================================
 the machine's clock             state           what is told
 ==============================  ==============  ================================================
 below the floor or the word     FLOORED         the floor, or the word, carried forward
 near the word or the answer     SYNCHRONIZED    the machine's clock
-far ahead of the answer         UNTRUSTED       the answer, carried forward
+far ahead of an answer          UNTRUSTED       the answer, carried forward
 nothing heard since the start   UNTRUSTED       the machine's clock (SYNCHRONIZED where the kernel
                                                 says that it is held by a time service)
 ==============================  ==============  ================================================
@@ -29,8 +32,8 @@ from shared.units import SECOND, Micros
 
 TOLERANCE: Final = 5 * SECOND
 """A clock is right when it is no further off than this."""
-_PROMPT_S: Final = 2.5
-"""An answer that came later than this is taken for a word only."""
+_PROMPT: Final = 5 * SECOND // 2
+"""An answer that came later than this tells the time only to a clock that is certainly wrong."""
 
 Fault = Literal["", "behind", "ahead"]
 
@@ -98,18 +101,21 @@ class GatewayClock:
                 seconds since.
         """
         steady = self._steady()
-        answer = waited is not None and waited <= _PROMPT_S
+        latest = None if waited is None else issued_at + int(waited * SECOND)
+        if latest is not None and self._floor.moment > latest + TOLERANCE:
+            self._floor = _Mark(issued_at, steady, exact=False)
         word = self._word
         carried = _carried(word, steady) if word is not None else None
-        if answer:
-            latest = issued_at + int((waited or 0.0) * SECOND)
+        if latest is not None and self._tells_the_time(issued_at, latest):
             if carried is None or not word or not word.exact or not issued_at <= carried <= latest:
                 self._word = _Mark(issued_at, steady, exact=True)
-            if self._floor.moment > latest + TOLERANCE:  # it was taken from a clock that was ahead
-                self._floor = _Mark(issued_at, steady, exact=False)
         elif carried is None or issued_at > carried:
             self._word = _Mark(issued_at, steady, exact=bool(word and word.exact))
         self._raise(issued_at)
+
+    def _tells_the_time(self, issued_at: int, latest: int) -> bool:
+        """Whether an answer is close enough, or at least closer than the machine's clock."""
+        return latest - issued_at <= _PROMPT or self._wall() > latest + TOLERANCE
 
     def read(self) -> Reading:
         """The machine's clock, judged."""

@@ -113,10 +113,39 @@ def test_an_answer_corrects_a_clock_ahead_whatever_the_kernel_says() -> None:
     assert machine.error == 0
 
 
-def test_an_answer_that_took_long_is_only_a_word() -> None:
-    machine = Machine(offset=YEAR)
+def test_an_answer_that_took_long_corrects_only_a_clock_that_is_ahead_of_its_arrival() -> None:
+    machine = Machine(offset=30 * SECOND)
     machine.clock.heard(machine.true, waited=60.0)
-    assert machine.error == YEAR
+    assert (machine.error, machine.state) == (30 * SECOND, ClockState.UNTRUSTED)
+    machine.offset = YEAR
+    machine.clock.heard(machine.true, waited=60.0)
+    assert (machine.error, machine.state) == (0, ClockState.UNTRUSTED)
+
+
+@pytest.mark.parametrize("waited", [0.2, 30.0, 1800.0])
+def test_a_gateway_that_once_read_another_year_comes_back_with_any_answer_of_the_cloud(
+    waited: float,
+) -> None:
+    machine = Machine(offset=YEAR, kept=True)
+    machine.restart()
+    machine.restart()
+    machine.offset = 0
+    machine.restart()
+    assert machine.error > YEAR - DAY, "it cannot know better yet, and says so"
+    assert machine.clock.read().fault == "behind"
+    issued_at = machine.true
+    machine.pass_by(waited)
+    machine.clock.heard(issued_at, waited=waited)
+    assert machine.clock.floor <= machine.true
+    assert abs(machine.error) <= waited * SECOND
+    machine.restart()
+    assert (machine.error, machine.clock.read().fault) == (0, "")
+
+
+def test_a_word_that_may_have_been_under_way_for_long_disproves_no_floor() -> None:
+    machine = Machine(floor=TRUE + DAY)
+    machine.clock.heard(machine.true - DAY)
+    assert machine.clock.floor == TRUE + DAY
 
 
 def test_a_floor_that_was_taken_from_a_clock_ahead_is_put_right_by_an_answer() -> None:

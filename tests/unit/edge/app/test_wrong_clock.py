@@ -72,3 +72,31 @@ def test_a_floor_is_kept_when_the_cloud_has_spoken(tmp_path: Path, pki: Path) ->
         asyncio.run(look())
         assert opened.outbox.floor(opened.database.reader) == later
         assert gateway.report()["notices"][0]["code"] == "clock.behind"
+
+
+def test_a_floor_that_was_taken_in_another_year_is_kept_no_longer_once_the_cloud_answers(
+    tmp_path: Path, pki: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrol(tmp_path, pki)
+    with stores.opened(tmp_path) as opened:
+        today = opened.clock.now()
+        opened.database.run_blocking(lambda c: opened.outbox.set_floor(c, today + 365 * DAY))
+    monkeypatch.setattr(stores, "system_wall", lambda: today)
+    with stores.opened(tmp_path) as opened:
+        assert opened.clock.now() >= today + 365 * DAY
+        opened.clock.heard(today, waited=12.0)
+        assert opened.clock.now() < today + DAY
+        gateway = Gateway(opened)
+
+        async def look() -> None:
+            task = asyncio.create_task(gateway._timekeeping.run())
+            for _ in range(500):
+                await asyncio.sleep(0.01)
+                if opened.outbox.floor(opened.database.reader) == today:
+                    break
+            task.cancel()
+
+        asyncio.run(look())
+    with stores.opened(tmp_path) as opened:
+        assert opened.clock.floor == today
+        assert state_of(opened)["clock"]["machine_is"] == "not known to be wrong"
