@@ -35,7 +35,7 @@ from edge.web import pairing
 from tests.support import WallClock
 from tests.support.browser import LocalAuthority, chromium, film, phone, type_like_a_scanner
 from tests.support.gateway import GTIN, TRUST_DOMAIN, RunningGateway, enrol, equip, running
-from tests.support.scan_page import WEDGE_LABEL, installed, save_many
+from tests.support.scan_page import WEDGE_LABEL, installed, meanwhile, save_many
 
 BACKLOG = 1000
 
@@ -105,9 +105,9 @@ def _feedback(page: Page, rounds: int) -> list[float]:
 
 def _camera(page: Page, rounds: int) -> tuple[list[float], list[float]]:
     key = page.locator("[data-key=camera]")
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         key.click()
-        page.locator(".times").wait_for()
+        meanwhile(page, lambda n=number: len(_measured(page, "qm:camera")) >= n, "a label read")
         page.wait_for_timeout(500)
         key.click()
         page.wait_for_timeout(1700)  # a label that is gone so long is a new one

@@ -89,7 +89,7 @@ async function changed(ops, { told = true } = {}) {
   if (current) change({ current });
   sound(ops, current, told);
   const understood = ops.map(nameFrom).filter(Boolean);
-  if (understood.length > 0) base.learn(understood).catch(() => {});
+  base.learn(understood)?.catch(() => {});
   const counted = ops.some((op) => op.answer?.task && op.answer.warnings?.length > 0);
   if (advance(ops) || counted) plan().catch(() => {});
   if (current?.status === queue.REFUSED && !document.hidden) await queue.seen([current.id]);
@@ -105,7 +105,7 @@ function sound(ops, current, here) {
 function nameFrom(op) {
   const { understood } = op.answer ?? {};
   if (!understood) return null;
-  return { code: keyOf(op.body.raw), sku: understood.sku, name: understood.name };
+  return { code: keyOf(op.body.raw), name: understood.name };
 }
 
 async function heardFromOtherPage({ ids, paired }) {

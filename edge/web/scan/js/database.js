@@ -6,6 +6,7 @@
 const NAME = 'quartermaster-scan';
 const WITNESS = 'qm.paired';
 const WAITING = 'qm.waiting';
+const MOST_NAMES = 20_000;
 
 let base = null;
 
@@ -64,10 +65,24 @@ export const read = (key) => transact(['meta'], 'readonly', (meta) => got(meta.g
 export const write = (key, value, options) =>
   transact(['meta'], 'readwrite', (meta) => got(meta.put(value, key)), options);
 
-/** Names of goods that were seen in answers and tasks, for feedback without a network. */
-export const learn = (goods) =>
-  transact(['names'], 'readwrite', (names) => goods.forEach((good) => names.put(good)));
-export const nameOf = (code) => transact(['names'], 'readonly', (names) => got(names.get(code)));
+const names = new Map();
+
+/** Names of goods that were seen in answers, for feedback without a network. */
+export function learn(goods) {
+  const news = goods.filter(({ code, name }) => names.get(code) !== name);
+  news.forEach(({ code, name }) => names.set(code, name));
+  if (news.length === 0) return undefined;
+  return transact(['names'], 'readwrite', (kept) => news.forEach((good) => kept.put(good)));
+}
+
+/** The name of what carries this code, if it is known here. */
+export const nameOf = (code) => names.get(code);
+
+/** Remember the names that were learnt before. */
+export async function recall() {
+  const kept = await transact(['names'], 'readonly', (all) => got(all.getAll(null, MOST_NAMES)));
+  kept.forEach(({ code, name }) => names.set(code, name));
+}
 
 /** Forget everything, witnesses too: a person takes this device out of service. */
 export async function forget() {

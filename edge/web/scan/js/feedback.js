@@ -15,13 +15,18 @@ const TONES = {
 let context = null;
 let free = 0;
 
+/** Have sound ready: making it takes longer than a person should wait for the first scan. */
+export function warm() {
+  context ??= new AudioContext({ latencyHint: 'interactive' });
+}
+
 /** Sound and shake; a tone begins when the one before it has ended. */
 export function play(name, { sound = true, shake = true } = {}) {
   const tone = TONES[name];
   document.documentElement.dataset.tone = name;
   if (shake) navigator.vibrate?.(tone.shake);
   if (!sound) return;
-  context ??= new AudioContext();
+  warm();
   if (context.state === 'suspended') context.resume().catch(() => {});
   const begin = Math.max(context.currentTime, Math.min(free, context.currentTime + 0.15));
   for (const [after, lasts, hertz] of tone.notes) {

@@ -52,8 +52,7 @@ async function handle({ raw, input, at }) {
       expected: expectedPlace() ?? `first the label of ${slotWords(step, missing)}`,
     });
   }
-  const good = await base.nameOf(keyOf(raw)).catch(() => null);
-  return goods({ raw, input, at, name: good?.name });
+  return goods({ raw, input, at, name: base.nameOf(keyOf(raw)) });
 }
 
 /** Goods are packed into this one from now on. */

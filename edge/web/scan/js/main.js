@@ -4,6 +4,7 @@ import { known, look, pair, present, refresh, say, sender } from './actions.js';
 import * as base from './database.js';
 import { confirm, isAsking, said } from './dialogs.js';
 import { fill } from './dom.js';
+import { warm } from './feedback.js';
 import { SerialScanner } from './inputs/serial.js';
 import { Wedge } from './inputs/wedge.js';
 import { take } from './intake.js';
@@ -141,7 +142,7 @@ async function begin() {
   const loaded = words.load();
   try {
     await base.open(storageTaken);
-    await restore();
+    await Promise.all([restore(), base.recall()]);
     await refresh();
   } catch (error) {
     console.error(error);
@@ -169,6 +170,7 @@ async function begin() {
   offline.install();
   queue.clean().catch(console.error);
   sender.wake();
+  warm();
   await look();
 }
 

@@ -120,9 +120,10 @@ _TYPED = """
     let at = 1000;
     for (const [key, gap, more] of keys) {
         at += gap;
-        wedge.keydown({ key, code: '', timeStamp: at, target: null, preventDefault() {},
-            stopImmediatePropagation() {}, getModifierState: () => false, ...more });
-        if (more?.altUp) wedge.keyup({ key: 'Alt', timeStamp: at, target: null, preventDefault() {} });
+        const event = { code: '', timeStamp: at, target: null, preventDefault() {},
+            stopImmediatePropagation() {}, getModifierState: () => false };
+        wedge.keydown({ ...event, key, ...more });
+        if (more?.altUp) wedge.keyup({ ...event, key: 'Alt' });
     }
     await new Promise((ok) => setTimeout(ok, wait));
     wedge.reset();

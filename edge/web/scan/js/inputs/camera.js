@@ -6,6 +6,7 @@ const FORMATS = ['ean_13', 'ean_8', 'upc_a', 'upc_e', 'code_128', 'itf', 'code_3
 const NEEDED = ['ean_13', 'code_128', 'data_matrix'];
 const DECODER = new URL('decoder.js', import.meta.url);
 const PACE_MS = 30;
+const KEPT_MS = 60_000;
 
 /** AIM identifiers (ISO/IEC 15424) by the detector's names, where they say all there is to say. */
 const AIM = { ean_13: ']E0', ean_8: ']E4', upc_a: ']E0', itf: ']I0', code_39: ']A0' };
@@ -37,6 +38,7 @@ export class Camera {
   /** Show the picture and read codes until `stop`. */
   async start() {
     this.running = true;
+    const loading = this.ready(); // meanwhile
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: WANTED, audio: false });
     } catch (error) {
@@ -47,7 +49,7 @@ export class Camera {
     this.video.srcObject = this.stream;
     await this.video.play();
     this.began = performance.now();
-    this.detector ??= await detector();
+    await loading;
     return this.look();
   }
 
@@ -56,6 +58,17 @@ export class Camera {
     this.stream?.getTracks().forEach((track) => track.stop());
     this.video.srcObject = null;
     this.stream = null;
+    clearTimeout(this.idle);
+    this.idle = setTimeout(() => this.forget(), KEPT_MS);
+  }
+
+  async ready() {
+    clearTimeout(this.idle);
+    this.detector ??= await detector();
+  }
+
+  /** A decoder that nobody has used for a while gives its memory back. */
+  forget() {
     this.detector?.close();
     this.detector = null;
   }
@@ -119,6 +132,7 @@ class Brought {
   constructor() {
     this.worker = new Worker(DECODER);
     this.answer = null;
+    this.frames = 0;
     this.worker.onmessage = ({ data }) => this.answered(data);
     this.worker.onerror = () => this.answered({ error: 'the decoder does not load' });
   }
@@ -129,12 +143,14 @@ class Brought {
     this.answer?.(data);
   }
 
+  /** Every second frame is looked at quickly, the others thoroughly. */
   async read(video) {
     if (this.broken) throw new Error(this.broken);
     const picture = await createImageBitmap(video);
+    this.frames += 1;
     const { codes, error } = await new Promise((ok) => {
       this.answer = ok;
-      this.worker.postMessage(picture, [picture]);
+      this.worker.postMessage({ picture, harder: this.frames % 2 === 0 }, [picture]);
     });
     this.answer = null;
     if (error) throw new Error(error);

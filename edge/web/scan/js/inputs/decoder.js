@@ -11,7 +11,7 @@ const ready = ZXingWASM.prepareZXingModule({
 
 let canvas = null;
 
-self.onmessage = async ({ data: picture }) => {
+self.onmessage = async ({ data: { picture, harder } }) => {
   try {
     await ready;
     const { width, height } = picture;
@@ -21,7 +21,7 @@ self.onmessage = async ({ data: picture }) => {
     picture.close();
     const found = await ZXingWASM.readBarcodes(context.getImageData(0, 0, width, height), {
       formats: FORMATS,
-      tryHarder: true,
+      tryHarder: harder,
       maxNumberOfSymbols: 4,
     });
     const codes = found
