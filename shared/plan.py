@@ -14,6 +14,7 @@ from msgspec import Meta
 from shared.cose import decode
 from shared.errors import QuartermasterError
 from shared.events import Count, Data, Name, Text, Whole
+from shared.ids import is_code
 
 TaskKind = Literal[
     "receive", "put_away", "pick", "pack", "ship", "transfer", "return", "count", "replenish"
@@ -86,7 +87,8 @@ def decode_plan(content: bytes) -> Plan:
 
     Raises:
         QuartermasterError: ``downlink.malformed``, also for two tasks with one code, two pick faces
-            at one place, a face whose minimum is above its maximum and a count that says nowhere.
+            at one place, a face whose minimum is above its maximum, a count that says nowhere, and
+            a task whose code is no code (people type and scan it).
     """
     try:
         plan = msgspec.convert(decode(content, code="downlink.malformed"), Plan)
@@ -98,6 +100,8 @@ def decode_plan(content: bytes) -> Plan:
         raise QuartermasterError("downlink.malformed", "a task or pick face is there twice")
     if any(face.minimum > face.maximum for face in plan.faces):
         raise QuartermasterError("downlink.malformed", "a pick face's minimum is above its maximum")
+    if not all(map(is_code, codes)):
+        raise QuartermasterError("downlink.malformed", "a task's code is no code")
     if any(task.kind == "count" and not _says_where(task) for task in plan.tasks):
         raise QuartermasterError("downlink.malformed", "a count does not say where")
     return plan

@@ -308,6 +308,8 @@ def test_a_plan_that_cannot_be_used_is_refused_whole(floor: FloorAt) -> None:
     for bad in (
         [PICK, PICK],
         [Task("C-1", "count", [TaskLine("TEA-1")])],
+        [Task("P\x001", "pick", [TaskLine("TEA-1")])],
+        [Task("P 1", "pick", [TaskLine("TEA-1")])],
     ):
         with pytest.raises(QuartermasterError) as refused:
             floor.plan(*bad)
