@@ -70,10 +70,19 @@ class Bundle:
         address: where they are served, e.g. ``/scan/a/``; the version follows.
         files: by their name below it.
         policy: the content security policy of what is served.
+        online: beginnings of names that a service worker does not install.
     """
 
-    def __init__(self, address: str, files: Mapping[str, bytes], *, policy: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        files: Mapping[str, bytes],
+        *,
+        policy: str,
+        online: tuple[str, ...] = (),
+    ) -> None:
         self._files = files
+        self._installed = sorted(name for name in files if not name.startswith(online))
         self.policy = policy
         digest = hashlib.sha256()
         for name, content in sorted(files.items()):
@@ -103,7 +112,7 @@ class Bundle:
 
     def page(self, path: str, content: bytes, media: str) -> Callable[[Guard], Route]:
         """A file at a fixed address that knows this version and names its files."""
-        names = [self.root + name for name in sorted(self._files)]
+        names = [self.root + name for name in self._installed]
         body = content.replace(_VERSION, self.version.encode()).replace(_FILES, encode(names))
         static = Static(body, media, self.policy)
 
@@ -155,7 +164,6 @@ _STABLE: Final = (
     _Stable("/scan/icon.svg", "icon.svg"),
     _Stable("/scan/icon-192.png", "icon-192.png"),
     _Stable("/scan/icon-512.png", "icon-512.png"),
-    _Stable("/scan/setup", "setup.html"),
     _Stable("/scanner-setup", "setup.html"),
 )
 
@@ -171,7 +179,7 @@ def scan_bundle(folder: Path = SCAN) -> Bundle:
     files["words.json"] = encode(words())
     files["labels.json"] = encode({name: label.sends for name, label in LABELS.items()})
     files |= {f"labels/{name}.svg": svg for name, svg in drawn().items()}
-    return Bundle("/scan/a/", files, policy=SCAN_POLICY)
+    return Bundle("/scan/a/", files, policy=SCAN_POLICY, online=("setup/", "labels"))
 
 
 def words() -> dict[str, tuple[str, str]]:

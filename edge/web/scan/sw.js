@@ -10,19 +10,20 @@ const SHELL = [
   '/scan/icon.svg',
   '/scan/icon-192.png',
   '/scan/icon-512.png',
-  '/scan/setup',
 ];
 const NAME = 'quartermaster-scan-';
 const CACHE = NAME + VERSION;
 
 self.addEventListener('install', (event) => {
   event.waitUntil(
-    caches.open(CACHE).then((cache) =>
-      Promise.all([
-        cache.addAll(SHELL.map((path) => new Request(path, { cache: 'no-cache' }))),
-        cache.addAll(FILES),
-      ]),
-    ),
+    caches
+      .open(CACHE)
+      .then((cache) =>
+        Promise.all([
+          cache.addAll(SHELL.map((path) => new Request(path, { cache: 'no-cache' }))),
+          cache.addAll(FILES),
+        ]),
+      ),
   );
 });
 
@@ -45,8 +46,7 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (!url.pathname.startsWith('/scan/')) return;
-  const page = url.pathname === '/scan/setup' ? url.pathname : '/scan/';
-  const wanted = request.mode === 'navigate' ? page : url.pathname;
+  const wanted = request.mode === 'navigate' ? '/scan/' : url.pathname;
   event.respondWith(
     caches
       .open(CACHE)

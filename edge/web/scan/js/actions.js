@@ -17,12 +17,12 @@ const channel = new BroadcastChannel('qm-scan');
 
 export const sender = new Sender({
   token: () => (state.pairing?.revoked ? null : state.pairing?.token),
-  changed: (ops) => changed(ops),
+  changed: (ops) => changed(ops).catch(console.warn),
   link: ({ up, why }) => change({ link: { up, why } }),
   notPaired: () => unpaired(),
 });
 
-channel.onmessage = ({ data }) => heardFromOtherPage(data);
+channel.onmessage = ({ data }) => heardFromOtherPage(data).catch(console.warn);
 
 /** Say something that is no scan: a place was read, a label refused by this page. */
 export function say(shown, tone) {
@@ -99,7 +99,8 @@ async function changed(ops, { told = true } = {}) {
 function sound(ops, current, here) {
   const refused = ops.some((op) => op.status === queue.REFUSED);
   if (current && current.status === queue.APPLIED) play('applied', state.settings);
-  else if (current ? current.status === queue.REFUSED : refused && here) play('refused', state.settings);
+  else if (current ? current.status === queue.REFUSED : refused && here)
+    play('refused', state.settings);
 }
 
 function nameFrom(op) {
@@ -158,7 +159,9 @@ export async function undo(op) {
 /** Whether a scan can still be taken back, as far as this page knows. */
 export function canUndo(op) {
   if (op?.kind !== 'scan' || (!op.open && op.status !== queue.APPLIED)) return false;
-  const asked = state.recent.some((other) => other.undoes === op.id && other.status !== queue.REFUSED);
+  const asked = state.recent.some(
+    (other) => other.undoes === op.id && other.status !== queue.REFUSED,
+  );
   const minutes = state.me?.policy?.undo_minutes ?? 10;
   return !asked && Date.now() - op.at < minutes * 60_000;
 }

@@ -37,7 +37,10 @@ const row = (...keys) => h('div', { class: 'row' }, ...keys);
 export function confirm(title, says, yes, { kind = 'strong' } = {}) {
   return dialog(title, (close) => [
     h('p', {}, says),
-    row(button('Cancel', () => close(null)), button(yes, () => close(true), { kind })),
+    row(
+      button('Cancel', () => close(null)),
+      button(yes, () => close(true), { kind }),
+    ),
   ]);
 }
 
@@ -64,17 +67,31 @@ export function askText(title, { label, value = '', yes = 'OK', listen, hint = '
   const host = h('div', { class: 'host' });
   const camera = inside(host);
   return dialog(title, (close) => {
-    const field = h('input', { type: 'text', id: 'dialog-text', value, autocomplete: 'off', maxlength: 512 });
+    const field = h('input', {
+      type: 'text',
+      id: 'dialog-text',
+      value,
+      autocomplete: 'off',
+      maxlength: 512,
+    });
     const go = () => field.value.trim() && close(field.value.trim());
     if (listen) stop = listen((text) => close(text));
     return h(
       'form',
-      { onsubmit: (event) => { event.preventDefault(); go(); } },
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          go();
+        },
+      },
       h('label', { for: 'dialog-text' }, label),
       field,
       hint && h('p', { class: 'hint' }, hint),
       listen && canCamera() && [host, camera.key],
-      row(button('Cancel', () => close(null)), h('button', { class: 'button strong' }, yes)),
+      row(
+        button('Cancel', () => close(null)),
+        h('button', { class: 'button strong' }, yes),
+      ),
     );
   }).finally(() => {
     stop();
@@ -122,8 +139,18 @@ export function askCount({ title, location, signed = false, raw, listen, value =
     };
     return h(
       'form',
-      { onsubmit: (event) => { event.preventDefault(); go(); } },
-      h('p', { class: 'about' }, title, location && h('span', { class: 'quiet' }, ` at ${location}`)),
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          go();
+        },
+      },
+      h(
+        'p',
+        { class: 'about' },
+        title,
+        location && h('span', { class: 'quiet' }, ` at ${location}`),
+      ),
       field,
       h(
         'div',
@@ -138,7 +165,10 @@ export function askCount({ title, location, signed = false, raw, listen, value =
           : button('00', type('00')),
       ),
       note,
-      row(button('Cancel', () => close(null)), h('button', { class: 'button strong' }, 'OK')),
+      row(
+        button('Cancel', () => close(null)),
+        h('button', { class: 'button strong' }, 'OK'),
+      ),
     );
   }).finally(() => stop());
 }
@@ -149,15 +179,28 @@ const REASONS = ['Damaged', 'Found', 'Missing', 'Wrong label', 'Expired'];
 export function askReason({ title, listen }) {
   const stop = listen ? listen(() => {}) : () => {};
   return dialog('Why?', (close) => {
-    const field = h('input', { type: 'text', id: 'dialog-reason', maxlength: 200, autocomplete: 'off' });
+    const field = h('input', {
+      type: 'text',
+      id: 'dialog-reason',
+      maxlength: 200,
+      autocomplete: 'off',
+    });
     return h(
       'form',
-      { onsubmit: (event) => { event.preventDefault(); if (field.value.trim()) close(field.value.trim()); } },
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          if (field.value.trim()) close(field.value.trim());
+        },
+      },
       h('p', { class: 'about' }, title),
       h('div', { class: 'grid' }, ...REASONS.map((reason) => button(reason, () => close(reason)))),
       h('label', { for: 'dialog-reason' }, 'Another reason'),
       field,
-      row(button('Cancel', () => close(null)), h('button', { class: 'button strong' }, 'OK')),
+      row(
+        button('Cancel', () => close(null)),
+        h('button', { class: 'button strong' }, 'OK'),
+      ),
     );
   }).finally(() => stop());
 }
@@ -170,7 +213,12 @@ export function askBadge({ listen, signIn }) {
   return dialog('Who are you?', (close) => {
     const note = h('p', { class: 'problem', role: 'alert' });
     const person = h('input', { type: 'text', id: 'who', autocomplete: 'off', maxlength: 64 });
-    const secret = h('input', { type: 'password', id: 'secret', autocomplete: 'off', maxlength: 200 });
+    const secret = h('input', {
+      type: 'password',
+      id: 'secret',
+      autocomplete: 'off',
+      maxlength: 200,
+    });
     const attempt = async (request) => {
       fill(note, '');
       try {

@@ -14,14 +14,17 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 function flat(children) {
-  return children.flat(4).filter((child) => child !== null && child !== undefined && child !== false);
+  return children
+    .flat(4)
+    .filter((child) => child !== null && child !== undefined && child !== false);
 }
 
 /** Replace what an element holds; the control that had the focus (by `data-key`) keeps it. */
 export function fill(element, ...children) {
   const held = element.contains(document.activeElement) && document.activeElement.dataset.key;
   element.replaceChildren(...flat(children));
-  if (held) element.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  if (held)
+    element.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
 }
 
 const PATHS = {
@@ -38,7 +41,8 @@ const PATHS = {
   undo: 'M4 9h10a5 5 0 0 1 0 10h-4M4 9l4-4M4 9l4 4',
   flag: 'M6 21V4h12l-3 4 3 4H6',
   person: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8M4 21c1-5 15-5 16 0',
-  place: 'M12 21c-5-6-7-8.500-7-11.500a7 7 0 0 1 14 0C19 12.500 17 15 12 21M12 12a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5',
+  place:
+    'M12 21c-5-6-7-8.500-7-11.500a7 7 0 0 1 14 0C19 12.500 17 15 12 21M12 12a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5',
   light: 'M9 21h6M10 17h4l2-6a4.500 4.500 0 1 0-8 0Z',
   plug: 'M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0ZM12 18v3',
   box: 'M4 8l8-4 8 4v9l-8 4-8-4ZM4 8l8 4 8-4M12 12v9',

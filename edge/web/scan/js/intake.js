@@ -76,19 +76,30 @@ function expectedPlace() {
 function place(code) {
   const { step } = state.work;
   const slot = slotFor(step, state.work);
-  const starting = slot === 'location' && STEPS[step].to === 'needed' && STEPS[step].location === 'needed';
+  const starting =
+    slot === 'location' && STEPS[step].to === 'needed' && STEPS[step].location === 'needed';
   const work = { ...state.work, [slot]: code, slot: null, ...(starting ? { to: null } : {}) };
   const expected = unexpected(slot, code);
   setWork(work);
   if (expected) {
     const error = refusal('task.wrong-location');
     const words = { ...error, says: 'This is another place.', do: `Go to ${expected.place}.` };
-    return say(localRefusal(words, { title: `Scanned: ${code}`, expected: expected.words }), 'refused');
+    return say(
+      localRefusal(words, { title: `Scanned: ${code}`, expected: expected.words }),
+      'refused',
+    );
   }
   const missing = missingSlot(step, work);
   const next = missing ? `Now scan ${slotWords(step, missing)}.` : 'Now scan the goods.';
   return say(
-    { look: 'place', word: slotLabel(step, slot), title: code, lines: [next], act: '', expected: '' },
+    {
+      look: 'place',
+      word: slotLabel(step, slot),
+      title: code,
+      lines: [next],
+      act: '',
+      expected: '',
+    },
     'saved',
   );
 }
@@ -114,7 +125,14 @@ async function goods({ raw, input, at, name }) {
     if (asked.reason !== undefined) extra.reason = asked.reason;
     at = performance.now();
   }
-  const scan = scanOf({ raw, input, work, name, extra, quantity: quantity === 1 && !asks.length ? null : quantity });
+  const scan = scanOf({
+    raw,
+    input,
+    work,
+    name,
+    extra,
+    quantity: quantity === 1 && !asks.length ? null : quantity,
+  });
   await put(scan, { at });
   if (state.work.quantity !== 1) setWork({ ...state.work, quantity: 1 });
 }

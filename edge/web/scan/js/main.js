@@ -51,7 +51,9 @@ function draw() {
 /** The same, for those who listen. */
 function speak() {
   const shown = present();
-  const text = shown ? [shown.word, shown.title, shown.expected && `Expected: ${shown.expected}`, shown.act] : [];
+  const text = shown
+    ? [shown.word, shown.title, shown.expected && `Expected: ${shown.expected}`, shown.act]
+    : [];
   const said_now = text.filter(Boolean).join('. ');
   if (place('said').textContent !== said_now) place('said').textContent = said_now;
 }
@@ -84,7 +86,8 @@ function scanned({ raw, input, at = performance.now() }) {
 function holdFocus() {
   const catcher = place('catcher');
   const take_it = () => {
-    if (document.activeElement === document.body && !isAsking()) catcher.focus({ preventScroll: true });
+    if (document.activeElement === document.body && !isAsking())
+      catcher.focus({ preventScroll: true });
   };
   document.addEventListener('focusout', () => setTimeout(take_it));
   document.addEventListener('qm:dialog-closed', () => setTimeout(take_it));
@@ -162,10 +165,18 @@ async function begin() {
   change({});
   await pairByAddress();
   addEventListener('hashchange', pairByAddress);
-  addEventListener('online', () => { sender.now(); look(); offline.look(); });
+  addEventListener('online', () => {
+    sender.now();
+    look();
+    offline.look();
+  });
   addEventListener('offline', () => change({ link: { up: false, why: null } }));
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
-  setInterval(() => { if (!document.hidden) look(); }, LOOK_EVERY_MS);
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) look();
+  });
+  setInterval(() => {
+    if (!document.hidden) look();
+  }, LOOK_EVERY_MS);
   serial.resume().catch(console.error);
   offline.install();
   queue.clean().catch(console.error);

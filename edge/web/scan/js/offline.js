@@ -27,7 +27,8 @@ export async function install() {
   registration.addEventListener('updatefound', () => {
     const fresh = registration.installing;
     fresh?.addEventListener('statechange', () => {
-      if (fresh.state === 'installed' && navigator.serviceWorker.controller) change({ update: true });
+      if (fresh.state === 'installed' && navigator.serviceWorker.controller)
+        change({ update: true });
     });
   });
   document.addEventListener('visibilitychange', () => {

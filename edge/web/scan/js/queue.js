@@ -62,7 +62,8 @@ export async function withdraw(id) {
 
 /** Somebody has looked at these refusals; all without ids. */
 export async function seen(ids) {
-  const which = ids ?? (await transact(['ops'], 'readonly', (o) => got(o.index('unseen').getAllKeys())));
+  const which =
+    ids ?? (await transact(['ops'], 'readonly', (o) => got(o.index('unseen').getAllKeys())));
   return change(which, (op) => {
     const { unseen, ...rest } = op;
     return unseen ? rest : null;

@@ -19,13 +19,35 @@ const KINDS = [
 export function askReport({ subject = '', location = '', about: code = '' } = {}) {
   return dialog('Report a problem', (close) => {
     let photo = null;
-    const kinds = h('select', { id: 'about' }, ...KINDS.map(([value, label]) => h('option', { value }, label)));
-    const where = h('input', { type: 'text', id: 'where', value: location, maxlength: 64, autocomplete: 'off' });
-    const about = h('input', { type: 'text', id: 'subject', value: subject, maxlength: 200, autocomplete: 'off' });
+    const kinds = h(
+      'select',
+      { id: 'about' },
+      ...KINDS.map(([value, label]) => h('option', { value }, label)),
+    );
+    const where = h('input', {
+      type: 'text',
+      id: 'where',
+      value: location,
+      maxlength: 64,
+      autocomplete: 'off',
+    });
+    const about = h('input', {
+      type: 'text',
+      id: 'subject',
+      value: subject,
+      maxlength: 200,
+      autocomplete: 'off',
+    });
     const note = h('textarea', { id: 'note', rows: 3, maxlength: 200 });
     const preview = h('div', { class: 'preview' });
     const problem = h('p', { class: 'problem', role: 'alert' });
-    const file = h('input', { type: 'file', id: 'photo', accept: 'image/*', capture: 'environment', class: 'hidden-text' });
+    const file = h('input', {
+      type: 'file',
+      id: 'photo',
+      accept: 'image/*',
+      capture: 'environment',
+      class: 'hidden-text',
+    });
     file.addEventListener('change', async () => {
       const [chosen] = file.files;
       if (!chosen) return;

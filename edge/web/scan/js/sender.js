@@ -71,7 +71,8 @@ export class Sender {
       return null;
     }
     const expected = error instanceof Unreachable || error instanceof NotNow;
-    if (!expected) console.error(error);
+    if (error instanceof DOMException) console.warn(error); // the storage: an alarm tells of it
+    else if (!expected) console.error(error);
     this.failures += 1;
     this.lastFailure = performance.now();
     const why = error instanceof NotNow ? error.error : null;

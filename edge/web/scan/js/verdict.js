@@ -20,9 +20,7 @@ export function verdict(op) {
   if (op.status === UNDONE) return { ...plain(op), look: 'undone', word: 'Undone' };
   if (op.status === APPLIED) return applied(op);
   const word = op.status === SENT ? 'At gateway' : 'Saved';
-  const waits = op.held
-    ? [`${worded(op.held).says} It stays saved here and is sent again.`]
-    : [];
+  const waits = op.held ? [`${worded(op.held).says} It stays saved here and is sent again.`] : [];
   return { ...plain(op), look: 'saved', word, lines: [...plain(op).lines, ...waits] };
 }
 
@@ -43,7 +41,11 @@ function plain(op) {
   const base = { lines: [], act: '', expected: '', raw: op.shown?.raw };
   if (op.kind === 'undo') return { ...base, title: 'Undo' };
   if (op.kind === 'report') return { ...base, title: `Report: ${shown(op.body.subject)}` };
-  if (op.kind === 'task') return { ...base, title: `${op.shown.action === 'short' ? 'Ended as short' : 'Ended'}: task ${op.shown.task}` };
+  if (op.kind === 'task')
+    return {
+      ...base,
+      title: `${op.shown.action === 'short' ? 'Ended as short' : 'Ended'}: task ${op.shown.task}`,
+    };
   const { body } = op;
   const label = fieldsOf(body.raw);
   const title = op.shown.name ?? label.gtin ?? shown(body.raw);
@@ -67,7 +69,8 @@ function applied(op) {
   const lines = [
     done(op.body, understood.quantity, understood),
     particulars(understood),
-    contents?.length > 1 && `and ${several(contents.length - 1, 'more item')} of this pallet or parcel`,
+    contents?.length > 1 &&
+      `and ${several(contents.length - 1, 'more item')} of this pallet or parcel`,
     answer.on_hand === null || answer.on_hand === undefined
       ? ''
       : `On hand: ${answer.on_hand_here ?? answer.on_hand} here, ${answer.on_hand} in all`,
@@ -137,9 +140,10 @@ function refused(op) {
     look: 'refused',
     word: 'Refused',
     title: error.says,
-    lines: [told(error, op), scanned.length > 0 && `Scanned: ${scanned.filter(Boolean).join(' · ')}`].filter(
-      Boolean,
-    ),
+    lines: [
+      told(error, op),
+      scanned.length > 0 && `Scanned: ${scanned.filter(Boolean).join(' · ')}`,
+    ].filter(Boolean),
     act: error.do,
     expected: expected ? inWords(expected) : (EXPECTED[error.code] ?? ''),
     code: error.code,

@@ -10,7 +10,12 @@ import { shown } from './words.js';
 
 const video = h('video', { playsinline: true, 'aria-label': 'What the camera sees' });
 video.muted = true; // as a property: phones play nothing else without a tap
-const picture = h('div', { class: 'picture' }, video, h('div', { class: 'aim', 'aria-hidden': 'true' }));
+const picture = h(
+  'div',
+  { class: 'picture' },
+  video,
+  h('div', { class: 'aim', 'aria-hidden': 'true' }),
+);
 const seenBox = h('div', { class: 'seen', role: 'status' });
 const repeats = new Repeats();
 const camera = new Camera({ video, seen: saw, failed });
@@ -57,11 +62,15 @@ export function close() {
 /** A key for a dialogue that opens the camera in there; `leave` puts it back. */
 export function inside(host) {
   const main = document.getElementById('main');
-  const key = button('Use the camera', () => {
-    host.append(section);
-    key.remove();
-    toggle();
-  }, { picture: 'camera' });
+  const key = button(
+    'Use the camera',
+    () => {
+      host.append(section);
+      key.remove();
+      toggle();
+    },
+    { picture: 'camera' },
+  );
   const leave = () => {
     if (!host.contains(section)) return;
     close();
@@ -101,7 +110,10 @@ function saw(codes, at) {
 function failed(error) {
   console.warn(error);
   close();
-  const why = { says: 'Codes cannot be read in the picture.', act: 'Use a scanner, or type the code.' };
+  const why = {
+    says: 'Codes cannot be read in the picture.',
+    act: 'Use a scanner, or type the code.',
+  };
   change({ camera: { ...state.camera, why } });
 }
 
@@ -130,9 +142,17 @@ export function draw({ wanted, counting }) {
     seenBox,
     why && h('p', { class: 'problem' }, `${why.says} ${why.act}`),
     on && !seen && h('p', {}, 'Hold the label into the frame.'),
-    counts && h('p', {}, h('b', { class: 'times' }, `×${seen.times}`), ` ${shown(seen.raw)}: in view, counted once`),
+    counts &&
+      h(
+        'p',
+        {},
+        h('b', { class: 'times' }, `×${seen.times}`),
+        ` ${shown(seen.raw)}: in view, counted once`,
+      ),
     counts && button('Count one more', countAgain, { key: 'again' }),
-    on && camera.hasLight && button(lit ? 'Light off' : 'Light on', light, { picture: 'light', key: 'light' }),
+    on &&
+      camera.hasLight &&
+      button(lit ? 'Light off' : 'Light on', light, { picture: 'light', key: 'light' }),
   );
   return undefined;
 }

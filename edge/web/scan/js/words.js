@@ -32,7 +32,9 @@ export function clock(milliseconds) {
   const then = new Date(milliseconds);
   const time = then.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   const today = new Date().toDateString() === then.toDateString();
-  return today ? time : `${then.toLocaleDateString([], { day: 'numeric', month: 'short' })} ${time}`;
+  return today
+    ? time
+    : `${then.toLocaleDateString([], { day: 'numeric', month: 'short' })} ${time}`;
 }
 
 /** A code as a person can read it: separators shown, long ones cut. */
@@ -50,7 +52,15 @@ export function keyOf(raw) {
 }
 
 const FIXED = { '00': 18, '01': 14, '02': 14, 11: 6, 13: 6, 15: 6, 17: 6 };
-const NAMES = { '01': 'gtin', '02': 'gtin', 10: 'lot', 17: 'expiry', 21: 'serial', 30: 'quantity', 37: 'quantity' };
+const NAMES = {
+  '01': 'gtin',
+  '02': 'gtin',
+  10: 'lot',
+  17: 'expiry',
+  21: 'serial',
+  30: 'quantity',
+  37: 'quantity',
+};
 
 /** What a GS1 label seems to say, to show it before the gateway has answered; never to judge by. */
 export function fieldsOf(raw) {
@@ -63,7 +73,8 @@ export function fieldsOf(raw) {
     const name = NAMES[ai];
     if (!name && !FIXED[ai]) return found;
     const value = rest.slice(2, ends);
-    if (name === 'expiry') found.expiry = `20${value.slice(0, 2)}-${value.slice(2, 4)}-${value.slice(4)}`;
+    if (name === 'expiry')
+      found.expiry = `20${value.slice(0, 2)}-${value.slice(2, 4)}-${value.slice(4)}`;
     else if (name === 'quantity') found.quantity = Number(value) || undefined;
     else if (name) found[name] = value;
     rest = rest.slice(ends).replace(/^\u001d/, '');

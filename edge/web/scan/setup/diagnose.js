@@ -26,7 +26,12 @@ const hint = (says, act, fix) => ({ level: 'hint', says, act, fix });
  * @returns {Finding[]} all that was found, the content first
  */
 export function diagnose(label, burst) {
-  return [content(label, burst.text), aim(burst.text), suffix(burst.suffix), pace(burst.gaps)].filter(Boolean);
+  return [
+    content(label, burst.text),
+    aim(burst.text),
+    suffix(burst.suffix),
+    pace(burst.gaps),
+  ].filter(Boolean);
 }
 
 /** Whether a scanner as found can work here without a change. */
@@ -74,7 +79,10 @@ function capitals(label, text) {
     .map((c) => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase()))
     .join('');
   if (other !== label || text === other) return null;
-  return problem('Capitals and small letters are exchanged.', 'Turn off Caps Lock, on the keyboard and in the scanner.');
+  return problem(
+    'Capitals and small letters are exchanged.',
+    'Turn off Caps Lock, on the keyboard and in the scanner.',
+  );
 }
 
 /** The group separator: lost, or another character in its place. */
@@ -99,7 +107,9 @@ function separators(label, text) {
       { separator: instead },
     );
   }
-  const names = NAMED_SEPARATOR.test(instead) ? 'spells the group separator out' : 'sends several characters';
+  const names = NAMED_SEPARATOR.test(instead)
+    ? 'spells the group separator out'
+    : 'sends several characters';
   return problem(
     `It ${names}: “${shown(instead)}”.`,
     'Have the scanner send the character ASCII 29 itself, or one other character such as ~.',
@@ -128,7 +138,10 @@ function around(label, text) {
 
 function digits(label, text) {
   if (!/^\d+$/.test(label) || text !== label.slice(0, -1)) return null;
-  return problem('The check digit is missing.', 'Turn on “transmit check digit” for EAN and UPC in the scanner.');
+  return problem(
+    'The check digit is missing.',
+    'Turn on “transmit check digit” for EAN and UPC in the scanner.',
+  );
 }
 
 function keyboard(label, text) {

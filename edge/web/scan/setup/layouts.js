@@ -20,7 +20,7 @@ const LAYOUTS = {
   ],
   German: [
     row(' 1234567890ß qwertzuiopü+#asdfghjklöä<yxcvbnm,.-'),
-    row("°!\"§$%&/()=? QWERTZUIOPÜ*'ASDFGHJKLÖÄ>YXCVBNM;:_"),
+    row('°!"§$%&/()=? QWERTZUIOPÜ*\'ASDFGHJKLÖÄ>YXCVBNM;:_'),
     { '{': 7, '[': 8, ']': 9, '}': 10, '\\': 11, '@': 13, '~': 24, '|': 37 },
   ],
   French: [

@@ -31,7 +31,12 @@ function draw() {
       { class: 'steps', 'aria-label': 'Labels' },
       ...names.map((name) => h('li', {}, step(name))),
     ),
-    h('div', { class: 'bench' }, label(), h('div', { class: 'verdict', role: 'status' }, ...verdict())),
+    h(
+      'div',
+      { class: 'bench' },
+      label(),
+      h('div', { class: 'verdict', role: 'status' }, ...verdict()),
+    ),
   );
 }
 
@@ -62,7 +67,11 @@ function label() {
     { class: 'card label' },
     h('h2', {}, `Scan this ${name}`),
     h('p', {}, what),
-    h('div', { class: 'paper' }, h('img', { src: source, alt: `Test label, ${name}`, class: state.current })),
+    h(
+      'div',
+      { class: 'paper' },
+      h('img', { src: source, alt: `Test label, ${name}`, class: state.current }),
+    ),
     h('p', { class: 'quiet code' }, shown(state.labels[state.current] ?? '')),
   );
 }
@@ -72,7 +81,11 @@ function verdict() {
   if (!result) {
     return [
       h('p', { class: 'empty' }, 'Nothing has arrived yet.'),
-      h('p', { class: 'hint' }, 'Hold the scanner to the label and pull the trigger. Where the cursor stands does not matter. If nothing ever arrives: is it plugged in or paired by Bluetooth, and set to “keyboard” (HID)?'),
+      h(
+        'p',
+        { class: 'hint' },
+        'Hold the scanner to the label and pull the trigger. Where the cursor stands does not matter. If nothing ever arrives: is it plugged in or paired by Bluetooth, and set to “keyboard” (HID)?',
+      ),
     ];
   }
   const well = isWell(result.findings);
@@ -83,13 +96,20 @@ function verdict() {
     h(
       'section',
       { class: `panel ${well ? 'applied' : 'refused'}`, id: 'found', 'data-well': String(well) },
-      h('p', { class: 'word' }, icon(well ? 'check' : 'cross'), h('span', {}, well ? 'Works' : 'Needs a change')),
+      h(
+        'p',
+        { class: 'word' },
+        icon(well ? 'check' : 'cross'),
+        h('span', {}, well ? 'Works' : 'Needs a change'),
+      ),
       h('p', { class: 'line code' }, `Arrived: ${shown(result.text) || 'nothing'}`),
       all && h('p', { class: 'title' }, 'This scanner is ready for work.'),
     ),
     h('ul', { class: 'findings' }, ...result.findings.map(finding)),
     state.kept && h('p', { class: 'note', role: 'status' }, state.kept),
-    next && well && button(`Next: ${NAMES[next][0]}`, () => show(next), { kind: 'strong', key: 'next' }),
+    next &&
+      well &&
+      button(`Next: ${NAMES[next][0]}`, () => show(next), { kind: 'strong', key: 'next' }),
   ];
 }
 
@@ -143,7 +163,12 @@ async function begin() {
   const response = await fetch(new URL('../labels.json', import.meta.url));
   state.labels = await response.json();
   const catcher = place('catcher');
-  const wedge = new Wedge({ settings: () => RAW, taken: arrived, broken: arrived, fast: PATIENT_MS });
+  const wedge = new Wedge({
+    settings: () => RAW,
+    taken: arrived,
+    broken: arrived,
+    fast: PATIENT_MS,
+  });
   wedge.listen(window, catcher);
   catcher.focus({ preventScroll: true });
   draw();

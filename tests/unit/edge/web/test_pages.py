@@ -59,7 +59,7 @@ def files_of(site: Site) -> list[str]:
 def test_the_app_without_the_decoders_wasm_is_below_200_kilobytes(site: Site) -> None:
     paths = [path for path in files_of(site) if not path.endswith(".wasm")]
     sizes = {path: len(site.get(path).content) for path in paths}
-    sizes |= {path: len(site.get(path).content) for path in ("/scan/", "/scan/setup")}
+    sizes["/scan/"] = len(site.get("/scan/").content)
     assert sum(sizes.values()) < MOST_BYTES, sizes
 
 
@@ -74,6 +74,7 @@ def test_everything_that_is_installed_is_served_for_good_with_its_type(site: Sit
 
 def test_all_modules_that_a_page_imports_are_part_of_its_version(site: Site) -> None:
     served = set(files_of(site))
+    assert not any("/setup/" in path for path in served)
     for path in [path for path in served if "/vendor/" not in path and path.endswith(".js")]:
         text = site.get(path).text
         wanted = re.findall(r"from '([^']+)'|new URL\('([^']+)', import", text)
@@ -82,7 +83,7 @@ def test_all_modules_that_a_page_imports_are_part_of_its_version(site: Site) -> 
             assert found in served, f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("path", ["/scan/", "/scanner-setup", "/scan/setup", "/scan/sw.js"])
+@pytest.mark.parametrize("path", ["/scan/", "/scanner-setup", "/scan/sw.js"])
 def test_pages_are_strict_and_asked_for_each_time(site: Site, path: str) -> None:
     answer = site.get(path)
     policy = answer.headers["content-security-policy"]

@@ -156,7 +156,7 @@ def test_scans_that_follow_each_other_at_once_are_two() -> None:
 
 def test_a_persons_typing_is_nothing_and_a_radio_that_stumbles_once_still_a_scan() -> None:
     assert typed(burst("hello", 110)) == []
-    stumbled = [*burst("95060001", end=""), ("3", 300), *burst("4352")]
+    stumbled = [*burst("95060001", end=""), ("3", 1400), *burst("4352")]
     assert typed(stumbled) == [["taken", "9506000134352"]]
 
 
@@ -197,7 +197,7 @@ def test_without_a_suffix_a_pause_ends_a_scan_where_that_was_agreed() -> None:
     keys = burst("9506000134352", end="")
     agreed = typed(keys, wait=250, settings={"suffix": "none"})
     assert agreed == [["taken", "9506000134352"]]
-    assert typed(keys, wait=650) == [["endless", "9506000134352"]]
+    assert typed(keys, wait=1600) == [["endless", "9506000134352"]]
 
 
 # What labels seem to say

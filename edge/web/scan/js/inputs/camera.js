@@ -2,7 +2,17 @@
 // of the trade, else the decoder that the gateway brings along.
 
 const WANTED = { facingMode: 'environment', width: { ideal: 1280 }, height: { ideal: 720 } };
-const FORMATS = ['ean_13', 'ean_8', 'upc_a', 'upc_e', 'code_128', 'itf', 'code_39', 'data_matrix', 'qr_code'];
+const FORMATS = [
+  'ean_13',
+  'ean_8',
+  'upc_a',
+  'upc_e',
+  'code_128',
+  'itf',
+  'code_39',
+  'data_matrix',
+  'qr_code',
+];
 const NEEDED = ['ean_13', 'code_128', 'data_matrix'];
 const DECODER = new URL('decoder.js', import.meta.url);
 const PACE_MS = 30;

@@ -3,7 +3,17 @@
 /* global ZXingWASM */
 importScripts('../../vendor/zxing-reader.js');
 
-const FORMATS = ['EANUPC', 'Code128', 'ITF', 'Code39', 'DataBar', 'DataMatrix', 'QRCode', 'Aztec', 'PDF417'];
+const FORMATS = [
+  'EANUPC',
+  'Code128',
+  'ITF',
+  'Code39',
+  'DataBar',
+  'DataMatrix',
+  'QRCode',
+  'Aztec',
+  'PDF417',
+];
 const ready = ZXingWASM.prepareZXingModule({
   overrides: { locateFile: () => new URL('../../vendor/zxing_reader.wasm', self.location).href },
   fireImmediately: true,
@@ -15,7 +25,8 @@ self.onmessage = async ({ data: { picture, harder } }) => {
   try {
     await ready;
     const { width, height } = picture;
-    if (canvas?.width !== width || canvas?.height !== height) canvas = new OffscreenCanvas(width, height);
+    if (canvas?.width !== width || canvas?.height !== height)
+      canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext('2d', { willReadFrequently: true });
     context.drawImage(picture, 0, 0);
     picture.close();

@@ -42,7 +42,8 @@ export class SerialScanner {
     try {
       await port.open({ baudRate: this.baud() });
     } catch (error) {
-      if (error.name !== 'InvalidStateError') this.changed({ up: false, why: 'The port does not open.' });
+      if (error.name !== 'InvalidStateError')
+        this.changed({ up: false, why: 'The port does not open.' });
       return;
     }
     this.changed({ up: true, why: '' });

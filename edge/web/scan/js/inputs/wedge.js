@@ -9,12 +9,22 @@
 const GS = '\u001d';
 const FAST_MS = 60;
 const FAST_IN_FIELD_MS = 45;
-const PAUSE_MS = 500;
+const PAUSE_MS = 1_500; // a radio that stumbles must not make half a code of a whole one
+const PAUSE_IN_FIELD_MS = 500;
 const PAUSE_WITHOUT_SUFFIX_MS = 120;
 const BUSY_MS = 80;
 const LONGEST = 12_000;
 const SUFFIXES = { Enter: 'enter', Tab: 'tab' };
-const SILENT = new Set(['Shift', 'CapsLock', 'NumLock', 'AltGraph', 'Control', 'Alt', 'Meta', 'Dead']);
+const SILENT = new Set([
+  'Shift',
+  'CapsLock',
+  'NumLock',
+  'AltGraph',
+  'Control',
+  'Alt',
+  'Meta',
+  'Dead',
+]);
 
 /**
  * @typedef Burst
@@ -71,7 +81,8 @@ export class Wedge {
     const graph = event.getModifierState?.('AltGraph') || (event.ctrlKey && event.altKey);
     if ((event.ctrlKey || event.metaKey) && !graph) {
       if (isSeparator(event)) this.character(GS, event);
-      else if (this.text && /^[jm]$/i.test(event.key)) this.suffix('enter', event); // LF, CR
+      else if (this.text && /^[jm]$/i.test(event.key))
+        this.suffix('enter', event); // LF, CR
       else this.reset();
       return;
     }
@@ -170,7 +181,7 @@ export class Wedge {
 
   pause() {
     if (this.whole || this.settings().suffix === 'none') return PAUSE_WITHOUT_SUFFIX_MS;
-    return PAUSE_MS;
+    return this.field ? PAUSE_IN_FIELD_MS : PAUSE_MS;
   }
 
   fieldOf(element) {

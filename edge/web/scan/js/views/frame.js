@@ -42,7 +42,9 @@ export function drawHeader(header) {
         onclick: () => go('recent'),
         'data-key': 'waiting',
       },
-      counts.open === 0 ? 'Nothing waits' : h('span', {}, h('b', {}, counts.open.toLocaleString('en')), ' to send'),
+      counts.open === 0
+        ? 'Nothing waits'
+        : h('span', {}, h('b', {}, counts.open.toLocaleString('en')), ' to send'),
     ),
     h('span', { class: 'who' }, me?.person?.name ?? pairing?.device ?? ''),
   );
@@ -62,19 +64,31 @@ export function drawBanners(banners) {
       ),
     counts.unseen > 0 &&
       view !== 'recent' &&
-      button(`${several(counts.unseen, 'scan was', 'scans were')} refused: look`, () => go('recent'), {
-        kind: 'banner refused',
-        picture: 'warn',
-        key: 'refusals',
-      }),
+      button(
+        `${several(counts.unseen, 'scan was', 'scans were')} refused: look`,
+        () => go('recent'),
+        {
+          kind: 'banner refused',
+          picture: 'warn',
+          key: 'refusals',
+        },
+      ),
     link.why &&
-      h('div', { class: 'banner warned' }, h('span', {}, `${worded(link.why).says} ${worded(link.why).do}`)),
+      h(
+        'div',
+        { class: 'banner warned' },
+        h('span', {}, `${worded(link.why).says} ${worded(link.why).do}`),
+      ),
     offline === 'untrusted' &&
       view === 'more' &&
       h(
         'div',
         { class: 'banner warned' },
-        h('span', {}, "This browser does not trust the gateway's certificate: without a network this page would not start. Install the certificate first."),
+        h(
+          'span',
+          {},
+          "This browser does not trust the gateway's certificate: without a network this page would not start. Install the certificate first.",
+        ),
       ),
     update &&
       h(

@@ -37,21 +37,21 @@ export function drawMore({ serial }) {
       setting('After each code it sends', label(SUFFIXES, settings.suffix), changeSuffix),
       setting('Before each code it sends', settings.prefix || 'nothing', changePrefix),
       setting('Group separator', settings.separator || 'Ctrl+] (ASCII 29)', changeSeparator),
-      h('a', { class: 'button', href: '/scan/setup' }, 'Test a scanner'),
+      h('a', { class: 'button', href: '/scanner-setup' }, 'Test a scanner'),
       canSerial() && [
         setting('Serial speed', String(settings.baud), changeBaud),
-        button(state.serial.up ? 'Serial scanner is connected' : 'Connect a serial scanner', () => serial.choose(), {
-          picture: 'plug',
-          key: 'serial',
-        }),
+        button(
+          state.serial.up ? 'Serial scanner is connected' : 'Connect a serial scanner',
+          () => serial.choose(),
+          {
+            picture: 'plug',
+            key: 'serial',
+          },
+        ),
         state.serial.why && h('p', { class: 'problem' }, state.serial.why),
       ],
     ),
-    section(
-      'Feedback',
-      toggle('Sound', 'sound'),
-      toggle('Vibration', 'shake'),
-    ),
+    section('Feedback', toggle('Sound', 'sound'), toggle('Vibration', 'shake')),
     section(
       'This device',
       facts([
@@ -60,7 +60,10 @@ export function drawMore({ serial }) {
         ['Site', me?.site],
         ['Catalog', me?.versions?.catalog],
         ['Works without network', OFFLINE[offline]],
-        ['Storage', state.persisted ? 'Kept by the browser' : 'The browser may clear it when space runs out'],
+        [
+          'Storage',
+          state.persisted ? 'Kept by the browser' : 'The browser may clear it when space runs out',
+        ],
       ]),
       button('Take this device out of service', unpair, { kind: 'danger' }),
     ),
@@ -73,7 +76,11 @@ function section(title, ...children) {
 
 function facts(pairs) {
   const known = pairs.filter(([, value]) => value !== undefined && value !== null);
-  return h('dl', {}, ...known.map(([name, value]) => [h('dt', {}, name), h('dd', {}, String(value))]));
+  return h(
+    'dl',
+    {},
+    ...known.map(([name, value]) => [h('dt', {}, name), h('dd', {}, String(value))]),
+  );
 }
 
 function person(who) {
@@ -81,7 +88,11 @@ function person(who) {
   return section(
     'Who works here',
     h('p', { class: 'about' }, who ? `${who.name} is signed in.` : 'Nobody is signed in.'),
-    button(who ? 'Change' : 'Sign in', () => askBadge({ listen, signIn }), { picture: 'person', kind: 'strong', key: 'sign-in' }),
+    button(who ? 'Change' : 'Sign in', () => askBadge({ listen, signIn }), {
+      picture: 'person',
+      kind: 'strong',
+      key: 'sign-in',
+    }),
     who && button('Sign out', signOutNow, { key: 'sign-out' }),
   );
 }
@@ -114,7 +125,11 @@ export function set(patch) {
 }
 
 async function changeSuffix() {
-  const suffix = await choose('What does the scanner send after a code?', SUFFIXES, state.settings.suffix);
+  const suffix = await choose(
+    'What does the scanner send after a code?',
+    SUFFIXES,
+    state.settings.suffix,
+  );
   if (suffix) set({ suffix });
 }
 
@@ -145,7 +160,12 @@ async function unpair() {
     open > 0
       ? `${several(open, 'scan')} not sent yet will be deleted. The gateway will not know of them.`
       : 'It can be paired again with a new code.';
-  if (!(await confirm('Take this device out of service?', says, 'Yes, forget all', { kind: 'danger' }))) return;
+  if (
+    !(await confirm('Take this device out of service?', says, 'Yes, forget all', {
+      kind: 'danger',
+    }))
+  )
+    return;
   await forget();
   location.reload();
 }

@@ -64,7 +64,11 @@ export function drawPair({ draw }) {
       'section',
       { class: 'card' },
       h('h2', {}, 'Pair this device'),
-      h('p', {}, 'Have a code shown at the gateway or by your shift lead, and scan it here. A code is good once, for ten minutes.'),
+      h(
+        'p',
+        {},
+        'Have a code shown at the gateway or by your shift lead, and scan it here. A code is good once, for ten minutes.',
+      ),
       canCamera() &&
         button(state.camera.on ? 'Close camera' : 'Scan the code', toggle, {
           picture: 'camera',
@@ -76,7 +80,11 @@ export function drawPair({ draw }) {
         { onsubmit: go },
         h('label', { for: 'code' }, 'Or type it'),
         field,
-        h('button', { class: 'button strong', disabled: busy, 'data-key': 'pair' }, busy ? 'Pairing…' : 'Pair'),
+        h(
+          'button',
+          { class: 'button strong', disabled: busy, 'data-key': 'pair' },
+          busy ? 'Pairing…' : 'Pair',
+        ),
       ),
     ),
   ];
@@ -91,8 +99,17 @@ function story() {
       h('p', { class: 'word' }, icon('warn'), h('span', {}, 'Storage lost')),
       h('p', { class: 'title' }, `This browser has deleted what it kept as ${lost.device}.`),
       lost.waiting > 0 &&
-        h('p', { class: 'expected' }, h('b', {}, `${several(lost.waiting, 'scan')} had not been sent and ${lost.waiting === 1 ? 'is' : 'are'} gone.`)),
-      lost.waiting === null && h('p', { class: 'line' }, 'Whether scans were waiting is not known.'),
+        h(
+          'p',
+          { class: 'expected' },
+          h(
+            'b',
+            {},
+            `${several(lost.waiting, 'scan')} had not been sent and ${lost.waiting === 1 ? 'is' : 'are'} gone.`,
+          ),
+        ),
+      lost.waiting === null &&
+        h('p', { class: 'line' }, 'Whether scans were waiting is not known.'),
       h(
         'p',
         { class: 'act' },
@@ -109,7 +126,11 @@ function story() {
       h('p', { class: 'word' }, icon('cross'), h('span', {}, 'Not paired any more')),
       h('p', { class: 'title' }, `The gateway no longer knows this device as ${pairing.device}.`),
       counts.open > 0 &&
-        h('p', { class: 'line' }, `${several(counts.open, 'scan')} ${counts.open === 1 ? 'is' : 'are'} kept here and sent once it is paired again.`),
+        h(
+          'p',
+          { class: 'line' },
+          `${several(counts.open, 'scan')} ${counts.open === 1 ? 'is' : 'are'} kept here and sent once it is paired again.`,
+        ),
       h('p', { class: 'act' }, 'Ask your shift lead to pair it again under the same name.'),
     );
   }

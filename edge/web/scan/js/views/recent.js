@@ -28,17 +28,27 @@ function card(op) {
       'p',
       { class: 'card-head' },
       h('b', { class: 'state' }, look.word),
-      h('span', { class: 'quiet' }, [clock(op.at), INPUTS[op.shown?.input]].filter(Boolean).join(' · ')),
+      h(
+        'span',
+        { class: 'quiet' },
+        [clock(op.at), INPUTS[op.shown?.input]].filter(Boolean).join(' · '),
+      ),
     ),
     h('p', { class: 'card-title' }, look.title),
-    look.expected && h('p', {}, h('span', { class: 'tag' }, 'Expected'), ' ', h('b', {}, look.expected)),
+    look.expected &&
+      h('p', {}, h('span', { class: 'tag' }, 'Expected'), ' ', h('b', {}, look.expected)),
     ...look.lines.map((line) => h('p', {}, line)),
     look.act && h('p', { class: 'note' }, look.act),
     h(
       'div',
       { class: 'row' },
       canUndo(op) && button('Undo', () => undo(op), { picture: 'undo', key: `undo-${op.id}` }),
-      look.look === 'refused' && look.raw && button('Report', () => reportOn(look.raw, look.code), { picture: 'flag', key: `report-${op.id}` }),
+      look.look === 'refused' &&
+        look.raw &&
+        button('Report', () => reportOn(look.raw, look.code), {
+          picture: 'flag',
+          key: `report-${op.id}`,
+        }),
     ),
   );
 }

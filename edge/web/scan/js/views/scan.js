@@ -7,7 +7,16 @@ import { askCount, askText, choose, confirm } from '../dialogs.js';
 import { button, h, icon } from '../dom.js';
 import { listen, take } from '../intake.js';
 import { askReport } from '../report.js';
-import { STEPS, STEPS_OF_TASK, TASK_LABELS, fresh, missingSlot, slotFor, slotLabel, slotWords } from '../steps.js';
+import {
+  STEPS,
+  STEPS_OF_TASK,
+  TASK_LABELS,
+  fresh,
+  missingSlot,
+  slotFor,
+  slotLabel,
+  slotWords,
+} from '../steps.js';
 import { state } from '../state.js';
 import * as tasks from '../tasks.js';
 import { toggle } from '../viewfinder.js';
@@ -36,7 +45,10 @@ export function drawScan() {
       'div',
       { class: 'row inputs' },
       canCamera() &&
-        button(state.camera.on ? 'Close camera' : 'Camera', toggle, { picture: 'camera', key: 'camera' }),
+        button(state.camera.on ? 'Close camera' : 'Camera', toggle, {
+          picture: 'camera',
+          key: 'camera',
+        }),
       button('Type code', typeCode, { picture: 'keys', key: 'type' }),
     ),
     latest(op),
@@ -57,7 +69,12 @@ function panel(op, look) {
   return h(
     'section',
     { class: `panel ${look.look}`, id: 'panel', 'data-look': look.look, 'aria-label': 'Last scan' },
-    h('p', { class: 'word' }, icon(PICTURES[look.look]), h('span', {}, pending ? 'Undoing' : look.word)),
+    h(
+      'p',
+      { class: 'word' },
+      icon(PICTURES[look.look]),
+      h('span', {}, pending ? 'Undoing' : look.word),
+    ),
     h('p', { class: 'title' }, look.title),
     look.expected &&
       h(
@@ -72,10 +89,15 @@ function panel(op, look) {
     h(
       'div',
       { class: 'row' },
-      canUndo(op) && button('Undo', () => undo(op), { picture: 'undo', kind: 'on-colour', key: 'undo' }),
+      canUndo(op) &&
+        button('Undo', () => undo(op), { picture: 'undo', kind: 'on-colour', key: 'undo' }),
       look.look === 'refused' &&
         look.raw &&
-        button('Report', () => reportOn(look.raw, look.code), { picture: 'flag', kind: 'on-colour', key: 'report' }),
+        button('Report', () => reportOn(look.raw, look.code), {
+          picture: 'flag',
+          kind: 'on-colour',
+          key: 'report',
+        }),
     ),
   );
 }
@@ -83,12 +105,19 @@ function panel(op, look) {
 /** saved → at gateway → applied or refused. */
 function stages(op) {
   const reached = { saved: 0, sent: 1, applied: 2, refused: 2, undone: 2 }[op.status];
-  const names = [...STAGES.slice(0, 2), { refused: 'Refused', undone: 'Undone' }[op.status] ?? STAGES[2]];
+  const names = [
+    ...STAGES.slice(0, 2),
+    { refused: 'Refused', undone: 'Undone' }[op.status] ?? STAGES[2],
+  ];
   return h(
     'ol',
     { class: 'stages', 'aria-label': 'Progress' },
     ...names.map((name, place) =>
-      h('li', { class: place <= reached ? 'reached' : '', 'aria-current': place === reached && 'step' }, name),
+      h(
+        'li',
+        { class: place <= reached ? 'reached' : '', 'aria-current': place === reached && 'step' },
+        name,
+      ),
     ),
   );
 }
@@ -107,15 +136,27 @@ function taskCard() {
     button('Leave', () => setWork(fresh(state.work.step)), { kind: 'small' }),
     line
       ? [
-          h('p', { class: 'task-place' }, icon('place'), h('span', {}, line[slot] ?? line.location ?? line.to ?? 'Any place')),
-          h('p', { class: 'task-item' }, icon('box'), h('span', {}, line.name || line.sku || 'Whatever is found'), line.lot && ` · lot ${line.lot}`),
+          h(
+            'p',
+            { class: 'task-place' },
+            icon('place'),
+            h('span', {}, line[slot] ?? line.location ?? line.to ?? 'Any place'),
+          ),
+          h(
+            'p',
+            { class: 'task-item' },
+            icon('box'),
+            h('span', {}, line.name || line.sku || 'Whatever is found'),
+            line.lot && ` · lot ${line.lot}`,
+          ),
           h(
             'p',
             { class: 'task-count' },
             line.left === null || line.left === undefined
               ? `${line.done ?? 0} so far`
               : h('span', {}, h('b', {}, String(line.left)), ` to go, ${line.done ?? 0} done`),
-            waiting > 0 && h('span', { class: 'quiet' }, ` (${several(waiting, 'scan')} not judged yet)`),
+            waiting > 0 &&
+              h('span', { class: 'quiet' }, ` (${several(waiting, 'scan')} not judged yet)`),
           ),
         ]
       : h('p', { class: 'task-place' }, icon('check'), ' All lines are done.'),
@@ -133,13 +174,20 @@ function context() {
     { class: 'context' },
     steps().length > 1 && key('Step', step.label, chooseStep),
     ...slots.map((slot) =>
-      key(slotLabel(work.step, slot), work[slot] ?? (step[slot] === 'needed' ? 'scan it' : 'usual'), () => changePlace(slot), {
-        active: slot === active && !work[slot] && step[slot] === 'needed',
-      }),
+      key(
+        slotLabel(work.step, slot),
+        work[slot] ?? (step[slot] === 'needed' ? 'scan it' : 'usual'),
+        () => changePlace(slot),
+        {
+          active: slot === active && !work[slot] && step[slot] === 'needed',
+        },
+      ),
     ),
-    !step.asks && key('Quantity', `× ${work.quantity}`, changeQuantity, { active: work.quantity !== 1 }),
+    !step.asks &&
+      key('Quantity', `× ${work.quantity}`, changeQuantity, { active: work.quantity !== 1 }),
     work.step === 'pack' && key('Into', work.sscc?.slice(-6) ?? 'no parcel', changeParcel),
-    step.choice && key(step.choice.label, choiceLabel(step.choice), () => changeChoice(step.choice)),
+    step.choice &&
+      key(step.choice.label, choiceLabel(step.choice), () => changeChoice(step.choice)),
   );
 }
 
@@ -164,7 +212,9 @@ function steps() {
 
 /** The last few, under the panel where there is room. */
 function latest(op) {
-  const scans = state.recent.filter((each) => each.kind === 'scan' && each.id !== op?.id).slice(0, 4);
+  const scans = state.recent
+    .filter((each) => each.kind === 'scan' && each.id !== op?.id)
+    .slice(0, 4);
   if (scans.length === 0) return null;
   return h(
     'ul',
@@ -173,8 +223,16 @@ function latest(op) {
       h(
         'li',
         { class: each.status },
-        icon({ saved: 'saved', sent: 'saved', applied: 'check', refused: 'cross', undone: 'undo' }[each.status]),
-        h('span', { class: 'name' }, each.answer?.understood?.name || each.shown.name || shown(each.body.raw)),
+        icon(
+          { saved: 'saved', sent: 'saved', applied: 'check', refused: 'cross', undone: 'undo' }[
+            each.status
+          ],
+        ),
+        h(
+          'span',
+          { class: 'name' },
+          each.answer?.understood?.name || each.shown.name || shown(each.body.raw),
+        ),
         h('span', { class: 'quiet' }, clock(each.at)),
       ),
     ),
@@ -212,11 +270,15 @@ async function changeChoice({ label, options }) {
 async function changeParcel() {
   if (!state.work.sscc) return;
   const says = `Goods go into ${state.work.sscc} now. Scan another parcel's label to change it.`;
-  if (await confirm('No parcel any more?', says, 'No parcel')) setWork({ ...state.work, sscc: null });
+  if (await confirm('No parcel any more?', says, 'No parcel'))
+    setWork({ ...state.work, sscc: null });
 }
 
 async function typeCode() {
-  const raw = await askText('Type the code', { label: 'The digits or letters under the bars', yes: 'Take it' });
+  const raw = await askText('Type the code', {
+    label: 'The digits or letters under the bars',
+    yes: 'Take it',
+  });
   if (raw) await take({ raw, input: 'typed', at: performance.now() });
 }
 

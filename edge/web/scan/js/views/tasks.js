@@ -18,7 +18,8 @@ export function drawTasks() {
   const stale = state.link.up === false && state.tasksAt;
   return [
     h('h1', {}, 'Tasks'),
-    stale && h('p', { class: 'hint' }, `No gateway: this is how it was at ${clock(state.tasksAt)}.`),
+    stale &&
+      h('p', { class: 'hint' }, `No gateway: this is how it was at ${clock(state.tasksAt)}.`),
     kinds.length > 1 &&
       h(
         'div',
@@ -44,18 +45,37 @@ function card(task) {
   return h(
     'li',
     { class: `card ${chosen ? 'chosen' : ''}` },
-    h('p', { class: 'card-head' }, h('b', {}, `${TASK_LABELS[task.kind]} ${task.code}`), late(task)),
+    h(
+      'p',
+      { class: 'card-head' },
+      h('b', {}, `${TASK_LABELS[task.kind]} ${task.code}`),
+      late(task),
+    ),
     h(
       'p',
       {},
-      [task.blind ? several(task.lines.length, 'line') : `${several(left, 'line')} open`, task.document, task.zone && `zone ${task.zone}`, task.blind && 'blind']
+      [
+        task.blind ? several(task.lines.length, 'line') : `${several(left, 'line')} open`,
+        task.document,
+        task.zone && `zone ${task.zone}`,
+        task.blind && 'blind',
+      ]
         .filter(Boolean)
         .join(' · '),
     ),
-    first && h('p', { class: 'quiet' }, [first.location ?? first.to, first.name || first.sku].filter(Boolean).join(' · ')),
+    first &&
+      h(
+        'p',
+        { class: 'quiet' },
+        [first.location ?? first.to, first.name || first.sku].filter(Boolean).join(' · '),
+      ),
     task.note && h('p', { class: 'note' }, task.note),
     !task.blind &&
-      h('progress', { max: task.lines.length, value: task.lines.length - left, 'aria-label': 'Lines done' }),
+      h('progress', {
+        max: task.lines.length,
+        value: task.lines.length - left,
+        'aria-label': 'Lines done',
+      }),
     h(
       'div',
       { class: 'row' },
