@@ -70,7 +70,7 @@ class Allocating(NamedTuple):
                 leases.commit(connection, part.source, part.quantity)
                 fact = LeaseCommitted(part.source, request.sku, part.quantity, request.document)
                 self.deciding.tell(connection, fact, moment, by=by)
-            leases.promise(connection, request.sku, request.document, outcome.quantity, moment.now)
+            leases.promise(connection, request.sku, request.document, outcome.quantity)
         return self._answer(connection, taken, whose)
 
     def _input(self, connection: Connection, whose: Whose) -> Allocation:
@@ -206,6 +206,6 @@ def _once(
         raise QuartermasterError("disk.full")
     status, answer = decide()
     body = encode(answer)
-    values = (request_id.bytes, content, status, body, asked.moment.now)
+    values = (request_id.bytes, content, status, body)
     connection.execute(SQL["remember"], values)
     return ScanAnswer(status, body)

@@ -11,6 +11,7 @@ from edge.db import Connection
 from edge.fallback.leases import SQL
 from shared.errors import QuartermasterError
 from shared.policy import DecisionKind
+from shared.units import DAY
 
 
 class Decision(NamedTuple):
@@ -100,8 +101,11 @@ def was_overridden(
 def asked_since(
     connection: Connection, kind: DecisionKind, since: int, *, subject: str | None = None
 ) -> int:
-    """Units of all decisions of a kind, or of those about a subject, carried out since a moment."""
-    where = {"kind": kind, "since": since, "subject": subject}
+    """Units of all decisions of a kind, or of those about a subject, carried out since a moment.
+
+    Those of the last day of use count whatever the clock says.
+    """
+    where = {"kind": kind, "since": since, "subject": subject, "day": DAY}
     return int(connection.execute(SQL["asked_since"], where).fetchone()[0])
 
 
@@ -150,7 +154,7 @@ def override(
 
 
 def forget(connection: Connection, before: int, *, limit: int) -> int:
-    """Forget decisions and answers of long ago; returns how many of the most."""
+    """Forget what was kept before an age of the database; returns how many of the most."""
     return max(
         connection.execute(SQL["forget_decisions"], (before, limit)).rowcount,
         connection.execute(SQL["forget_decided"], (before, limit)).rowcount,

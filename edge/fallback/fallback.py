@@ -94,10 +94,10 @@ class Fallback:
         """The same scan point; picks that it refuses are noted."""
         return _Watched(scans, self.notes)
 
-    def enter_leases(self, connection: Connection, document: Leases, now: int) -> None:
+    def enter_leases(self, connection: Connection, document: Leases, _now: int) -> None:
         """Take a leases document, in the transaction that puts it in force."""
         whose = self._around.whose(connection)
-        for returned in leases.enter(connection, document, now, whose=whose):
+        for returned in leases.enter(connection, document, whose=whose):
             self._deciding.tell(connection, returned, self._around.moment(connection))
 
     def leases(self, connection: Connection) -> list[Standing]:

@@ -53,9 +53,7 @@ def _standing(row: tuple[Any, ...]) -> Standing:
     return Standing(lease, committed, remaining)
 
 
-def enter(
-    connection: Connection, document: Leases, now: int, *, whose: Whose
-) -> list[LeaseReturned]:
+def enter(connection: Connection, document: Leases, *, whose: Whose) -> list[LeaseReturned]:
     """Take a document's leases; what it leaves out has ended, and what is left of it goes back."""
     for lease in document.leases:
         if lease.gateway in {"", whose.gateway} and lease.quantity:
@@ -75,23 +73,23 @@ def enter(
             )
     named = {lease.code for lease in document.leases}
     gone = [each for each in in_force(connection) if each.lease.code not in named]
-    return _give_back(connection, gone, "withdrawn", now, whose)
+    return _give_back(connection, gone, "withdrawn", whose)
 
 
 def expire(connection: Connection, now: int, *, whose: Whose) -> list[LeaseReturned]:
     """End what is over by this gateway's clock; what is left of it goes back."""
     over = [each for each in in_force(connection) if ended(each.lease, now)]
-    return _give_back(connection, over, "expired", now, whose)
+    return _give_back(connection, over, "expired", whose)
 
 
 def _give_back(
-    connection: Connection, leases: Iterable[Standing], why: str, now: int, whose: Whose
+    connection: Connection, leases: Iterable[Standing], why: str, whose: Whose
 ) -> list[LeaseReturned]:
     """End leases. Only what this gateway, as it is now, was granted is its to give back."""
     returned: list[LeaseReturned] = []
     for each in leases:
         if each.is_ours(whose):
-            connection.execute(SQL["end_lease"], (why, now, each.lease.code))
+            connection.execute(SQL["end_lease"], (why, each.lease.code))
             returned.append(LeaseReturned(each.lease.code, each.lease.sku, each.remaining, why))
     return returned
 
@@ -129,9 +127,9 @@ def commit(connection: Connection, code: str, quantity: int) -> None:
         raise QuartermasterError("lease.exhausted", code)
 
 
-def promise(connection: Connection, sku: str, document: str, quantity: int, now: int) -> None:
+def promise(connection: Connection, sku: str, document: str, quantity: int) -> None:
     """Keep so much for a document."""
-    connection.execute(SQL["promise"], (sku, document, quantity, now))
+    connection.execute(SQL["promise"], (sku, document, quantity))
 
 
 def outstanding(connection: Connection, sku: str) -> int:
@@ -139,28 +137,26 @@ def outstanding(connection: Connection, sku: str) -> int:
     return int(connection.execute(SQL["outstanding"], (sku,)).fetchone()[0])
 
 
-def pick(
-    connection: Connection, sku: str, document: str, quantity: int, *, scan: bytes, now: int
-) -> None:
+def pick(connection: Connection, sku: str, document: str, quantity: int, *, scan: bytes) -> None:
     """Goods were picked for a document: they fulfil what was promised to it before."""
     row = connection.execute(SQL["promised_to"], (sku, document)).fetchone()
     fulfilled = min(quantity, row[0]) if row is not None else 0
     if fulfilled > 0:
-        connection.execute(SQL["pick_promised"], (fulfilled, now, sku, document))
-        connection.execute(SQL["note_pick"], (scan, sku, document, fulfilled, now))
+        connection.execute(SQL["pick_promised"], (fulfilled, sku, document))
+        connection.execute(SQL["note_pick"], (scan, sku, document, fulfilled))
 
 
-def undo_pick(connection: Connection, scan: bytes, now: int) -> None:
+def undo_pick(connection: Connection, scan: bytes) -> None:
     """A pick was taken back: what it fulfilled is to be kept again."""
     row = connection.execute(SQL["picked_by"], (scan,)).fetchone()
     if row is not None:
         sku, document, quantity = row
-        connection.execute(SQL["pick_promised"], (-quantity, now, sku, document))
+        connection.execute(SQL["pick_promised"], (-quantity, sku, document))
         connection.execute(SQL["forget_pick"], (scan,))
 
 
 def forget(connection: Connection, before: int, *, epoch: int) -> None:
-    """Forget what is done with since before a moment."""
+    """Forget what was done with before an age of the database."""
     connection.execute(SQL["forget_promises"], (before,))
     connection.execute(SQL["forget_picks"], (before,))
     if epoch != NO_EPOCH:

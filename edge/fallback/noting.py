@@ -20,6 +20,7 @@ from shared.movements import movements_of
 from shared.units import DAY
 
 _MAX_ERRORS: Final = 4096
+_GOING: Final = (Picked, Shipped)
 
 
 class Noted(NamedTuple):
@@ -55,14 +56,14 @@ class Notes:
 
     def heard(self, connection: Connection, data: EventData, event_id: bytes, now: int) -> None:
         """An event is being recorded."""
-        counted = isinstance(data, Counted)
+        counted, going = isinstance(data, Counted), isinstance(data, _GOING)
         for position, quantity in movements_of(data):
-            leaving = position.state == StockState.AVAILABLE and isinstance(data, Picked | Shipped)
+            leaving = going and position.state == StockState.AVAILABLE
             self._open.append((position.sku, -quantity if leaving else 0, counted))
-        if isinstance(data, Picked | Shipped):
-            self._picked(connection, data, event_id, now)
+        if isinstance(data, _GOING):
+            self._picked(connection, data, event_id)
         elif isinstance(data, ScanUndone):
-            leases.undo_pick(connection, data.undone, now)
+            leases.undo_pick(connection, data.undone)
         elif isinstance(data, Counted):
             row = (data.line.sku, now // DAY, data.location, max(data.expected, 0))
             difference = data.line.quantity - data.expected
@@ -70,13 +71,13 @@ class Notes:
                 connection.execute(SQL["add_count"], (*row, difference))
 
     @staticmethod
-    def _picked(connection: Connection, data: Picked | Shipped, event_id: bytes, now: int) -> None:
+    def _picked(connection: Connection, data: Picked | Shipped, event_id: bytes) -> None:
         if data.document is None:
             return
         if isinstance(data, Shipped) and data.state != StockState.AVAILABLE:
             return
         line = data.line
-        leases.pick(connection, line.sku, data.document, line.quantity, scan=event_id, now=now)
+        leases.pick(connection, line.sku, data.document, line.quantity, scan=event_id)
 
     def end(self, _connection: Connection) -> None:
         """The transaction is about to be committed."""

@@ -1,8 +1,8 @@
 -- name: insert_decision
 -- A decision, once for its key.
 INSERT INTO decision (id, key, kind, subject, policy, outcome, quantity, reasons, alternatives,
-                      place, task, carried_out, away_minutes, narrowed, taken_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                      place, task, carried_out, away_minutes, narrowed, taken_at, kept_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(micros), 0) FROM age))
 
 -- name: has_key
 -- Whether this has been decided.
@@ -20,9 +20,11 @@ WHERE kind = ? AND subject = ? AND place = ? AND taken_at >= ? AND overridden_at
 LIMIT 1
 
 -- name: asked_since
--- Units of all decisions of a kind, or of those about a subject, carried out since a moment.
+-- Units of all decisions of a kind, or of those about a subject, carried out since a moment, or in
+-- the last day of this database's age: a clock that jumps makes no room below a day's ceiling.
 SELECT coalesce(sum(quantity), 0) FROM decision
-WHERE kind = :kind AND taken_at >= :since AND carried_out = 1
+WHERE kind = :kind AND carried_out = 1
+  AND (taken_at >= :since OR kept_at > (SELECT coalesce(max(micros), 0) FROM age) - :day)
   AND (:subject IS NULL OR subject = :subject)
 
 -- name: low_faces
@@ -56,15 +58,15 @@ UPDATE decision SET instead = ?, why = ?, overridden_by = ?, overridden_at = ?
 WHERE id = ? AND overridden_at IS NULL
 
 -- name: forget_decisions
--- Decisions of long ago, a bounded number at a time.
+-- Decisions past their term, a bounded number at a time.
 DELETE FROM decision WHERE id IN (
-    SELECT id FROM decision WHERE taken_at < ? ORDER BY taken_at LIMIT ?
+    SELECT id FROM decision WHERE kept_at < ? ORDER BY kept_at LIMIT ?
 )
 
 -- name: grant_lease
 -- A lease as the cloud granted it; one that is known stays as it stands.
 INSERT INTO lease (code, sku, channel, quantity, committed, remaining, granted_at, not_after,
-                   gateway, epoch, ended, ended_at)
+                   gateway, epoch, ended, kept_at)
 VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, '', 0)
 ON CONFLICT (code) DO NOTHING
 
@@ -85,18 +87,20 @@ WHERE code = :code AND ended = '' AND remaining >= :quantity
 
 -- name: end_lease
 -- Nothing more is promised within a lease.
-UPDATE lease SET ended = ?, ended_at = ? WHERE code = ? AND ended = ''
+UPDATE lease SET ended = ?, kept_at = (SELECT coalesce(max(micros), 0) FROM age)
+WHERE code = ? AND ended = ''
 
 -- name: forget_leases
 -- Leases of earlier epochs that ended long ago. Those of this one are kept: were one granted again
 -- under its name, what was promised within it must be known.
-DELETE FROM lease WHERE epoch NOT IN (0, ?) AND ended <> '' AND ended_at < ?
+DELETE FROM lease WHERE epoch NOT IN (0, ?) AND ended <> '' AND kept_at < ?
 
 -- name: promise
 -- What was promised to a document.
-INSERT INTO promise (sku, document, promised, picked, changed_at) VALUES (?, ?, ?, 0, ?)
+INSERT INTO promise (sku, document, promised, picked, kept_at)
+VALUES (?, ?, ?, 0, (SELECT coalesce(max(micros), 0) FROM age))
 ON CONFLICT (sku, document) DO UPDATE
-SET promised = promised + excluded.promised, changed_at = excluded.changed_at
+SET promised = promised + excluded.promised, kept_at = excluded.kept_at
 
 -- name: promised_to
 -- What is still to be picked for a document.
@@ -104,11 +108,13 @@ SELECT promised - picked FROM promise WHERE sku = ? AND document = ?
 
 -- name: pick_promised
 -- So much of a promise was picked.
-UPDATE promise SET picked = picked + ?, changed_at = ? WHERE sku = ? AND document = ?
+UPDATE promise SET picked = picked + ?, kept_at = (SELECT coalesce(max(micros), 0) FROM age)
+WHERE sku = ? AND document = ?
 
 -- name: note_pick
 -- Which scan picked it, should that be undone.
-INSERT INTO promise_pick (scan, sku, document, quantity, at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO promise_pick (scan, sku, document, quantity, kept_at)
+VALUES (?, ?, ?, ?, (SELECT coalesce(max(micros), 0) FROM age))
 ON CONFLICT (scan) DO NOTHING
 
 -- name: picked_by
@@ -125,11 +131,15 @@ SELECT coalesce(sum(promised - picked), 0) FROM promise WHERE sku = ?
 
 -- name: forget_promises
 -- Promises that were fulfilled long ago.
-DELETE FROM promise WHERE promised = picked AND changed_at < ?
+DELETE FROM promise WHERE promised = picked AND kept_at < ?
 
 -- name: forget_picks
 -- Picks of long ago: they can no longer be undone.
-DELETE FROM promise_pick WHERE at < ?
+DELETE FROM promise_pick WHERE kept_at < ?
+
+-- name: age
+-- How long this database has been in use: terms are counted by it.
+SELECT coalesce(max(micros), 0) FROM age
 
 -- name: decided
 -- The answer already given to a request.
@@ -137,17 +147,19 @@ SELECT content, status, answer FROM decided WHERE request = ?
 
 -- name: remember
 -- The answer, for retries.
-INSERT INTO decided (request, content, status, answer, answered_at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO decided (request, content, status, answer, kept_at)
+VALUES (?, ?, ?, ?, (SELECT coalesce(max(micros), 0) FROM age))
 
 -- name: forget_decided
--- Answers of long ago, a bounded number at a time.
+-- Answers past their term, a bounded number at a time.
 DELETE FROM decided WHERE request IN (
-    SELECT request FROM decided WHERE answered_at < ? ORDER BY answered_at LIMIT ?
+    SELECT request FROM decided WHERE kept_at < ? ORDER BY kept_at LIMIT ?
 )
 
 -- name: add_outflow
 -- What left available stock in an hour.
-INSERT INTO outflow (sku, hour, quantity) VALUES (?, ?, ?)
+INSERT INTO outflow (sku, hour, quantity, kept_at)
+VALUES (?, ?, ?, (SELECT coalesce(max(micros), 0) FROM age))
 ON CONFLICT (sku, hour) DO UPDATE SET quantity = quantity + excluded.quantity
 
 -- name: outflow
@@ -160,12 +172,12 @@ SELECT DISTINCT sku FROM outflow WHERE hour >= ? ORDER BY sku LIMIT ?
 
 -- name: forget_outflow
 -- What left long ago.
-DELETE FROM outflow WHERE hour < ?
+DELETE FROM outflow WHERE kept_at < ?
 
 -- name: add_count
 -- What a count expected, and how far what was found is from it.
-INSERT INTO count_loss (sku, day, location, counts, expected, difference)
-VALUES (?, ?, ?, 1, ?, ?)
+INSERT INTO count_loss (sku, day, location, counts, expected, difference, kept_at)
+VALUES (?, ?, ?, 1, ?, ?, (SELECT coalesce(max(micros), 0) FROM age))
 ON CONFLICT (sku, day, location) DO UPDATE
 SET counts = counts + 1, expected = expected + excluded.expected,
     difference = difference + excluded.difference
@@ -177,4 +189,4 @@ WHERE sku = ? AND day >= ? GROUP BY location ORDER BY sum(difference), location
 
 -- name: forget_losses
 -- Counts of long ago.
-DELETE FROM count_loss WHERE day < ?
+DELETE FROM count_loss WHERE kept_at < ?

@@ -39,7 +39,7 @@ _SWEEP: Final = 15 * MINUTE
 _LOW_AT_ONCE: Final = 5000
 _GOING_AT_ONCE: Final = 500
 _FORGET_AT_ONCE: Final = 500
-_KEEP_HOURS: Final = 8 * 24
+_KEEP_OUTFLOW: Final = 8 * DAY
 
 _Gather = Callable[[Connection], Recorded]
 
@@ -158,7 +158,7 @@ class Rounds:
             for (sku,) in rows:
                 outlook = gathering.outlook(reader, sku, arriving.get(sku, 0), moment)
                 await self._supply(outlook, moment)
-        await self._database.run(lambda connection: self._forget(connection, moment))
+        await self._database.run(self._forget)
 
     async def _supply(self, outlook: Outlook, moment: Moment) -> None:
         """Whether an item runs out; then ask another site for it, then order what is missing."""
@@ -197,12 +197,14 @@ class Rounds:
         for returned in leases.expire(connection, moment.now, whose=whose):
             self._deciding.tell(connection, returned, moment)
 
-    def _forget(self, connection: Connection, moment: Moment) -> None:
-        before = moment.now - self._retention
-        book.forget(connection, before, limit=_FORGET_AT_ONCE)
-        leases.forget(connection, before, epoch=self._around.whose(connection).epoch)
-        connection.execute(SQL["forget_outflow"], (moment.now // HOUR - _KEEP_HOURS,))
-        connection.execute(SQL["forget_losses"], (moment.now // DAY - gathering.LOSS_DAYS,))
+    def _forget(self, connection: Connection) -> None:
+        """Let go of what is past its term, by the age of the database: a date may be wrong."""
+        (age,) = connection.execute(SQL["age"]).fetchone()
+        book.forget(connection, age - self._retention, limit=_FORGET_AT_ONCE)
+        epoch = self._around.whose(connection).epoch
+        leases.forget(connection, age - self._retention, epoch=epoch)
+        connection.execute(SQL["forget_outflow"], (age - _KEEP_OUTFLOW,))
+        connection.execute(SQL["forget_losses"], (age - gathering.LOSS_DAYS * DAY,))
 
 
 def _given(recorded: Recorded) -> _Gather:

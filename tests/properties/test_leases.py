@@ -219,9 +219,7 @@ class Promises(RuleBasedStateMachine):
     @rule(document=published)
     def a_document_arrives_early_late_or_again(self, document: Leases) -> None:
         gateway = self.gateway
-        for returned in site.enter(
-            gateway.connection, document, self._clock(), whose=gateway.whose
-        ):
+        for returned in site.enter(gateway.connection, document, whose=gateway.whose):
             gateway.say(returned)
 
     @rule(document=documents, everything=st.booleans())
@@ -242,7 +240,7 @@ class Promises(RuleBasedStateMachine):
             site.commit(connection, part.source, part.quantity)
             gateway.say(LeaseCommitted(part.source, SKU, part.quantity, document))
         if outcome.acts:
-            site.promise(connection, SKU, document, outcome.quantity, now)
+            site.promise(connection, SKU, document, outcome.quantity)
 
     @rule(document=documents, data=st.data())
     def what_was_promised_is_picked(self, document: str, data: st.DataObject) -> None:
@@ -256,7 +254,7 @@ class Promises(RuleBasedStateMachine):
         gateway.stock -= quantity
         gateway.say(Pick(document, quantity))
         scan = gateway.seq.to_bytes(16, "big")
-        site.pick(gateway.connection, SKU, document, quantity, scan=scan, now=self._clock())
+        site.pick(gateway.connection, SKU, document, quantity, scan=scan)
 
     @rule(data=st.data())
     def a_message_arrives_in_any_order_and_may_arrive_again(self, data: st.DataObject) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from edge import fallback, people, stock, tasks
 from edge.fallback import Fallback, Here, StockoutModel, Surroundings
 from edge.outbox import head
+from edge.outbox.retention import grow_older
 from edge.ports import ScanAnswer, SystemIds
 from shared.clock import Clock
 from shared.downlink import Catalog, Code, DocumentKind, Item, Location, encode
@@ -125,6 +126,11 @@ class Alone(FloorAt):
         """Let time pass, and look."""
         self.clock.moment += micros
         self.look()
+
+    def grow_older(self, micros: int) -> None:
+        """Let the database be in use for so long, and look."""
+        self.store.database.run_blocking(lambda connection: grow_older(connection, micros))
+        self.pass_time(2 * MINUTE)
 
     def allocate(self, quantity: int, **over: Any) -> dict[str, Any]:
         """Ask for stock to be promised."""

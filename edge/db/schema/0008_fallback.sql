@@ -1,4 +1,5 @@
--- fallback: what was decided here, each thing once; and what a person decided instead
+-- fallback: what was decided here, each thing once; and what a person decided instead. Here and
+-- below, `kept_at` is the age of this database (see `age`) when a row was written: no date removes it.
 CREATE TABLE decision (
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
     key TEXT NOT NULL UNIQUE,
@@ -18,9 +19,11 @@ CREATE TABLE decision (
     instead TEXT,
     why TEXT,
     overridden_by TEXT,
-    overridden_at INTEGER
+    overridden_at INTEGER,
+    kept_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX decision_taken ON decision (taken_at, id);
+CREATE INDEX decision_kept ON decision (kept_at);
 CREATE INDEX decision_kind ON decision (kind, taken_at);
 
 -- fallback: quota leases as the cloud granted them. What was committed within one and what is left of
@@ -37,7 +40,7 @@ CREATE TABLE lease (
     gateway TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     ended TEXT NOT NULL,
-    ended_at INTEGER NOT NULL
+    kept_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lease_item ON lease (sku, channel) WHERE ended = '';
 
@@ -47,7 +50,7 @@ CREATE TABLE promise (
     document TEXT NOT NULL,
     promised INTEGER NOT NULL,
     picked INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL,
+    kept_at INTEGER NOT NULL,
     PRIMARY KEY (sku, document)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE promise_pick (
@@ -55,7 +58,7 @@ CREATE TABLE promise_pick (
     sku TEXT NOT NULL,
     document TEXT NOT NULL,
     quantity INTEGER NOT NULL,
-    at INTEGER NOT NULL
+    kept_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- fallback: answers to requests for a decision, for retries
@@ -64,9 +67,9 @@ CREATE TABLE decided (
     content BLOB NOT NULL,
     status INTEGER NOT NULL,
     answer BLOB NOT NULL,
-    answered_at INTEGER NOT NULL
+    kept_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX decided_at ON decided (answered_at);
+CREATE INDEX decided_kept ON decided (kept_at);
 
 -- fallback: what left available stock, by item and hour; what counts found missing, by item, day and
 -- location
@@ -74,6 +77,7 @@ CREATE TABLE outflow (
     sku TEXT NOT NULL,
     hour INTEGER NOT NULL,
     quantity INTEGER NOT NULL,
+    kept_at INTEGER NOT NULL,
     PRIMARY KEY (sku, hour)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE count_loss (
@@ -83,6 +87,7 @@ CREATE TABLE count_loss (
     counts INTEGER NOT NULL,
     expected INTEGER NOT NULL,
     difference INTEGER NOT NULL,
+    kept_at INTEGER NOT NULL,
     PRIMARY KEY (sku, day, location)
 ) STRICT, WITHOUT ROWID;
 

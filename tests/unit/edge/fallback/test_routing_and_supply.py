@@ -106,6 +106,32 @@ def test_cut_off_a_gateway_asks_for_a_transfer_then_orders_within_its_ceilings(
     assert alone.replays()
 
 
+def test_a_clock_that_jumps_makes_no_room_below_a_days_ceiling(alone: Alone) -> None:
+    alone.policy(order_units=100, order_units_a_day=150)
+    alone.away = 30
+    alone.receive(100)
+    alone.good(label(), "pick", 99, location="R-01")
+    alone.look()
+    alone.pass_time(2 * MINUTE)
+    ordered = [each.quantity for each in alone.decisions("order")]
+    for _ in range(3):
+        alone.clock.moment += DAY
+        alone.receive(100)
+        alone.good(label(), "pick", 99, location="R-01")
+        alone.look()
+        alone.pass_time(2 * MINUTE)
+    assert ordered == [100]
+    assert [each.quantity for each in alone.decisions("order")] == [100, 50, 0, 0]
+    alone.grow_older(DAY)
+    alone.clock.moment += DAY
+    alone.receive(100)
+    alone.good(label(), "pick", 99, location="R-01")
+    alone.look()
+    alone.pass_time(2 * MINUTE)
+    assert alone.decisions("order")[-1].quantity == 100
+    assert alone.replays()
+
+
 def test_what_is_announced_is_not_ordered(alone: Alone) -> None:
     alone.policy(order_units=5000, order_units_a_day=5000)
     alone.away = 30
@@ -180,11 +206,13 @@ def test_errors_of_long_ago_and_refusals_of_other_kinds_count_for_nothing(alone:
     assert alone.decisions() == []
 
 
-def test_old_decisions_are_forgotten_after_their_retention(alone: Alone) -> None:
+def test_decisions_are_forgotten_after_their_term_and_by_no_date(alone: Alone) -> None:
     alone.route(10)
-    alone.pass_time(6 * DAY)
+    alone.pass_time(4000 * DAY)
     assert len(alone.decisions()) == 1
-    alone.pass_time(2 * DAY)
+    alone.grow_older(6 * DAY)
+    assert len(alone.decisions()) == 1
+    alone.grow_older(2 * DAY)
     assert alone.decisions() == []
     assert len(alone.facts(DecisionTaken)) == 1
 
