@@ -80,6 +80,7 @@ class MqttLink:
         self._session: asyncio.Task[None] | None = None
         self._connected_at: float | None = None
         self._deliberate = False
+        self._in_silence = False
         self._last_error = ""
         self.counts = LinkCounts()
 
@@ -117,7 +118,7 @@ class MqttLink:
         backoff = Backoff(self._longest_delay)
         while True:
             self._connected_at = None
-            self._deliberate = False
+            self._deliberate = self._in_silence = False
             self._session = asyncio.create_task(self._connection(listener))
             try:
                 await asyncio.wait((self._session,))
@@ -129,7 +130,8 @@ class MqttLink:
             self._note(self._session)
             since = self._connected_at
             stood = None if since is None else time.monotonic() - since
-            await self._sleep(self._jitter(backoff.after(stood, deliberate=self._deliberate)))
+            by_broker = not self._deliberate and not self._in_silence
+            await self._sleep(self._jitter(backoff.after(stood, by_broker=by_broker)))
 
     async def _connection(self, listener: LinkListener) -> None:
         """One connection, from CONNECT to its end."""
@@ -167,6 +169,7 @@ class MqttLink:
                 async for message in client.messages:
                     listener.received(message.topic.value, message.payload)
             except aiomqtt.MqttError as error:
+                self._in_silence = _is_silence(error)
                 raise QuartermasterError("broker.unreachable", str(error)) from None
             finally:
                 if self._client is not None:
@@ -190,6 +193,12 @@ class MqttLink:
         else:
             self._last_error = f"{type(error).__name__}: {error}"
             _log.error("link.down", exc_info=error)
+
+
+def _is_silence(error: aiomqtt.MqttError) -> bool:
+    """Whether a connection ended because nothing came any more, not because somebody ended it."""
+    why = error.__cause__
+    return isinstance(why, aiomqtt.MqttCodeError) and "Keep alive timeout" in str(why)
 
 
 def _connecting(error: aiomqtt.MqttError) -> QuartermasterError:
