@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from pathlib import Path
 
 import pytest
 
 from edge.db import Ballast, Connection, Database, Level, Measure, level_after
+from shared.errors import QuartermasterError
 
 GIB = 1 << 30
 
@@ -127,3 +129,24 @@ def test_a_file_gives_back_what_it_no_longer_holds(tmp_path: Path) -> None:
     database.close()
     assert count == 2
     assert path.stat().st_size < spare // 2
+
+
+def test_a_table_that_nobody_here_knows_counts_like_any_other(tmp_path: Path) -> None:
+    """The file is measured, not a list of tables."""
+    quota = 1 << 20
+    database = Database(tmp_path / "gateway.db", max_bytes=quota)
+    database.run_blocking(lambda c: c.execute("CREATE TABLE another_rooms (body BLOB)"))
+    database.run_blocking(fill)
+    disk = 1 << 40
+    levels = [Level.PLENTY]
+    while levels[-1] < Level.FULL:
+        measure = Measure(database.held_bytes, quota, disk, disk)
+        levels.append(level_after(levels[-1], measure))
+        with contextlib.suppress(QuartermasterError):
+            database.run_blocking(
+                lambda c: c.execute("INSERT INTO another_rooms VALUES (randomblob(9000))")
+            )
+    assert sorted(set(levels)) == [Level.PLENTY, Level.LOW, Level.SCARCE, Level.FULL]
+    (kept,) = database.reader.execute("SELECT count(*) FROM answered").fetchone()
+    assert kept == 1
+    database.close()
