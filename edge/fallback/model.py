@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import numpy as np
 import structlog
 
 from shared.policy import Outlook
@@ -35,6 +34,8 @@ class StockoutModel(NamedTuple):
 
     def scored(self, given: Outlook) -> Outlook:
         """An outlook with this model's score; without one where it gives no probability."""
+        import numpy as np  # noqa: PLC0415 - as the library that runs the model: only with one
+
         row = [given.available, given.coming, given.out, given.hours, given.horizon_hours]
         name = self.session.get_inputs()[0].name
         try:
