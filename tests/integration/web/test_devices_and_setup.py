@@ -129,6 +129,18 @@ def test_a_new_version_is_taken_over_without_losing_the_queue(
         wait_until(lambda: len(page.evaluate("caches.keys()")) == 1, "the old files are gone")
 
 
+def test_the_page_can_be_installed_as_an_app(floor: Floor) -> None:
+    context = floor.phone(offline=True)
+    page = floor.paired(context)
+    installed(page)
+    session = context.new_cdp_session(page)
+    told = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {error["errorId"] for error in told} <= {"in-incognito"}, "but for the test's window"
+    manifest = session.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    assert manifest["url"].endswith("/scan/manifest.webmanifest")
+
+
 # The setup page
 
 

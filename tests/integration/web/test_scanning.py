@@ -247,6 +247,30 @@ def test_a_gateway_that_can_do_nothing_now_is_asked_again_and_nothing_is_lost(
     assert floor.on_hand() == before + 1
 
 
+def test_a_report_that_breaks_the_gateway_every_time_does_not_hold_up_scans_for_ever(
+    page: Page, queue_of: Queue
+) -> None:
+    broken = {"error": {"code": "internal.unexpected", "says": "x", "do": "y", "detail": "z"}}
+    page.route("**/v1/exceptions", lambda route: route.fulfill(status=500, json=broken))
+    page.evaluate(
+        """async () => {
+            const main = document.querySelector('script[type=module]').src;
+            const queue = await import(new URL('queue.js', main));
+            const { uuid7 } = await import(new URL('ids.js', main));
+            const id = uuid7();
+            const body = { id, about: 'floor.other', subject: 'x', note: '' };
+            await queue.save({ id, kind: 'report', at: 0, path: '/v1/exceptions', body, shown: {},
+                tries: 8 });
+        }"""
+    )
+    type_like_a_scanner(page, WEDGE_LABEL, gap_ms=1)
+    waits(page, 0)
+    assert [(op["kind"], op["status"]) for op in queue_of(page)] == [
+        ("report", "refused"),
+        ("scan", "applied"),
+    ]
+
+
 # Refusals
 
 

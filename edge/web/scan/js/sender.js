@@ -9,6 +9,8 @@ import { Absent, NotNow, NotPaired, PASSING, Refused, Unreachable, ask } from '.
 import * as queue from './queue.js';
 
 const BATCH = 64;
+const FEELER = 4; // while nobody answered the last time
+const MOST_TRIES = 8;
 const SOONEST_MS = 1_000;
 
 export class Sender {
@@ -26,6 +28,7 @@ export class Sender {
     this.failures = 0;
     this.lastFailure = -Infinity;
     this.timer = null;
+    this.unheard = false;
     this.busy = false;
     this.again = false;
   }
@@ -73,6 +76,7 @@ export class Sender {
     const expected = error instanceof Unreachable || error instanceof NotNow;
     if (error instanceof DOMException) console.warn(error); // the storage: an alarm tells of it
     else if (!expected) console.error(error);
+    this.unheard = error instanceof Unreachable;
     this.failures += 1;
     this.lastFailure = performance.now();
     const why = error instanceof NotNow ? error.error : null;
@@ -82,7 +86,7 @@ export class Sender {
 
   async flush() {
     for (;;) {
-      const next = run(await queue.waiting(BATCH));
+      const next = run(await queue.waiting(this.unheard ? FEELER : BATCH));
       if (next.length === 0) return;
       const sent = await queue.sending(next.map((op) => op.id));
       this.changed(sent);
@@ -101,6 +105,7 @@ export class Sender {
       this.changed(await queue.waitAgain(ids, held));
       throw error;
     }
+    this.unheard = false;
     this.link({ up: true, why: null });
     await this.take(ops, answers);
   }
@@ -112,7 +117,7 @@ export class Sender {
     ops.forEach((op, place) => {
       const answer = answers[place];
       const accepted = answer.outcome === 'accepted';
-      if (!accepted && PASSING.has(answer.error?.code)) {
+      if (!accepted && !answer.final && PASSING.has(answer.error?.code)) {
         waits.set(op.id, answer.error);
         return;
       }
@@ -146,6 +151,9 @@ export class Sender {
       return [{ ...answer, outcome: answer.outcome ?? 'accepted' }];
     } catch (error) {
       if (error instanceof Refused || error instanceof Absent) return [refusal(error)];
+      // What moves no stock must not hold up what does, for ever.
+      const broken = error instanceof NotNow && error.error.code === 'internal.unexpected';
+      if (broken && op.tries >= MOST_TRIES) return [refusal(error)];
       throw error;
     }
   }
@@ -158,7 +166,7 @@ function run(ops) {
 }
 
 function refusal(error) {
-  return { outcome: 'refused', error: error.error ?? { code: 'request.not-found' } };
+  return { outcome: 'refused', final: true, error: error.error ?? { code: 'request.not-found' } };
 }
 
 function alone(work) {
