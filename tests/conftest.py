@@ -73,7 +73,8 @@ def database_url(database_server: str, database_template: str) -> Iterator[str]:
     """The URL of a migrated TimescaleDB database of this test's own."""
     name = f"qm_test_{secrets.token_hex(6)}"
     with psycopg.connect(database_server, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {database_template}")
+        # Copied as files: half the time of copying through the log, which nobody keeps here.
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {database_template} STRATEGY FILE_COPY")
         try:
             yield _beside(database_server, name)
         finally:
