@@ -37,6 +37,10 @@ export function localRefusal(error, { title = '', expected = '' } = {}) {
   };
 }
 
+/** What was scanned, as well as it is known. */
+export const goodsOf = ({ answer, shown: known, body }) =>
+  answer?.understood?.name || known.name || fieldsOf(body.raw).gtin || shown(body.raw);
+
 function plain(op) {
   const base = { lines: [], act: '', expected: '', raw: op.shown?.raw };
   if (op.kind === 'undo') return { ...base, title: 'Undo' };
@@ -48,9 +52,8 @@ function plain(op) {
     };
   const { body } = op;
   const label = fieldsOf(body.raw);
-  const title = op.shown.name ?? label.gtin ?? shown(body.raw);
   const lines = [done(body, body.quantity ?? label.quantity ?? 1), particulars(label)];
-  return { ...base, title, lines: lines.filter(Boolean) };
+  return { ...base, title: goodsOf(op), lines: lines.filter(Boolean) };
 }
 
 function done(body, quantity, places = body) {

@@ -23,8 +23,14 @@ export function go(view) {
 
 export function drawHeader(header) {
   const { link, counts, me, pairing } = state;
-  const up = link.up === null ? 'asking' : link.up ? 'up' : 'down';
-  const says = { asking: 'Looking for the gateway', up: 'Gateway answers', down: 'No gateway' }[up];
+  const paired = pairing && !pairing.revoked;
+  const up = !paired ? 'unpaired' : link.up === null ? 'asking' : link.up ? 'up' : 'down';
+  const says = {
+    unpaired: 'Not paired',
+    asking: 'Looking for the gateway',
+    up: 'Gateway answers',
+    down: 'No gateway',
+  }[up];
   fill(
     header,
     h(

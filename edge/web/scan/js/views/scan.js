@@ -21,6 +21,7 @@ import { state } from '../state.js';
 import * as tasks from '../tasks.js';
 import { toggle } from '../viewfinder.js';
 import { setWork } from '../tasks.js';
+import { goodsOf } from '../verdict.js';
 import { clock, several, shown } from '../words.js';
 
 const PICTURES = {
@@ -228,11 +229,7 @@ function latest(op) {
             each.status
           ],
         ),
-        h(
-          'span',
-          { class: 'name' },
-          each.answer?.understood?.name || each.shown.name || shown(each.body.raw),
-        ),
+        h('span', { class: 'name' }, goodsOf(each)),
         h('span', { class: 'quiet' }, clock(each.at)),
       ),
     ),
