@@ -1,49 +1,74 @@
-"""``quartermaster gateway``: run the gateway of a site, feed it, and see what it holds.
+"""``quartermaster gateway``: run the gateway of a site, feed it, and see how it stands.
 
-``read`` brings OpenCV along, so it is imported only when it is called: a gateway without a camera
-never loads it.
+A command's module is imported when it is called (or when the shell completes its options), so that
+help and completion answer at once, and a gateway without a camera never loads OpenCV.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from importlib import import_module
+from typing import Any, Final, NamedTuple
 
 import typer
-from typer.core import TyperGroup
-from typer.main import get_command
-
-from edge.cli import devices, process
-from edge.cli.enrol import enrol, renew
-from edge.cli.scrub import scrub
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 __all__ = ["app"]
 
 
+class Row(NamedTuple):
+    """A command: the module and what of it, one line of help, and whether it has commands."""
+
+    module: str
+    attribute: str
+    help: str
+    group: bool = False
+
+
+COMMANDS: Final[dict[str, Row]] = {
+    "status": Row("edge.cli.process", "status", "Say how this gateway stands."),
+    "queue": Row("edge.cli.process", "queue", "List what the cloud does not have yet."),
+    "devices": Row("edge.cli.devices", "app", "Pair, list and revoke scanners.", group=True),
+    "run": Row("edge.cli.process", "run", "Run the gateway, until SIGTERM."),
+    "enrol": Row("edge.cli.enrol", "enrol", "Exchange a one-time token for a certificate."),
+    "renew": Row("edge.cli.enrol", "renew", "Renew this gateway's certificate now."),
+    "scrub": Row("edge.cli.scrub", "scrub", "Read everything, compare it with what was written."),
+    "read": Row("edge.cli.read", "read", "Read barcodes in pictures, videos and cameras."),
+}
+"""In the order in which help lists them: looking first, then doing."""
+
+
 class _Commands(TyperGroup):
-    """The commands below, and ``read``."""
+    """Lists every command from the table above; imports the one that is called."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """All names."""
-        return [*super().list_commands(ctx), "read"]
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, row in COMMANDS.items():
+            self.add_command(TyperCommand(name, callback=None, help=row.help))
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, imported now if it is ``read``."""
-        if cmd_name != "read":
-            return super().get_command(ctx, cmd_name)
-        from edge.cli.read import read  # noqa: PLC0415 - loads OpenCV
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command called, importing its module."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _load(COMMANDS[name]) if name in COMMANDS else command, rest
 
-        alone = typer.Typer()
-        alone.command("read")(read)
-        return get_command(alone)
+
+def _load(row: Row) -> Any:
+    found = getattr(import_module(row.module), row.attribute)
+    if row.group:
+        return get_group(found)
+    alone = typer.Typer(add_completion=False)
+    alone.command(row.attribute)(found)
+    return get_command(alone)
 
 
 app: Final = typer.Typer(
-    cls=_Commands, help="Run, enrol and feed the gateway of a site.", no_args_is_help=True
+    cls=_Commands,
+    help="Run, enrol and feed the gateway of a site.",
+    no_args_is_help=True,
+    add_completion=False,
 )
-app.command()(process.run)
-app.command()(process.status)
-app.command()(process.queue)
-app.command()(scrub)
-app.command()(enrol)
-app.command()(renew)
-app.add_typer(devices.app, name="devices")
+
+
+@app.callback()
+def root() -> None:
+    """Keep the commands under one name: they are known to the table only."""
