@@ -41,7 +41,6 @@ from edge.web.console.forms import fields_of, line_in
 from edge.web.console.pages import Pages
 from edge.web.console.sessions import Visit
 from edge.web.console.trend import LOOK_S, Look, Trend, room_in
-from edge.web.console.words import lasting
 from edge.web.guard import Guard, Handler, encode, json_answer
 from edge.web.limits import RateLimit
 from shared.clock import Clock
@@ -49,6 +48,7 @@ from shared.errors import Code, QuartermasterError
 from shared.events import DeviceHealth
 from shared.ids import is_code
 from shared.units import SECOND
+from shared.words import lasting
 
 _OVERVIEW: Final = "/console/overview"
 _SIGN_IN: Final = "/console/"

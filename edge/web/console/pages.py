@@ -9,9 +9,9 @@ import jinja2
 from starlette.responses import Response
 from starlette.routing import Route
 
-from edge.web.console import words
 from edge.web.guard import Guard
 from edge.web.pages import Bundle, read_folder
+from shared import words
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from edge.web.console.words import lasting
 from shared.units import DAY, MINUTE
+from shared.words import lasting
 
 LOOK_S: Final = 30.0
 KEPT: Final = 720

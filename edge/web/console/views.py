@@ -13,9 +13,9 @@ from edge.db import Connection, Queries
 from edge.web import devices
 from edge.web.console.sessions import DEVICE
 from edge.web.console.trend import Look, filling
-from edge.web.console.words import counted, lasting, size, when
 from shared.policy.matching import Wanted
 from shared.units import DAY, SECOND
+from shared.words import counted, lasting, size, when
 
 _SQL: Final = Queries(__package__ or "edge.web.console")
 _SOON: Final = 2 * DAY
