@@ -13,8 +13,10 @@ from typing import Any, Final
 import structlog
 import uvloop
 
+from edge.app import journal as journals
 from edge.app import recovery
 from edge.app.gateway import Gateway, state_of
+from edge.app.journal import Journal
 from edge.app.scrubbing import report_suspicion, scrub_once
 from edge.app.store import Store, open_database, opened
 from edge.ports import SystemClock, SystemIds
@@ -22,7 +24,9 @@ from shared.errors import QuartermasterError
 
 __all__ = [
     "Gateway",
+    "Journal",
     "Store",
+    "journal_of",
     "open_database",
     "opened",
     "report_suspicion",
@@ -37,7 +41,17 @@ _MOST_RECOVERIES: Final = 3
 _WAIT_FOR_ROOM_S: Final = 5.0
 
 
-def run(data: Path, *, ready: Callable[[str], None] = lambda _: None) -> None:
+def journal_of(data: Path) -> Journal:
+    """The journal of a data folder, ``<data>/logs/``; in memory alone while there is no folder."""
+    return Journal(data / journals.FOLDER if data.is_dir() else None)
+
+
+def run(
+    data: Path,
+    *,
+    journal: Journal | None = None,
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
     """Run the gateway in this data folder until SIGTERM or SIGINT.
 
     A database that turns out to be damaged is set aside and the gateway goes on with a new one; a
@@ -45,6 +59,7 @@ def run(data: Path, *, ready: Callable[[str], None] = lambda _: None) -> None:
 
     Args:
         data: the data folder (``gateway.toml``, ``identity/``, ``gateway.db``).
+        journal: its own last lines, for the console; fed by whoever sets up logging.
         ready: called with the local API's address when scans are taken.
 
     Raises:
@@ -52,11 +67,12 @@ def run(data: Path, *, ready: Callable[[str], None] = lambda _: None) -> None:
             ``store.failed``, or ``store.damaged`` when that happens again and again.
     """
     recoveries = 0
+    journal = journal or Journal()
     told = threading.Event()
     while not told.is_set():
         try:
             recovery.finish(data)
-            _serve_once(data, ready, told)
+            _serve_once(data, journal, ready, told)
         except QuartermasterError as error:
             if error.code == "disk.full":
                 _log.error("gateway.waits-for-room", detail=error.detail)
@@ -80,23 +96,25 @@ def _recover(data: Path, why: str, told: threading.Event) -> None:
         told.wait(_WAIT_FOR_ROOM_S)
 
 
-def _serve_once(data: Path, ready: Callable[[str], None], told: threading.Event) -> None:
+def _serve_once(
+    data: Path, journal: Journal, ready: Callable[[str], None], told: threading.Event
+) -> None:
     """Serve until told to end; a damage found meanwhile is raised when all have stopped."""
     recovery.refuse_suspect(data)
     with opened(data) as store, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        gateway = runner.run(_serve(store, ready))
+        gateway = runner.run(_serve(store, journal, ready))
     if gateway.damage is not None:
         raise gateway.damage
     told.set()
 
 
-async def _serve(store: Store, ready: Callable[[str], None]) -> Gateway:
+async def _serve(store: Store, journal: Journal, ready: Callable[[str], None]) -> Gateway:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(number, stop.set)
-    gateway = Gateway(store)
+    gateway = Gateway(store, journal)
     address = f"https://localhost:{store.settings.api.port}"
     await gateway.run(stop, lambda: ready(address))
     return gateway

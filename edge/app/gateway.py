@@ -23,6 +23,7 @@ from edge.app.cameras import Cameras
 from edge.app.deciding import fallback_of
 from edge.app.epochs import Epochs
 from edge.app.identities import Identities
+from edge.app.journal import Journal
 from edge.app.metrics import registry
 from edge.app.recovery import damages
 from edge.app.retention import Retention
@@ -41,6 +42,7 @@ from edge.ports import SystemIds, system_jitter, system_steady
 from edge.web import Door, RateLimit, create, open_door, pages, pairing, places
 from edge.web.console import Console
 from edge.web.decisions import decisions_room
+from edge.web.hatch import Hatch
 from edge.web.people import people_room
 from edge.web.tasks import tasks_room
 from shared.errors import QuartermasterError
@@ -55,8 +57,9 @@ _RESTART_S: Final = 1.0
 class Gateway:
     """One gateway; implements the ports LinkListener and Status."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, journal: Journal | None = None) -> None:
         self._store = store
+        self._journal = journal or Journal()
         self._settings = store.settings
         identity = store.identity
         folder = store.data / settings_file.IDENTITY
@@ -81,6 +84,7 @@ class Gateway:
                 window=uplink.window, resend=uplink.resend_seconds, watchdog=uplink.watchdog_seconds
             ),
         )
+        self._hatch = Hatch(store.data, self.report, store.database.noticed)
         self._scrubbing = Scrubbing(store.data, store.database)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -178,6 +182,7 @@ class Gateway:
         report["cameras"] = self._cameras.report()
         report["decisions"] = self._fallback.report(self._store.database.reader)
         report["evidence_dropped"] = self._store.pipeline.dropped_evidence
+        report["filling"] = self._console.filling()
         report["notices"] = [notice.as_dict() for notice in self._notices()]
         return report
 
@@ -233,6 +238,7 @@ class Gateway:
             "decisions": self._fallback.rounds.run,
             "scrub": self._scrubbing.run,
             "console": self._console.run,
+            "hatch": self._hatch.run,
             "space": lambda: store.space.run(self._heartbeat.announce),
             "identity": lambda: self._identities.run(
                 store.outbox, self._link, store.clock, system_jitter
@@ -247,12 +253,14 @@ class Gateway:
         try:
             opened = asyncio.create_task(door.opened.wait())
             await asyncio.wait((opened, serving), return_when=asyncio.FIRST_COMPLETED)
+            _log.info("gateway.ready", software=software(), epoch=store.epoch)
             ready()
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait((stopping, serving), return_when=asyncio.FIRST_COMPLETED)
             opened.cancel()
             stopping.cancel()
         finally:
+            _log.info("gateway.stopping")
             door.should_exit = True
             await asyncio.wait((serving,))
             await asyncio.to_thread(self._cameras.stop)

@@ -25,8 +25,14 @@ def run(
     log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines.")] = False,
 ) -> None:
     """Run the gateway: the local API, the cameras, the uplink. SIGTERM ends it in order."""
-    _log_to_stderr(as_json=log_json)
-    gateway.run(data, ready=lambda address: typer.echo(f"ready: {address}", err=True))
+    journal = gateway.journal_of(data)
+    _log(journal, as_json=log_json)
+    try:
+        gateway.run(
+            data, journal=journal, ready=lambda address: typer.echo(f"ready: {address}", err=True)
+        )
+    finally:
+        journal.close()
 
 
 def status(data: Data = Path("gateway"), *, json: Json = False) -> None:
@@ -78,8 +84,10 @@ def _print(value: dict[str, Any]) -> None:
     typer.echo(msgspec.json.encode(value).decode())
 
 
-def _log_to_stderr(*, as_json: bool) -> None:
+def _log(journal: gateway.Journal, *, as_json: bool) -> None:
+    """To standard error and to the gateway's journal."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    logging.getLogger().addHandler(journal.handler())
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if as_json
@@ -90,6 +98,7 @@ def _log_to_stderr(*, as_json: bool) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            journal,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
