@@ -73,6 +73,7 @@ _EXIT_CODES: Final = {
     "epoch": os.EX_NOPERM,
     "pair": os.EX_NOPERM,
     "settings": os.EX_CONFIG,
+    "backup": os.EX_DATAERR,
     "pki": os.EX_CONFIG,
     "broker": os.EX_UNAVAILABLE,
     "database": os.EX_UNAVAILABLE,

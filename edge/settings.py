@@ -5,9 +5,10 @@ Everything has a default that works; an unknown key is refused, so that a typing
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from msgspec import Meta
@@ -15,12 +16,22 @@ from msgspec import Meta
 from shared.errors import QuartermasterError
 
 FILE: Final = "gateway.toml"
+LAST_GOOD: Final = "gateway.toml.last-good"
+"""With which the gateway last ran well."""
+BEFORE: Final = "gateway.toml.before"
+"""What the last change by command replaced."""
+APPLIED: Final = "gateway.toml.applied"
+"""Who made that change, and why."""
+IN_FORCE: Final = "gateway.in-force.json"
+"""What the gateway last started with."""
 DATABASE: Final = "gateway.db"
 BALLAST: Final = "gateway.ballast"
 HEAD_NOTE: Final = "gateway.db-head"
 IDENTITY: Final = "identity"
 PHOTOS: Final = "photos"
 MODELS: Final = "models"
+
+_CREDENTIALS: Final = re.compile(r"(\w+://)[^/@\s]+@")
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 _Seconds = Annotated[float, Meta(gt=0)]
@@ -95,14 +106,61 @@ def load(data: Path) -> Settings:
     Raises:
         QuartermasterError: ``settings.invalid``, naming the key.
     """
-    file = data / FILE
+    return parse(text_of(data / FILE), FILE)
+
+
+def text_of(file: Path) -> bytes:
+    """What a settings file holds; nothing where there is none.
+
+    Raises:
+        QuartermasterError: ``settings.invalid`` when it cannot be read.
+    """
     try:
-        table = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
-        return msgspec.convert(table, Settings)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise QuartermasterError("settings.invalid", str(error), where=str(file)) from None
+        return file.read_bytes() if file.exists() else b""
+    except OSError as error:
+        detail = error.strerror or type(error).__name__
+        raise QuartermasterError("settings.invalid", detail, where=file.name) from None
+
+
+def parse(text: bytes, name: str = FILE) -> Settings:
+    """The settings that a file says.
+
+    Raises:
+        QuartermasterError: ``settings.invalid``, naming the key.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(text.decode("utf-8")), Settings)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise QuartermasterError("settings.invalid", str(error), where=name) from None
     except msgspec.ValidationError as error:
         says, _, where = str(error).partition(" - at ")
         raise QuartermasterError(
-            "settings.invalid", says, where=f"{FILE} {where.strip('`$.')}".strip()
+            "settings.invalid", says, where=f"{name} {where.strip('`$.')}".strip()
         ) from None
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """Each setting by its name: ``api.port``, ``camera.dock.source``."""
+    found: dict[str, Any] = {}
+    for name, value in msgspec.to_builtins(settings).items():
+        if name == "camera":
+            for camera in value:
+                found |= {
+                    f"camera.{camera['name']}.{key}": each
+                    for key, each in camera.items()
+                    if key != "name"
+                }
+        elif isinstance(value, dict):
+            found |= {f"{name}.{key}": each for key, each in cast("Any", value).items()}
+        else:
+            found[name] = value
+    return found
+
+
+def shown(value: Any) -> str:
+    """A value for people, without the password that a camera's address may hold."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _CREDENTIALS.sub(r"\1***@", value)
+    return msgspec.json.encode(value).decode()

@@ -130,6 +130,11 @@ Code = Literal[
     "demand.file",
     "demand.row",
     "settings.invalid",
+    "settings.safe-mode",
+    "backup.unverified",
+    "backup.foreign",
+    "backup.loses",
+    "gateway.in-use",
     "broker.unreachable",
     "broker.refused",
     "database.unreachable",
@@ -661,6 +666,31 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "settings.invalid": Entry(
         500, "A setting is missing or wrong.", "Correct the setting named and start again."
+    ),
+    "settings.safe-mode": Entry(
+        500,
+        "The gateway runs in safe mode: its own settings cannot be used.",
+        "Correct what is named (quartermaster gateway config check); it is then taken by itself.",
+    ),
+    "backup.unverified": Entry(
+        422,
+        "The backup is not whole: it is not used.",
+        "Use another backup; or make one anew, after quartermaster gateway scrub.",
+    ),
+    "backup.foreign": Entry(
+        409,
+        "The backup is of another gateway.",
+        "Use a backup of this gateway, or say --other-gateway if it shall take its place.",
+    ),
+    "backup.loses": Entry(
+        409,
+        "Events that the cloud does not have would be lost.",
+        "Start the gateway and let it send them first; or say --force to give them up.",
+    ),
+    "gateway.in-use": Entry(
+        409,
+        "The gateway's data folder is in use.",
+        "Stop the gateway (systemctl stop quartermaster-gateway), or wait for the other command.",
     ),
     "broker.unreachable": Entry(
         503, "The broker cannot be reached.", "Check that mosquitto runs and its address is right."
