@@ -40,7 +40,7 @@ from edge.web.console import sessions, views
 from edge.web.console.forms import fields_of, line_in
 from edge.web.console.pages import Pages
 from edge.web.console.sessions import Visit
-from edge.web.console.trend import LOOK_S, Look, Trend, room_in
+from edge.web.console.trend import LOOK_S, Look, Trend, micros_to_full, room_in
 from edge.web.guard import Guard, Handler, encode, json_answer
 from edge.web.limits import RateLimit
 from shared.clock import Clock
@@ -154,6 +154,15 @@ class Console:
             waiting = report["waiting"] + report["unacknowledged"]
             self._trend.note(Look(self._clock.now(), room_in(report["disk"]), waiting))
             await asyncio.sleep(LOOK_S)
+
+    def filling(self) -> dict[str, int | None]:
+        """How long the store has been watched, and until when there is room at this pace."""
+        looks = self._trend.looks
+        full = micros_to_full(looks)
+        return {
+            "watched_seconds": (looks[-1].at - looks[0].at) // SECOND if looks else 0,
+            "full_in_seconds": full // SECOND if full is not None else None,
+        }
 
     # Who may come in
 
