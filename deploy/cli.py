@@ -56,6 +56,8 @@ _EXIT_CODES: Final = {
     "lease": os.EX_DATAERR,
     "decision": os.EX_DATAERR,
     "undo": os.EX_DATAERR,
+    "input": os.EX_NOPERM,
+    "sensor": os.EX_DATAERR,
     "exception": os.EX_DATAERR,
     "payload": os.EX_DATAERR,
     "segment": os.EX_DATAERR,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -89,6 +89,50 @@ class Camera(_Table, frozen=True):
     zone: Annotated[str, Meta(max_length=64)] | None = None
 
 
+class Tcp(_Table, frozen=True):
+    """Scanners that send lines over TCP; there is no such door without this table.
+
+    ``terminator`` ends a line; empty means CR, LF or both. ``prefix`` is what
+    scanners put in front.
+    """
+
+    port: _Port = 58627
+    host: str = "0.0.0.0"  # noqa: S104 - scanners are other machines of the site
+    terminator: Annotated[str, Meta(max_length=8)] = ""
+    prefix: Annotated[str, Meta(max_length=8)] = ""
+    connections: Annotated[int, Meta(ge=1, le=1000)] = 64
+    connections_per_device: Annotated[int, Meta(ge=1, le=100)] = 4
+    idle_seconds: _Seconds = 28_800.0
+
+
+class Mqtt(_Table, frozen=True):
+    """The broker for devices of this site; there is none without this table."""
+
+    port: _Port = 8883
+    host: str = "0.0.0.0"  # noqa: S104 - devices are other machines of the site
+    connections: Annotated[int, Meta(ge=1, le=1000)] = 256
+
+
+class Sensor(_Table, frozen=True):
+    """A sensor of a paired device: what it measures, in which unit, within which bounds, and where.
+
+    A reading is recorded when it differs by ``change``, ``every_seconds`` apart at most; one that
+    stays the same after ``at_least_minutes``.
+    """
+
+    device: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    kind: Literal["weight", "door", "temperature", "position"]
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    decimals: Annotated[int, Meta(ge=0, le=6)] = 2
+    change: Annotated[float, Meta(ge=0)] = 0.0
+    every_seconds: _Seconds = 5.0
+    at_least_minutes: _Seconds = 15.0
+    location: Annotated[str, Meta(max_length=64)] | None = None
+
+
 class Settings(_Table, frozen=True):
     """All of ``gateway.toml``. ``heartbeat_seconds`` is how often the gateway tells of itself."""
 
@@ -97,6 +141,9 @@ class Settings(_Table, frozen=True):
     uplink: Uplink = Uplink()
     store: Store = Store()
     camera: list[Camera] = []
+    tcp: Tcp | None = None
+    mqtt: Mqtt | None = None
+    sensor: list[Sensor] = []
     heartbeat_seconds: _Seconds = 60.0
 
 

@@ -49,6 +49,14 @@ Code = Literal[
     "undo.moved-on",
     "exception.photo",
     "exception.closed",
+    "input.unbound",
+    "input.revoked",
+    "input.connections",
+    "input.unfinished",
+    "sensor.malformed",
+    "sensor.undeclared",
+    "sensor.unit",
+    "sensor.range",
     "gs1.check-digit",
     "gs1.syntax",
     "gs1.lost-separator",
@@ -320,6 +328,46 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         422, "The photo is no JPEG of at most 150 KiB.", "Take a smaller photo, or send none."
     ),
     "exception.closed": Entry(409, "This exception has been resolved already.", "Nothing to do."),
+    "input.unbound": Entry(
+        401,
+        "This connection belongs to no paired device.",
+        "Pair it: gateway devices add NAME --address ADDRESS; or send a first line: token TOKEN.",
+    ),
+    "input.revoked": Entry(
+        403,
+        "This device has been revoked or paired anew.",
+        "Give it its new token, or have an operator pair it again.",
+    ),
+    "input.connections": Entry(
+        429,
+        "The gateway holds as many connections as it may.",
+        "Close those that are not used, or raise the limit in gateway.toml.",
+    ),
+    "input.unfinished": Entry(
+        422,
+        "A code came without its end and was not taken.",
+        "Set the scanner to send Enter (CR) after each code, and scan again.",
+    ),
+    "sensor.malformed": Entry(
+        422,
+        "The reading could not be understood.",
+        "Send the documented fields: id, sensor, value and unit, or id and location.",
+    ),
+    "sensor.undeclared": Entry(
+        422,
+        "The gateway expects no such sensor from this device.",
+        "Correct its name, or declare it in gateway.toml under [[sensor]].",
+    ),
+    "sensor.unit": Entry(
+        422,
+        "The reading is in another unit than the sensor was declared with.",
+        "Send the declared unit, or correct the declaration in gateway.toml.",
+    ),
+    "sensor.range": Entry(
+        422,
+        "The reading lies outside what this sensor can measure.",
+        "Check the sensor; if it is right, correct min and max in gateway.toml.",
+    ),
     "gs1.check-digit": Entry(
         422,
         "The check digit is wrong: one digit was misread or mistyped.",

@@ -202,13 +202,17 @@ class CodeSeen(Data, frozen=True):
 
 
 class SensorRead(Data, frozen=True):
-    """A sensor's value: ``value`` × 10^-``scale`` in ``unit`` (a UCUM code)."""
+    """A sensor's value: ``value`` × 10^-``scale`` in ``unit`` (a UCUM code), and where it was read.
+
+    For the property ``position`` the value is 1 while a vehicle is at ``location``, 0 between places.
+    """
 
     sensor: Name
     property: Name
     value: Annotated[int, Meta(ge=-(2**53), le=2**53)]
     scale: Annotated[int, Meta(ge=0, le=9)]
     unit: Annotated[str, Meta(max_length=16)]
+    location: Name | None = None
 
 
 class DeviceHealth(Data, frozen=True):
