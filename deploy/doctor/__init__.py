@@ -6,13 +6,13 @@ too. A problem makes the doctor's exit code 1; a note does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deploy.doctor import installation, machine
-from deploy.doctor.findings import Finding, problem
 from deploy.settings import environment
 from shared.errors import QuartermasterError
+from shared.findings import Finding, healthy, problem
 
 __all__ = ["Finding", "examine", "healthy"]
 
@@ -46,11 +46,6 @@ def examine(*, data: Path | None = None, pki: Path | None = None) -> list[Findin
             says = f"the check itself failed: {type(error).__name__}: {error}"[:300]
             findings.append(Finding(name, "problem", says, "Read what the sentence names."))
     return findings
-
-
-def healthy(findings: Sequence[Finding]) -> bool:
-    """Whether nothing found is a problem."""
-    return all(finding.level != "problem" for finding in findings)
 
 
 def _database(url: str | None) -> Iterator[Finding]:

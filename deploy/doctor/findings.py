@@ -1,4 +1,4 @@
-"""What a check answers with, and the looks that several checks share."""
+"""The looks that several checks share."""
 
 from __future__ import annotations
 
@@ -6,46 +6,18 @@ import stat
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from deploy.clock import SystemClock
 from deploy.processes import listens
 from shared.certificates import instant, load_chain
 from shared.errors import QuartermasterError
+from shared.findings import Finding, problem
 from shared.revocations import load_revocation_list
-
-Level = Literal["ok", "note", "problem"]
 
 EXPIRES_SOON: Final = timedelta(days=14)
 REVOCATIONS_LATE: Final = timedelta(days=5)
 """Of the seven days of a revocation list: two daily renewals have failed."""
-
-_MARKS: Final[dict[Level, str]] = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
-
-
-class Finding(NamedTuple):
-    """What one check found."""
-
-    check: str
-    level: Level
-    says: str
-    do: str = ""
-
-    def line(self) -> str:
-        """The finding for a terminal."""
-        remedy = f"\n{'':9}→ {self.do}" if self.do else ""
-        return f"{_MARKS[self.level]}  {self.check}: {self.says}{remedy}"
-
-    def as_dict(self) -> dict[str, str]:
-        """The finding for ``--json``."""
-        return dict(self._asdict())
-
-
-def problem(check: str, error: QuartermasterError) -> Finding:
-    """An error of the catalogue as a finding."""
-    particulars = ": ".join(part for part in (error.where, error.detail) if part)
-    says = f"{error.entry.says} ({particulars})" if particulars else error.entry.says
-    return Finding(check, "problem", f"{error.code}: {says}", error.entry.do)
 
 
 def closed_keys(check: str, folder: Path) -> Iterator[Finding]:

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.doctor.findings import (
-    Finding,
     closed_keys,
     expiry,
     port_finding,
-    problem,
     reachable,
     revocations,
 )
 from deploy.settings import environment
 from shared.errors import QuartermasterError
+from shared.findings import Finding, problem
 
 _PKI_FILES: Final = (
     "root.crt",

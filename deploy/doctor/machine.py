@@ -15,11 +15,11 @@ from typing import Final
 
 from deploy.clock import SystemClock
 from deploy.debian import complete, is_debian_13
-from deploy.doctor.findings import Finding, problem
 from deploy.processes import program
 from deploy.settings import environment
 from shared.certificates import instant
 from shared.errors import QuartermasterError
+from shared.findings import Finding, problem
 
 OLDEST_PYTHON: Final = (3, 11)
 OLDEST_SQLITE: Final = (3, 35, 0)
