@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from edge import stock
 from edge.db import Connection, Database
-from edge.people import sessions, tries
+from edge.people import acquainted, sessions, tries
 from edge.people.book import Known, known_person, person_of_badge
 from edge.people.secrets import verify
 from edge.people.sessions import SESSION, Session, SignedIn
@@ -32,6 +32,16 @@ from shared.units import MINUTE, SECOND
 _log: Final[Any] = structlog.get_logger("edge.people")
 _LOOK_S: Final = 15.0
 _NOBODY: Final = "unknown"
+
+
+class Browser(NamedTuple):
+    """Whence somebody shows a secret who has no paired device: its address and its proof, if any.
+
+    See :mod:`edge.people.acquainted`.
+    """
+
+    address: str
+    proof: str = ""
 
 
 class TooManyTriesError(QuartermasterError):
@@ -67,6 +77,7 @@ class Desk:
         self._steady = steady
         self._alarmed = alarmed
         self._hashing = asyncio.Semaphore(1)
+        self._strangers = tries.Strangers()
         self._moment = int(clock.now())
         self._at = steady()
 
@@ -97,8 +108,16 @@ class Desk:
             raise QuartermasterError("people.unknown-badge")
         return self._present(device)
 
-    async def sign_in_by_secret(self, device: str, code: str, secret: str) -> SignedIn:
+    async def sign_in_by_secret(
+        self, device: str, code: str, secret: str, browser: Browser | None = None
+    ) -> SignedIn:
         """Code and secret: what an operator decides needs them.
+
+        Args:
+            device: where they sign in.
+            code: the person's.
+            secret: theirs.
+            browser: where the device is none that is paired, but stands for a browser.
 
         Raises:
             QuartermasterError: ``people.none-known``, ``people.wrong-secret`` or
@@ -106,20 +125,41 @@ class Desk:
         """
         self._demand_document()
         person = known_person(self._database.reader, code)
-        who = [f"secrets at {device}", *([f"secrets of {code}"] if person else [])]
+        place = self._place(device, code, person, browser)
+        who = [f"secrets at {place}", *([f"secrets of {code} at {place}"] if person else [])]
         await self._take_try(who)
         async with self._hashing:  # one at a time: each takes the memory of a small program
             right = await asyncio.to_thread(verify, person.secret if person else "", secret)
         if person is None or not right or not await self._put(device, person, who, proven=True):
-            await self._refused(device, person.code if person else _NOBODY, "a wrong secret")
+            why = f"a wrong secret, from {browser.address}" if browser else "a wrong secret"
+            await self._refused(device, person.code if person else _NOBODY, why)
             raise QuartermasterError("people.wrong-secret")
         return self._present(device)
 
-    async def sign_out(self, device: str) -> None:
+    def proof_for(self, code: str) -> str:
+        """What the browser keeps at which this person has just signed in; empty for nobody."""
+        person = known_person(self._database.reader, code)
+        return acquainted.proof_for(person) if person is not None else ""
+
+    def _place(self, device: str, code: str, person: Known | None, browser: Browser | None) -> str:
+        """Where a try is counted.
+
+        Raises:
+            TooManyTriesError: strangers have tried too often.
+        """
+        if browser is None:
+            return device
+        if person is not None and acquainted.is_known(person, browser.proof):
+            return f"browser {acquainted.name_of(browser.proof)}"
+        if micros := self._strangers.take(code, self._now()):
+            raise TooManyTriesError(micros)
+        return f"address {browser.address}"
+
+    async def sign_out(self, device: str, why: str = "") -> None:
         """Let nobody be signed in at this device."""
         person = sessions.signed_in(self._database.reader, device)
         if person is not None:
-            await self._record(device, person.person, "out")
+            await self._record(device, person.person, "out", why)
         await self._database.run(lambda connection: sessions.sign_out(connection, device))
 
     def notices(self) -> list[QuartermasterError]:

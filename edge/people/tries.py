@@ -1,22 +1,34 @@
 """Wrong tries at a sign-in: five are free, then each costs a pause that doubles.
 
+They are counted where they are made: at a paired device, at a browser that the person is known at,
+or at an address. Whoever guesses makes that place wait and no other, so that nobody can keep a
+person out by guessing. Somebody with many addresses meets a bound on all strangers together.
+
 They are counted before a try is judged and taken back when it was right: many at once gain nothing.
 Kept over restarts; a clock that runs backwards makes nobody wait longer than the pause.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from edge.db import Connection
 from edge.people.book import SQL
-from shared.units import HOUR, SECOND
+from shared.units import HOUR, MINUTE, SECOND
 
 FREE: Final = 5
 FIRST_PAUSE: Final = 30 * SECOND
 LONGEST_PAUSE: Final = 900 * SECOND
 FORGOTTEN_AFTER: Final = 12 * HOUR
+STRANGERS: Final = 60
+STRANGERS_EVERY: Final = 5 * SECOND
+"""All strangers together may try so often, and once more after each such time."""
+OF_ONE: Final = 30
+OF_ONE_EVERY: Final = 3 * MINUTE
+"""Likewise for one person's secret: 480 guesses a day, whatever the number of addresses."""
+_MOST_CODES: Final = 2000
 
 
 def pause_after(tries: int) -> int:
@@ -56,3 +68,36 @@ def forget(connection: Connection, now: int) -> None:
     """Forget what was long ago; nothing has happened later than now."""
     connection.execute(SQL["tries_not_later"], (now, now))
     connection.execute(SQL["forget_tries_before"], (now - FORGOTTEN_AFTER,))
+
+
+class _Bucket(NamedTuple):
+    """Tries that are left, in the time that they take to come back."""
+
+    spent: int
+    at: int
+
+    def spent_by(self, now: int) -> int:
+        return max(self.spent - max(now - self.at, 0), 0)
+
+
+class Strangers:
+    """Bounds what is tried from where nobody is known, over all addresses; kept in memory."""
+
+    def __init__(self) -> None:
+        self._all = _Bucket(0, 0)
+        self._of: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, code: str, now: int) -> int:
+        """Count a try of a code, known or not: microseconds that it has to wait, or 0."""
+        of_all = self._all.spent_by(now)
+        of_one = self._of.get(code, _Bucket(0, now)).spent_by(now)
+        micros = max(
+            of_all - (STRANGERS - 1) * STRANGERS_EVERY, of_one - (OF_ONE - 1) * OF_ONE_EVERY, 0
+        )
+        if micros == 0:
+            self._all = _Bucket(of_all + STRANGERS_EVERY, now)
+            self._of[code] = _Bucket(of_one + OF_ONE_EVERY, now)
+            self._of.move_to_end(code)
+            if len(self._of) > _MOST_CODES:
+                self._of.popitem(last=False)
+        return micros

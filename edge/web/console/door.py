@@ -229,14 +229,15 @@ class Console:
         code = line_in(fields, "person", most=64)
         fresh = sessions.new_token()
         try:
-            await self._enter(sessions.device_of(fresh), code, fields.get("secret", ""))
+            await self._enter(request, sessions.device_of(fresh), code, fields.get("secret", ""))
         except QuartermasterError as error:
             response = self._front_page(token, error, code)
             if isinstance(error, TooManyTriesError):
                 response.headers["retry-after"] = str(error.seconds)
             return response
         await self._desk.sign_out(sessions.device_of(token))
-        return sessions.keep(_go(_OVERVIEW), fresh)
+        response = sessions.keep_known(_go(_OVERVIEW), self._desk.proof_for(code))
+        return sessions.keep(response, fresh)
 
     def _hold_to_rate(self, request: Request) -> None:
         """Refuse an address that tries without end.
@@ -244,19 +245,20 @@ class Console:
         Raises:
             QuartermasterError: ``request.too-many``.
         """
-        address = request.client.host if request.client else ""
+        address = sessions.address_of(request)
         try:
             self._knocks.take(address, 1, time.monotonic())
         except QuartermasterError:
             raise QuartermasterError("request.too-many", f"sign-ins from {address}") from None
 
-    async def _enter(self, device: str, code: str, secret: str) -> None:
+    async def _enter(self, request: Request, device: str, code: str, secret: str) -> None:
         """Sign an operator in; somebody else is out again at once.
 
         Raises:
             QuartermasterError: what the desk refuses, or ``people.operator-needed``.
         """
-        person = await self._desk.sign_in_by_secret(device, code, secret)
+        browser = sessions.browser_of(request)
+        person = await self._desk.sign_in_by_secret(device, code, secret, browser)
         if not person.may_decide:
             await self._desk.sign_out(device)
             raise QuartermasterError("people.operator-needed", f"{person.name} is none")

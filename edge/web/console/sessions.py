@@ -5,7 +5,8 @@ Rules:
 1. the cookie holds 256 random bits; the gateway keeps none of them, only who is signed in at the
    device that their hash names (:mod:`edge.people`): what ends that session ends this one;
 2. a token is new with each sign-in, so that none that somebody else knew becomes a session;
-3. every form carries a value that follows from the cookie and that no other site can read, and a
+3. a browser at which somebody has signed in is known again: strangers' tries do not count there;
+4. every form carries a value that follows from the cookie and that no other site can read, and a
    browser that says where a form comes from must name this gateway (OWASP CSRF Prevention).
 """
 
@@ -13,19 +14,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from edge import people
 from edge.db import Connection
-from edge.people import SignedIn
+from edge.people import Browser, SignedIn
 from shared.errors import QuartermasterError
 
 COOKIE: Final = "__Host-qm-console"
 """The prefix makes browsers take it from this host alone, over TLS (RFC 6265bis 4.1.3.2)."""
+KNOWN: Final = "__Host-qm-known"
+_KNOWN_SECONDS: Final = 180 * 24 * 3600
 DEVICE: Final = "console-"
 """How the devices are named that stand for browsers; no scanner is called so."""
 FIELD: Final = "form"
@@ -93,6 +98,39 @@ def keep(response: Response, token: str) -> Response:
     """Have the browser show this token from now on, until it is closed."""
     response.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="strict")
     return response
+
+
+def keep_known(response: Response, proof: str) -> Response:
+    """Have the browser be known from now on; it is not signed in by that."""
+    response.set_cookie(
+        KNOWN,
+        proof,
+        max_age=_KNOWN_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+def browser_of(request: Request) -> Browser:
+    """Whence somebody comes who is not signed in."""
+    return Browser(address_of(request), request.cookies.get(KNOWN, ""))
+
+
+def address_of(request: Request) -> str:
+    """The address that tries are counted at: of IPv6 the network, within which one may choose."""
+    text = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def drop(response: Response) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ import msgspec
 import pytest
 
 from edge import people
-from edge.people import Desk, TooManyTriesError
+from edge.people import Browser, Desk, TooManyTriesError
 from edge.people.secrets import verify
+from edge.people.tries import OF_ONE, OF_ONE_EVERY, STRANGERS, STRANGERS_EVERY, Strangers
 from edge.web import devices
 from shared.errors import QuartermasterError
 from shared.events import EventData, OperatorSigned
@@ -50,6 +52,7 @@ class Place:
         self.steady = 100.0
         self.book = Book()
         self.alarms = 0
+        self.numbers = itertools.count()
         self.desk = self.another()
 
     def another(self) -> Desk:
@@ -71,6 +74,11 @@ class Place:
 
     def secret(self, person: str, secret: str, device: str = "sc-01") -> str:
         return self.code(lambda: self.desk.sign_in_by_secret(device, person, secret))
+
+    def at_browser(self, person: str, secret: str, address: str, proof: str = "") -> str:
+        """A sign-in at the console, each in a session of its own."""
+        device, browser = f"console-{next(self.numbers)}", Browser(address, proof)
+        return self.code(lambda: self.desk.sign_in_by_secret(device, person, secret, browser))
 
     def code(self, act: Callable[[], Awaitable[people.SignedIn]]) -> str:
         """The person signed in, or the refusal's code."""
@@ -258,14 +266,84 @@ def test_the_right_secret_after_the_pause_makes_good_the_wrong_ones(place: Place
         assert place.secret("ada", "guess") == "people.wrong-secret"
 
 
-def test_wrong_tries_count_for_the_person_and_for_the_device(place: Place) -> None:
-    for number in range(5):
-        assert place.secret("ada", "guess", f"sc-0{number}") == "people.wrong-secret"
-    assert place.secret("ada", "ada's secret", "sc-09") == "people.too-many-tries"
-    assert place.secret("bob", "bob's secret", "sc-09") == "bob"
-    for name in ("bob", "eve", "nobody", "noone", "nil"):
-        assert place.secret(name, "guess", "sc-07") == "people.wrong-secret"
+def test_whoever_guesses_at_a_device_makes_that_device_wait_and_nobody_elsewhere(
+    place: Place,
+) -> None:
+    for _ in range(5):
+        assert place.secret("ada", "guess", "sc-07") == "people.wrong-secret"
+    assert place.secret("ada", "ada's secret", "sc-07") == "people.too-many-tries"
     assert place.secret("bob", "bob's secret", "sc-07") == "people.too-many-tries"
+    assert place.secret("ada", "ada's secret", "sc-09") == "ada"
+    assert place.at_browser("ada", "ada's secret", "10.0.0.9") == "ada"
+
+
+def test_who_signs_in_between_guesses_does_not_make_them_good(place: Place) -> None:
+    for _ in range(4):
+        assert place.secret("ada", "guess") == "people.wrong-secret"
+    assert place.secret("bob", "bob's secret") == "bob"
+    assert place.secret("ada", "guess") == "people.wrong-secret"
+    assert place.secret("bob", "bob's secret") == "bob"
+    assert place.secret("ada", "ada's secret") == "people.too-many-tries"
+
+
+def test_a_stranger_who_guesses_keeps_nobody_out_but_at_his_own_address(place: Place) -> None:
+    for _ in range(5):
+        assert place.at_browser("ada", "guess", "10.0.0.66") == "people.wrong-secret"
+    assert place.at_browser("ada", "ada's secret", "10.0.0.66") == "people.too-many-tries"
+    assert place.at_browser("bob", "bob's secret", "10.0.0.66") == "people.too-many-tries"
+    assert place.at_browser("ada", "ada's secret", "10.0.0.7") == "ada"
+    assert place.secret("ada", "ada's secret", "sc-01") == "ada"
+
+
+def test_a_browser_that_is_known_waits_for_no_stranger_even_at_the_same_address(
+    place: Place,
+) -> None:
+    place.at_browser("ada", "ada's secret", "10.0.0.7")
+    proof = place.desk.proof_for("ada")
+    for _ in range(5):
+        place.at_browser("ada", "guess", "10.0.0.7")
+    assert place.at_browser("ada", "ada's secret", "10.0.0.7") == "people.too-many-tries"
+    assert place.at_browser("ada", "ada's secret", "10.0.0.7", proof) == "ada"
+    for _ in range(5):
+        assert place.at_browser("ada", "guess", "10.0.0.7", proof) == "people.wrong-secret"
+    assert place.at_browser("ada", "ada's secret", "10.0.0.7", proof) == "people.too-many-tries"
+    assert place.at_browser("ada", "ada's secret", "10.0.0.8") == "ada"
+
+
+def test_a_proof_is_the_persons_own_and_a_new_secret_ends_it(place: Place) -> None:
+    adas, bobs = place.desk.proof_for("ada"), place.desk.proof_for("bob")
+    assert place.desk.proof_for("nobody") == ""
+    for _ in range(5):
+        place.at_browser("ada", "guess", "10.0.0.7")
+    for none in (bobs, "", "x", f"{adas[:-1]}x", adas * 9, "\ud800." + adas):
+        code = place.at_browser("ada", "ada's secret", "10.0.0.7", none)
+        assert code == "people.too-many-tries"
+    new = msgspec.structs.replace(ADA, secret=hashed("another"))
+    employ(place.store, People(SITE, [new, BOB, EVE]), version=2)
+    assert place.at_browser("ada", "another", "10.0.0.7", adas) == "people.too-many-tries"
+    assert place.at_browser("ada", "another", "10.0.0.8", adas) == "ada"
+
+
+def test_many_addresses_gain_little_and_keep_out_only_who_is_not_known(place: Place) -> None:
+    proof = place.desk.proof_for("ada")
+    tries = [place.at_browser("ada", "guess", f"10.0.1.{n}") for n in range(OF_ONE + 5)]
+    assert tries.count("people.wrong-secret") == OF_ONE
+    assert place.at_browser("ada", "ada's secret", "10.0.0.8") == "people.too-many-tries"
+    assert place.at_browser("ada", "ada's secret", "10.0.0.8", proof) == "ada"
+    assert place.secret("ada", "ada's secret", "sc-01") == "ada"
+    assert place.at_browser("bob", "bob's secret", "10.0.0.8") == "bob"
+    place.pass_time(OF_ONE_EVERY)
+    assert place.at_browser("ada", "ada's secret", "10.0.0.8") == "ada"
+
+
+def test_strangers_together_are_bounded_and_codes_that_nobody_has_look_like_others() -> None:
+    strangers = Strangers()
+    assert [strangers.take("nobody", 1) for _ in range(OF_ONE + 1)][-1] == OF_ONE_EVERY
+    taken = [strangers.take(f"p{n}", 1) for n in range(STRANGERS)]
+    assert taken.count(0) == STRANGERS - OF_ONE
+    assert taken[-1] == STRANGERS_EVERY
+    assert strangers.take("ada", 1 + STRANGERS_EVERY) == 0
+    assert strangers.take("ada", 1 + STRANGERS_EVERY) > 0
 
 
 def test_badges_are_limited_too_and_do_not_stand_in_the_way_of_secrets(place: Place) -> None:

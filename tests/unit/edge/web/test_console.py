@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.requests import Request
 from starlette.routing import Route
 
 from edge import fallback, tasks
@@ -22,7 +23,7 @@ from edge.people import Desk
 from edge.ports import SystemIds
 from edge.web import RateLimit, create, devices
 from edge.web.console import Console
-from edge.web.console.sessions import COOKIE, form_of
+from edge.web.console.sessions import COOKIE, KNOWN, address_of, form_of
 from edge.web.console.trend import Look, filling, micros_to_full
 from shared.events import (
     DecisionOverridden,
@@ -108,6 +109,7 @@ class Browser:
         self.status = Standing()
         self.desk = Desk(store.database, store.pipeline, self.clock, lambda: 0.0)
         self.cookies = httpx.Cookies()
+        self.address = "10.0.0.7"
         self.console = Console(
             store.database,
             desk=self.desk,
@@ -133,7 +135,7 @@ class Browser:
 
     def ask(self, method: str, path: str, **over: Any) -> httpx.Response:
         async def go() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
+            transport = httpx.ASGITransport(app=self.app, client=(self.address, 1))
             async with httpx.AsyncClient(
                 transport=transport, base_url="https://gw", cookies=self.cookies
             ) as client:
@@ -233,7 +235,8 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites_and_is_new_with_each_si
     before = browser.get("").headers["set-cookie"]
     token = browser.shown
     answer = browser.sign_in()
-    for cookie in (before, answer.headers["set-cookie"]):
+    after = answer.headers.get_list("set-cookie")[-1]
+    for cookie in (before, after):
         assert cookie.startswith("__Host-qm-console=")
         assert {"HttpOnly", "Secure", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
     assert browser.shown != token
@@ -278,12 +281,46 @@ def test_the_break_glass_account_opens_the_console_and_alarms(browser: Browser) 
     assert [notice.code for notice in browser.desk.notices()] == ["people.break-glass"]
 
 
-def test_wrong_tries_of_one_person_have_to_wait(browser: Browser) -> None:
+def test_who_guesses_has_to_wait_and_keeps_out_nobody_else(browser: Browser) -> None:
+    browser.sign_in()
+    desk_of_ada, browser.cookies = browser.cookies, httpx.Cookies()
     for _ in range(5):
         browser.sign_in("ada", "wrong")
     answer = browser.sign_in()
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
     assert "Too many wrong tries" in answer.text
+    told = [each.detail for each in browser.events(OperatorSigned) if each.signed == "refused"]
+    assert told == ["a wrong secret, from 10.0.0.7"] * 5
+    browser.cookies = desk_of_ada
+    browser.post("sign-out")
+    assert browser.sign_in().headers["location"] == "/console/overview"
+    browser.cookies, browser.address = httpx.Cookies(), "10.0.0.8"
+    assert browser.sign_in().headers["location"] == "/console/overview"
+
+
+def test_the_proof_that_makes_a_browser_known_is_kept_from_scripts_and_opens_nothing(
+    ada: Browser,
+) -> None:
+    ada.post("sign-out")
+    answer = ada.sign_in()
+    (cookie,) = [each for each in answer.headers.get_list("set-cookie") if KNOWN in each]
+    assert {"HttpOnly", "Secure", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    ada.cookies = httpx.Cookies({KNOWN: ada.cookies.get(KNOWN) or ""})
+    assert ada.get("overview").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_tries_are_counted_at_an_address_that_one_cannot_choose(address: str, counted: str) -> None:
+    assert address_of(Request({"type": "http", "client": (address, 1)})) == counted
 
 
 def test_one_address_cannot_try_without_end(browser: Browser) -> None:
