@@ -27,6 +27,7 @@ from edge.app.journal import Journal
 from edge.app.metrics import registry
 from edge.app.recovery import damages
 from edge.app.retention import Retention
+from edge.app.safe_mode import SettingsWatch
 from edge.app.scrubbing import Scrubbing
 from edge.app.store import Store
 from edge.app.timekeeping import Timekeeping, clock_report
@@ -90,6 +91,11 @@ class Gateway:
         self._stop: asyncio.Event | None = None
         self.damage: QuartermasterError | None = None
         """Why the gateway ended by itself: what it read was not what had been written."""
+        self.again = False
+        """Whether it ended in order to begin again, with settings that can be used now."""
+        self._settings_watch = SettingsWatch(
+            store.data, store.choice, store.pipeline, identity.gateway, self._begin_again
+        )
         self._heartbeat = Heartbeat(
             store.pipeline, identity.gateway, self._examine, self._settings.heartbeat_seconds
         )
@@ -190,7 +196,9 @@ class Gateway:
         """What a person should know, the worst first; each heartbeat tells the cloud, too."""
         others = (self._store.space.notice(), self._timekeeping.notice())
         damage = damages(self._store.data)[:1]
+        choice = self._store.choice.notice()
         return [
+            *([choice] if choice is not None else []),
             *(QuartermasterError("store.damaged", each.in_words()) for each in damage),
             *(notice for notice in others if notice is not None),
             *self._desk.notices(),
@@ -202,6 +210,12 @@ class Gateway:
         if self.damage is None and self._loop is not None and self._stop is not None:
             self.damage = error
             self._loop.call_soon_threadsafe(self._stop.set)
+
+    def _begin_again(self) -> None:
+        """End in order, so that the settings are read again."""
+        if self._stop is not None and not self._stop.is_set():
+            self.again = True
+            self._stop.set()
 
     def not_ready(self) -> str:
         """Why no scans can be taken now; empty when they can."""
@@ -238,6 +252,7 @@ class Gateway:
             "decisions": self._fallback.rounds.run,
             "scrub": self._scrubbing.run,
             "console": self._console.run,
+            "settings": self._settings_watch.run,
             "hatch": self._hatch.run,
             "space": lambda: store.space.run(self._heartbeat.announce),
             "identity": lambda: self._identities.run(
@@ -357,6 +372,7 @@ def state_of(store: Store) -> dict[str, Any]:
         "refused": totals.refused,
         "disk": store.space.report(),
         "clock": clock_report(store.clock),
+        "safe_mode": store.choice.as_dict(),
         "damage": [msgspec.to_builtins(damage) for damage in damages(store.data)],
         "certificate_not_after": identity.not_after,
     }

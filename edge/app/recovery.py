@@ -25,6 +25,7 @@ import structlog
 
 from edge import settings as settings_file
 from edge import stock
+from edge.app.safe_mode import chosen
 from edge.app.scrubbing import SUSPECT
 from edge.app.store import note_reached, quota_of, signer_of
 from edge.db import Connection, Database
@@ -132,7 +133,7 @@ def recover(data: Path, why: str, *, clock: Clock, ids: Ids) -> Damage:
 
 def _recover(data: Path, why: str, clock: Clock, ids: Ids) -> Damage:
     finish(data)
-    settings = settings_file.load(data)
+    settings = chosen(data).settings
     identity = Identity.load(data / settings_file.IDENTITY)
     folder = data / settings_file.IDENTITY
     used = max(epochs.used(folder), identity.epoch, _granted(folder))

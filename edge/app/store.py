@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge import settings as settings_file
+from edge.app.safe_mode import Choice, chosen
 from edge.app.space import Space
 from edge.clock import GatewayClock
 from edge.db import LOG_BYTES, Ballast, Connection, Database
@@ -47,6 +48,8 @@ class Store:
     floor: Floor
     photos: Photos
     space: Space
+    choice: Choice
+    """Where the settings are from."""
     epoch: int
     """The epoch in which events are sealed; 0 while a new one has to be granted."""
 
@@ -73,14 +76,18 @@ def opening_of(
 
 
 @contextmanager
-def opened(data: Path) -> Generator[Store]:
+def opened(data: Path, choice: Choice | None = None) -> Generator[Store]:
     """Open the gateway in this data folder.
 
+    Args:
+        data: the data folder.
+        choice: the settings to use; else those that its files tell.
+
     Raises:
-        QuartermasterError: ``gateway.not-enrolled``, ``settings.invalid``, ``file.unreadable`` or
-            ``store.failed``.
+        QuartermasterError: ``gateway.not-enrolled``, ``file.unreadable`` or ``store.failed``.
     """
-    settings = settings_file.load(data)
+    choice = choice or chosen(data)
+    settings = choice.settings
     folder = data / settings_file.IDENTITY
     identity = Identity.load(folder)
     note = HeadNote(data / settings_file.HEAD_NOTE, system_boot())
@@ -120,6 +127,7 @@ def opened(data: Path) -> Generator[Store]:
                 floor=Floor(database, outbox, clock, ids, photos, level=lambda: space.level),
                 photos=photos,
                 space=space,
+                choice=choice,
                 epoch=epoch,
             )
         yield store

@@ -6,18 +6,18 @@ import os
 from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Put new content in place in one step: after a power cut the old or the new one is there."""
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
-    write_new(aside, content)
+    write_new(aside, content, mode=mode)
     aside.replace(path)
     sync_folder(path.parent)
 
 
-def write_new(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file that is not there yet; keys get mode 0600."""
-    mode = 0o600 if path.suffix == ".key" else 0o644
+    mode = mode or (0o600 if path.suffix == ".key" else 0o644)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

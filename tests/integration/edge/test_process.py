@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import subprocess
 import sys
@@ -49,17 +48,6 @@ def test_a_data_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(QuartermasterError) as refused:
         open_database(tmp_path / "none", Settings())
     assert refused.value.code == "file.unreadable"
-
-
-def test_a_port_that_is_taken_is_named(tmp_path: Path, pki: Path) -> None:
-    enrol(tmp_path, pki)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        (tmp_path / "gateway.toml").write_text(f'[api]\nhost = "127.0.0.1"\nport = {port}\n')
-        with pytest.raises(QuartermasterError) as refused:
-            run(tmp_path)
-    assert refused.value.code == "settings.invalid"
-    assert refused.value.where == "api.port"
 
 
 def test_sigterm_ends_it_in_order_with_no_broker_in_sight(tmp_path: Path, pki: Path) -> None:
