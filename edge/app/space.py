@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 
-from edge.db import Ballast, Connection, Database, Level, Measure, level_after
+from edge.db import LOG_BYTES, Ballast, Connection, Database, Level, Measure, level_after
 from edge.db.space import CALM, MARKS
 from edge.outbox import retention
 from shared.errors import Code, QuartermasterError
@@ -22,6 +22,10 @@ _log: Final[Any] = structlog.get_logger("edge.space")
 _LOOK_S: Final = 1.0
 _FREED_AT_ONCE: Final = 100
 _REALLY_FULL: Final = 1 << 20
+_FOR_THE_LOG: Final = 2 * LOG_BYTES
+"""Twice the size at which it is emptied: a unit of work may come on top."""
+_CALM_BELOW_FULL: Final = 100 - MARKS[Level.FULL] + CALM
+"""Percent of the room that have to be free before the disk is no longer called full."""
 _SAID: Final[dict[Level, Code]] = {
     Level.LOW: "disk.low",
     Level.SCARCE: "disk.scarce",
@@ -137,11 +141,18 @@ class Space:
     async def _restore_ballast(self) -> None:
         if self._fits() and await asyncio.to_thread(self._ballast.make):
             _log.info("disk.ballast-made")
-        elif self._database.spare_bytes >= self._ballast.size:
-            self._database.give_back()
+        else:
+            self._database.give_back(file=self._worth_writing_anew())
 
     def _fits(self) -> bool:
-        """Whether the ballast would leave the disk with room to work."""
-        spare = self._database.spare_bytes
+        """Whether the ballast would leave room to work: the file's free pages, and for the log."""
         measure = self.measure()
-        return measure._replace(free=measure.free - spare).percent < MARKS[Level.FULL] - CALM
+        for_the_log = min(_FOR_THE_LOG, measure.worth * _CALM_BELOW_FULL // 100)
+        enough = measure.free - self._database.spare_bytes >= for_the_log
+        return enough and measure.percent < 100 - _CALM_BELOW_FULL
+
+    def _worth_writing_anew(self) -> bool:
+        """Whether a smaller file would make room for the ballast, and can be written at all."""
+        disk = os.statvfs(self._data)
+        room = disk.f_bavail * disk.f_frsize
+        return self._database.spare_bytes >= self._ballast.size and self._database.held_bytes < room

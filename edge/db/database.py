@@ -67,7 +67,7 @@ class Database:
     _on_full: Callable[[], None] | None = None
     _on_damage: Callable[[QuartermasterError], None] | None = None
     _on_commit: Callable[[Connection], None] | None = None
-    _wants_less: bool = False
+    _wants_less: Callable[[], None] | None = None
 
     def __init__(self, path: Path, *, max_bytes: int = 8 << 30, log_bytes: int = LOG_BYTES) -> None:
         self._path = path
@@ -174,14 +174,14 @@ class Database:
         (pages,) = self._reader.execute("PRAGMA freelist_count").fetchone()
         return pages * PAGE_BYTES
 
-    def give_back(self) -> None:
-        """Have free pages and the log's room given back to the file system when nobody waits.
+    def give_back(self, *, file: bool = True) -> None:
+        """Have the log's room given back to the file system when nobody waits.
 
-        The file is written anew with what it holds, which needs room for that once more; where
-        there is none, nothing changes. Keeping the file ready to shrink at any time
-        (``auto_vacuum``) would cost every commit a third of its time.
+        With ``file`` its free pages, too: it is written anew with what it holds, which needs room
+        for that once more; where there is none, nothing changes. Keeping the file ready to shrink
+        at any time (``auto_vacuum``) would cost every commit a third of its time.
         """
-        self._wants_less = True
+        self._wants_less = self._give_back if file else self._empty_log
         self.nudge()
 
     def nudge(self) -> None:
@@ -350,8 +350,10 @@ class Database:
             self._on_full()
         self._checkpoint(empty=True)
 
+    def _empty_log(self) -> None:
+        self._checkpoint(empty=True)
+
     def _give_back(self) -> None:
-        self._wants_less = False
         with contextlib.suppress(sqlite3.OperationalError, OSError):  # no room even for that
             self._layout.forget()
             state_nothing(self._connection)
@@ -362,8 +364,10 @@ class Database:
         self._checkpoint(empty=True)
 
     def _checkpoint_when_due(self) -> None:
-        if self._wants_less and self._queue.empty():
-            self._give_back()
+        less = self._wants_less
+        if less is not None and self._queue.empty():
+            self._wants_less = None
+            less()
             return
         idle = self._commits >= _CHECKPOINT_WHEN_IDLE and self._queue.empty()
         large = self._commits % _LOOK_AT_LOG == 0 and self._log_size() > self._log_bytes

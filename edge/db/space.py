@@ -48,10 +48,14 @@ class Measure(NamedTuple):
     ballast: bool = True
 
     @property
+    def worth(self) -> int:
+        """The bytes that a share of the file system is taken of."""
+        return max(min(self.disk, self.quota), 1)
+
+    @property
     def percent(self) -> float:
         """How full it is: the tighter share, 0 to 100."""
-        worth = max(min(self.disk, self.quota), 1)
-        share = max(self.held / max(self.quota, 1), 1.0 - self.free / worth)
+        share = max(self.held / max(self.quota, 1), 1.0 - self.free / self.worth)
         return 100.0 * min(max(share, 0.0), 1.0)
 
 

@@ -9,7 +9,7 @@ export const state = {
   alarm: null,
   me: null,
   link: { up: null, why: null },
-  counts: { open: 0, unseen: 0 },
+  counts: { open: null, unseen: 0 }, // open: null until this device's own store has been read
   current: null,
   message: null,
   recent: [],

@@ -48,12 +48,16 @@ export function drawHeader(header) {
         onclick: () => go('recent'),
         'data-key': 'waiting',
       },
-      counts.open === 0
-        ? 'Nothing waits'
-        : h('span', {}, h('b', {}, counts.open.toLocaleString('en')), ' to send'),
+      waiting(counts.open),
     ),
     h('span', { class: 'who' }, me?.person?.name ?? pairing?.device ?? ''),
   );
+}
+
+function waiting(open) {
+  if (open === null) return 'Looking'; // never a word of comfort before the store has been read
+  if (open === 0) return 'Nothing waits';
+  return h('span', {}, h('b', {}, open.toLocaleString('en')), ' to send');
 }
 
 export function drawBanners(banners) {
