@@ -4,37 +4,52 @@ from __future__ import annotations
 
 import io
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple, TypeVar
 
-import msgspec
-import segno
 import typer
 
 from edge import settings as settings_file
-from edge.app import open_database
+from edge.cli import screen
+from edge.cli.options import FOLDER, Data, Json, Limit, names
+from edge.cli.screen import Column
+from edge.db import Connection, Queries
+from edge.db.looking import looking
 from edge.ports import SystemClock
-from edge.web import devices as paired
-from edge.web import pairing
+from edge.settings import DATABASE
+from shared.errors import QuartermasterError
+from shared.events import decode_event
+from shared.segment import header, parse
+from shared.words import ago
 
-Data = Annotated[Path, typer.Option(help="The gateway's data folder.", envvar="QM_GATEWAY_DATA")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Device = Annotated[str, typer.Argument(help="The device's name, e.g. sc-01.")]
+Result = TypeVar("Result")
+
+_SQL: Final = Queries("edge.cli")
+_SHOWN: Final = 500
+_NEWEST: Final = (2000, 8)
+"""Among so many waiting events and sealed segments a device is looked for."""
+
+Device = Annotated[
+    str,
+    typer.Argument(help="The device's name, e.g. sc-01.", autocompletion=names("device_names")),
+]
 
 app: Final = typer.Typer(help="The scanners paired with this gateway.", no_args_is_help=True)
 
 
 @app.command()
-def add(name: Device, data: Data = Path("gateway"), *, json: Json = False) -> None:
-    """Pair a device and print its token, once. A device known already gets a new token."""
-    database = open_database(data, settings_file.load(data))
-    try:
-        now = SystemClock().now()
-        token = database.run_blocking(lambda connection: paired.add(connection, name, now=now))
-    finally:
-        database.close()
+def add(name: Device, data: Data = FOLDER, *, json: Json = False) -> None:
+    """Pair a device and print its token, once; a known device gets a new one.
+
+    Example: quartermaster gateway devices add sc-01
+    """
+    from edge.web import devices  # noqa: PLC0415 - the whole door, only to change something
+
+    now = SystemClock().now()
+    token = _change(data, lambda connection: devices.add(connection, name, now=now))
     if json:
-        typer.echo(msgspec.json.encode({"device": name, "token": token}).decode())
+        screen.show_json({"device": name, "token": token})
         return
     typer.echo(f"{name} is paired. Its token, shown this once:")
     typer.echo(token)
@@ -43,26 +58,29 @@ def add(name: Device, data: Data = Path("gateway"), *, json: Json = False) -> No
 @app.command()
 def pair(
     name: Device,
-    data: Data = Path("gateway"),
+    data: Data = FOLDER,
     *,
     host: Annotated[
         str | None, typer.Option(help="The name by which the device reaches this gateway.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show a QR code by which a phone or a browser becomes this device: once, for ten minutes."""
+    """Show a QR code by which a phone becomes this device: once, for ten minutes.
+
+    Example: quartermaster gateway devices pair ph-01 --host gw.hall-3.example
+    """
+    import segno  # noqa: PLC0415 - draws, only here
+
+    from edge.web import pairing  # noqa: PLC0415 - the whole door, only to change something
+
     settings = settings_file.load(data)
     reached = host or next(iter(settings.api.names), socket.gethostname())
-    database = open_database(data, settings)
-    try:
-        now = SystemClock().now()
-        begun = database.run_blocking(lambda connection: pairing.begin(connection, name, now=now))
-    finally:
-        database.close()
+    now = SystemClock().now()
+    begun = _change(data, lambda connection: pairing.begin(connection, name, now=now))
     url = f"https://{reached}:{settings.api.port}/scan/#pair={begun.code}"
     if json:
         told = {"device": name, "url": url, "code": begun.code, "expires_at": begun.expires_at}
-        typer.echo(msgspec.json.encode(told).decode())
+        screen.show_json(told)
         return
     picture = io.StringIO()
     segno.make(url, error="m", micro=False).terminal(picture, border=2, compact=True)
@@ -71,29 +89,89 @@ def pair(
     typer.echo(f"Its code, should it ask: {begun.code}. Good once, for ten minutes.")
 
 
+class _Shown(NamedTuple):
+    """A device, and who is signed in there; times in microseconds."""
+
+    name: str
+    added_at: int
+    revoked_at: int | None
+    person: str | None
+    role: str | None
+    since: int | None
+
+
 @app.command("list")
-def list_devices(data: Data = Path("gateway"), *, json: Json = False) -> None:
-    """The paired devices."""
-    database = open_database(data, settings_file.load(data))
-    try:
-        known = paired.known(database.reader)
-    finally:
-        database.close()
+def list_devices(data: Data = FOLDER, *, limit: Limit = _SHOWN, json: Json = False) -> None:
+    """List the paired devices: who is signed in there, and when they were last heard of.
+
+    Example: quartermaster gateway devices list
+    """
+    with looking(data / DATABASE) as reader:
+        found = [_Shown(*row) for row in reader.execute(_SQL["devices"], (limit + 1,)).fetchall()]
+        seen = _last_seen(reader)
+    shown = found[:limit]
     if json:
-        rows = [device._asdict() for device in known]
-        typer.echo(msgspec.json.encode(rows).decode())
+        screen.show_json([each._asdict() | {"last_event": seen.get(each.name)} for each in shown])
         return
-    for device in known:
-        typer.echo(f"{device.name}  {'revoked' if device.revoked_at is not None else 'paired'}")
+    now = SystemClock().now()
+    screen.show_table(
+        [Column("device"), Column("stands"), Column("last event"), Column("signed in", wide=True)],
+        [
+            (
+                each.name,
+                "paired" if each.revoked_at is None else f"revoked {ago(each.revoked_at, now)}",
+                ago(seen[each.name], now) if each.name in seen else "none of late",
+                f"{each.person} ({each.role}), {ago(each.since, now)}" if each.since else "nobody",
+            )
+            for each in shown
+        ],
+        empty="No device is paired. Pair one: quartermaster gateway devices pair NAME",
+    )
+    if len(found) > limit:
+        screen.show_text(screen.more_of("devices", limit))
 
 
 @app.command()
-def revoke(name: Device, data: Data = Path("gateway")) -> None:
-    """Take a device's token out of force, at once."""
+def revoke(name: Device, data: Data = FOLDER, *, json: Json = False) -> None:
+    """Take a device's token out of force, at once.
+
+    Example: quartermaster gateway devices revoke sc-01
+    """
+    from edge.web import devices  # noqa: PLC0415 - the whole door, only to change something
+
+    now = SystemClock().now()
+    _change(data, lambda connection: devices.revoke(connection, name, now=now))
+    if json:
+        screen.show_json({"device": name, "revoked_at": now})
+        return
+    typer.echo(f"{name} is revoked.")
+
+
+def _change(data: Path, unit: Callable[[Connection], Result]) -> Result:
+    """Run one unit of work, whether or not the gateway runs: its transactions take turns."""
+    from edge.app.store import open_database  # noqa: PLC0415 - all of the gateway, only to change
+
     database = open_database(data, settings_file.load(data))
     try:
-        now = SystemClock().now()
-        database.run_blocking(lambda connection: paired.revoke(connection, name, now=now))
+        return database.run_blocking(unit)
     finally:
         database.close()
-    typer.echo(f"{name} is revoked.")
+
+
+def _last_seen(reader: Connection) -> dict[str, int]:
+    """When each device made its last event, among the newest that are still here."""
+    waiting, segments = _NEWEST
+    bodies = [row[0] for row in reader.execute(_SQL["newest_waiting"], (waiting,)).fetchall()]
+    for (sealed,) in reader.execute(_SQL["newest_segments"], (segments,)).fetchall():
+        try:
+            bodies.extend(header(parse(sealed)).events)
+        except QuartermasterError:  # damage is for the scrub to find
+            continue
+    seen: dict[str, int] = {}
+    for body in bodies:
+        try:
+            event = decode_event(body)
+        except QuartermasterError:
+            continue
+        seen[event.device] = max(event.occurred_at, seen.get(event.device, 0))
+    return seen

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final, TextIO, cast
+from typing import Annotated, Any, TextIO, cast
 
 import msgspec
 import structlog
@@ -16,7 +16,6 @@ from edge import app as gateway
 
 Data = Annotated[Path, typer.Option(help="The gateway's data folder.", envvar="QM_GATEWAY_DATA")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_SHOWN: Final = 50
 
 
 def run(
@@ -44,40 +43,6 @@ def status(data: Data = Path("gateway"), *, json: Json = False) -> None:
         return
     for name, value in state.items():
         typer.echo(f"{name:>22}  {value}")
-
-
-def queue(
-    data: Data = Path("gateway"),
-    *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Segments to list.")] = _SHOWN,
-    json: Json = False,
-) -> None:
-    """What has not been covered by the cloud yet: segments sealed, events waiting."""
-    with gateway.opened(data) as store:
-        depth = store.outbox.depth(store.database.reader)
-        segments = store.outbox.unacknowledged(store.database.reader, limit=limit)
-    rows = [
-        {
-            "epoch": segment.epoch,
-            "first_seq": segment.first_seq,
-            "last_seq": segment.last_seq,
-            "events": segment.events,
-            "bytes": len(segment.body),
-        }
-        for segment in segments
-    ]
-    if json:
-        _print({"waiting": depth.waiting, "watermark": depth.watermark, "segments": rows})
-        return
-    typer.echo(f"{depth.waiting} events wait unsealed; the cloud has through {depth.watermark}.")
-    typer.echo(
-        f"{depth.unacknowledged_segments} segments with {depth.unacknowledged_events} events are "
-        "sealed and not covered yet."
-    )
-    for row in rows:
-        typer.echo(
-            f"  epoch {row['epoch']}  {row['first_seq']}–{row['last_seq']}  {row['bytes']} bytes"
-        )
 
 
 def _print(value: dict[str, Any]) -> None:

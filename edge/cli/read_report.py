@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cli.places import Found, Looked
+from edge.cli.screen import printable
 from shared.errors import QuartermasterError
 from shared.gs1 import Scanned
 
@@ -134,11 +135,6 @@ def show_summary(summary: Summary, *, json: bool) -> None:
 
 def _print_json(value: dict[str, Any]) -> None:
     typer.echo(msgspec.json.encode(value).decode())
-
-
-def printable(text: str) -> str:
-    """The text with GS shown as ␝, and escapes for what a terminal would obey."""
-    return "".join(c if c.isprintable() else "␝" if c == "\x1d" else ascii(c)[1:-1] for c in text)
 
 
 def sendable(text: str) -> str:

@@ -5,7 +5,7 @@ from edge.outbox.hearing import heard_at
 from edge.outbox.outbox import Outbox
 from edge.outbox.reading import Sealed
 from edge.outbox.records import Acknowledged, Depth, Opening, Signer
-from edge.outbox.standing import Head, head
+from edge.outbox.standing import Head, head, head_if_any
 
 __all__ = [
     "Acknowledged",
@@ -19,5 +19,6 @@ __all__ = [
     "Sealed",
     "Signer",
     "head",
+    "head_if_any",
     "heard_at",
 ]

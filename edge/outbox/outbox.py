@@ -408,8 +408,9 @@ class Outbox:
         """The highest generation of the cloud heard of; 0 before the first."""
         return max((said.generation for said in standing.words(connection)), default=0)
 
+    @staticmethod
     def unacknowledged(
-        self, connection: Connection, *, after: tuple[int, int] = (0, 0), limit: int = 1
+        connection: Connection, *, after: tuple[int, int] = (0, 0), limit: int = 1
     ) -> list[Sealed]:
         """The oldest stored segments to send, after (epoch, first_seq); none of a frozen epoch."""
         found: list[Sealed] = []
@@ -427,7 +428,8 @@ class Outbox:
             found.extend(map(sealed_in, rows))
         return found
 
-    def last_watermark(self, connection: Connection, epoch: int) -> tuple[int, int]:
+    @staticmethod
+    def last_watermark(connection: Connection, epoch: int) -> tuple[int, int]:
         """Generation and contiguous sequence last heard for ``epoch``; zeros when never."""
         said = standing.word(connection, epoch)
         return (said.generation, said.reached) if said is not None else (0, 0)
@@ -447,7 +449,8 @@ class Outbox:
         row = connection.execute(_SQL["last_sealed_at"]).fetchone()
         return int(row[0]) if row is not None else 0
 
-    def depth(self, connection: Connection) -> Depth:
+    @staticmethod
+    def depth(connection: Connection) -> Depth:
         """How full the outbox is (any connection)."""
         (waiting,) = connection.execute(_SQL["count_waiting"]).fetchone()
         segments = events = 0
@@ -456,5 +459,5 @@ class Outbox:
             more, holding = connection.execute(_SQL["count_unacknowledged"], where).fetchone()
             segments, events = segments + more, events + holding
         epoch, seq, _, frozen = standing.head_if_any(connection) or standing.UNOPENED
-        _, reached = self.last_watermark(connection, epoch)
+        _, reached = Outbox.last_watermark(connection, epoch)
         return Depth(epoch, seq + waiting, waiting, segments, events, reached, frozen)
