@@ -43,10 +43,14 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Api(_Table, frozen=True):
-    """The local HTTPS API. ``scans_per_second`` and ``burst`` bound each device."""
+    """The local HTTPS API. ``scans_per_second`` and ``burst`` bound each device.
+
+    ``install_port`` serves the page by which devices come to trust it, in plain HTTP; 0: nobody.
+    """
 
     host: str = "0.0.0.0"  # noqa: S104 - scanners are other machines of the site
     port: _Port = 8443
+    install_port: Annotated[int, Meta(ge=0, le=65535)] = 8080
     names: list[str] = []
     scans_per_second: _Number = 500
     burst: _Number = 5000

@@ -206,6 +206,21 @@ def hosts_of(certificate: x509.Certificate) -> list[str]:
     return [*names.get_values_for_type(x509.DNSName), *(str(address) for address in addresses)]
 
 
+def vouches_for(certificate: x509.Certificate) -> list[str]:
+    """The only names and addresses that an authority may vouch for; empty where it is not bound."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return []
+    found: list[str] = []
+    for each in constraints.permitted_subtrees or ():
+        if isinstance(each, x509.DNSName):
+            found.append(each.value)
+        elif isinstance(each, x509.IPAddress):
+            found.append(str(each.value).removesuffix("/32").removesuffix("/128"))
+    return found
+
+
 def chain_pem(*certificates: x509.Certificate) -> bytes:
     """Certificates as one PEM bundle, in the order given."""
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)

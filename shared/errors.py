@@ -110,6 +110,7 @@ Code = Literal[
     "gateway.name",
     "gateway.exists",
     "gateway.not-enrolled",
+    "gateway.door-authority",
     "enrol.token",
     "enrol.too-many-tries",
     "enrol.proof",
@@ -588,6 +589,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "gateway.not-enrolled": Entry(
         409, "This gateway is not enrolled yet.", "Run: quartermaster gateway enrol."
+    ),
+    "gateway.door-authority": Entry(
+        409,
+        "This gateway vouches for itself anew: devices that trusted it before do not trust it yet.",
+        "Open the installation page on each device: quartermaster gateway devices pair shows it.",
     ),
     "enrol.token": Entry(
         403,

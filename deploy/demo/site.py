@@ -28,6 +28,7 @@ heartbeat_seconds = 10.0
 [api]
 host = "127.0.0.1"
 port = {port}
+install_port = 0
 scans_per_second = {rate}
 burst = {rate}
 [broker]

@@ -21,8 +21,10 @@ from edge import settings as settings_file
 from edge.app.cadence import Cadence
 from edge.app.cameras import Cameras
 from edge.app.deciding import fallback_of
+from edge.app.doors import Doors
 from edge.app.epochs import Epochs
 from edge.app.identities import Identities
+from edge.app.inputs import Inputs
 from edge.app.journal import Journal
 from edge.app.metrics import registry
 from edge.app.recovery import damages
@@ -33,14 +35,13 @@ from edge.app.store import Store
 from edge.app.timekeeping import Timekeeping, clock_report
 from edge.db import Level
 from edge.health import Heartbeat
-from edge.link import local_tls
 from edge.link.downlink import Downlink
 from edge.link.mqtt import MqttLink
 from edge.link.uplink import Cloud, Pace, Uplink
 from edge.link.witness import Witness
 from edge.outbox.witness import witness_state
 from edge.ports import SystemIds, system_jitter, system_steady
-from edge.web import Door, RateLimit, create, open_door, pages, pairing, places
+from edge.web import Door, RateLimit, create, pages, pairing, places
 from edge.web.console import Console
 from edge.web.decisions import decisions_room
 from edge.web.hatch import Hatch
@@ -112,6 +113,7 @@ class Gateway:
             store.database, store.pipeline, store.clock, system_steady, self._heartbeat.announce
         )
         api = self._settings.api
+        self._doors = Doors(folder, api, store.clock, site=identity.site, gateway=identity.gateway)
         self._console = Console(
             store.database,
             desk=self._desk,
@@ -125,7 +127,11 @@ class Gateway:
             site=identity.site,
             gateway=identity.gateway,
             reached=f"{next(iter(api.names), socket.gethostname())}:{api.port}",
+            authority=self._doors.authority,
+            install_port=api.install_port,
         )
+        self._limit = RateLimit(api.scans_per_second, api.burst)
+        self._inputs = Inputs(store, self._fallback.watched(store.pipeline), self._limit)
         retention = self._settings.store.retention_days * DAY
         self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
         self._retention = Retention(store.database, store.pipeline, retention, system_steady)
@@ -186,6 +192,7 @@ class Gateway:
         report["epoch_refused"] = self._epochs.refusal
         report["last_refused_document"] = self._downlink.last_refusal
         report["cameras"] = self._cameras.report()
+        report["inputs"] = self._inputs.report()
         report["decisions"] = self._fallback.report(self._store.database.reader)
         report["evidence_dropped"] = self._store.pipeline.dropped_evidence
         report["filling"] = self._console.filling()
@@ -203,6 +210,7 @@ class Gateway:
             *(notice for notice in others if notice is not None),
             *self._desk.notices(),
             *self._downlink.notices(),
+            *self._doors.notices(),
         ]
 
     def _damaged(self, error: QuartermasterError) -> None:
@@ -240,6 +248,7 @@ class Gateway:
         self._desk.begin()
         door, listening = self._open_door()
         parts: dict[str, Callable[[], Awaitable[None]]] = {
+            **self._inputs.parts(),
             "link": lambda: self._link.run(self),
             "uplink": self._uplink.run,
             "downlink": self._downlink.run,
@@ -254,6 +263,8 @@ class Gateway:
             "console": self._console.run,
             "settings": self._settings_watch.run,
             "hatch": self._hatch.run,
+            "doors": self._doors.keep,
+            "installation": self._doors.install,
             "space": lambda: store.space.run(self._heartbeat.announce),
             "identity": lambda: self._identities.run(
                 store.outbox, self._link, store.clock, system_jitter
@@ -286,12 +297,7 @@ class Gateway:
     def _open_door(self) -> tuple[Door, socket.socket]:
         api = self._settings.api
         store = self._store
-        certificates = local_tls.ensure(
-            store.data / settings_file.IDENTITY,
-            clock=store.clock,
-            hosts=[socket.gethostname(), *api.names],
-        )
-        limit = RateLimit(api.scans_per_second, api.burst)
+        limit = self._limit
         identity = store.identity
         here = {"site": identity.site, "gateway": identity.gateway}
         app = create(
@@ -310,14 +316,7 @@ class Gateway:
                 self._console.routes,
             ],
         )
-        door = open_door(app, host=api.host, port=api.port, certificates=certificates)
-        try:
-            listening = socket.create_server((api.host, api.port), backlog=512)
-        except OSError as error:
-            raise QuartermasterError(
-                "settings.invalid", f"{api.host}:{api.port}: {error.strerror}", where="api.port"
-            ) from None
-        return door, listening
+        return self._doors.open(app)
 
     async def _examine(self) -> GatewayHealth:
         store = self._store

@@ -98,7 +98,8 @@ def enrol(
     in_force = _event_key_in_force(identity, slip.gateway)
     root = _pinned_root(api_url, slip.fingerprint)
     trust_domain = trust_domain_of(root)
-    local_tls.ensure(identity, clock=clock, hosts=hosts)  # before the token: it may refuse a host
+    # before the token: it may refuse a host
+    local_tls.ensure(identity, clock=clock, hosts=hosts, gateway=slip.gateway)
     if new_event_key:
         pending = _prepare(identity, None, not_this=in_force)
     else:

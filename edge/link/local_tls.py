@@ -4,17 +4,22 @@ Scanners never speak to the cloud, and a gateway must be reachable by names that
 knows; so it is its own authority here. That authority may vouch for the gateway's own names only
 (name constraints, RFC 5280 §4.2.1.10): a phone that trusts it is not exposed to more.
 ``<data>/identity/local/``: ``ca.crt`` (to be trusted by scanners), ``tls.crt`` and ``tls.key``.
+
+A further name, or the end of ten years, needs another authority, which no device trusts yet: the
+one before is kept as ``before.crt``, and for a month people are told.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from edge.link.identity import write_folder
 from shared.certificates import (
+    LATE_CLOCK,
     Issuer,
     Leaf,
     chain_pem,
@@ -26,22 +31,33 @@ from shared.certificates import (
     micros,
     new_key,
     root_authority,
+    vouches_for,
 )
 from shared.clock import Clock
 from shared.errors import QuartermasterError
-from shared.units import DAY, Micros
+from shared.units import DAY, HOUR, Micros
 
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1")
 _AUTHORITY_LIFETIME: Final = Micros(10 * 365 * DAY)
 _LIFETIME: Final = Micros(397 * DAY)
 """The longest that browsers and phones accept without complaint."""
 _RENEW_BEFORE: Final = Micros(30 * DAY)
+_TOLD_FOR: Final = Micros(30 * DAY)
+_NEVER_TRUSTED: Final = HOUR
+"""An authority that was replaced so soon was on its way to its first settings."""
 
 
-def ensure(identity: Path, *, clock: Clock, hosts: Sequence[str] = ()) -> Path:
+def ensure(identity: Path, *, clock: Clock, hosts: Sequence[str] = (), gateway: str = "") -> Path:
     """Have a certificate for ``hosts`` and the local names that is good for a month at least.
 
-    The authority stays the same as long as it covers the hosts, so that scanners keep trusting it.
+    The authority stays the same as long as it covers the hosts, so that scanners keep trusting it;
+    a name that was served once is served on.
+
+    Args:
+        identity: ``<data>/identity``.
+        clock: the gateway's.
+        hosts: its names on its site.
+        gateway: its own name, by which people find the authority in their device's list.
 
     Returns:
         The folder ``<data>/identity/local``.
@@ -50,37 +66,51 @@ def ensure(identity: Path, *, clock: Clock, hosts: Sequence[str] = ()) -> Path:
         QuartermasterError: ``disk.full``.
     """
     folder = identity / "local"
-    wanted = list(dict.fromkeys([*LOCAL_HOSTS, *hosts]))
     now = clock.now()
     fresh = folder.with_name("local.new")
     if fresh.is_dir() and not folder.exists():
         fresh.rename(folder)  # the power went between the two steps below
+    wanted = list(dict.fromkeys(map(_plain, [*LOCAL_HOSTS, *hosts])))
     if _covers(folder, wanted, now):
         return folder
-    authority = _authority(folder, wanted, now) or root_authority(
-        "Quartermaster gateway (local)",
-        "Quartermaster",
-        now=now,
-        lifetime=_AUTHORITY_LIFETIME,
-        depth=0,
-        only_hosts=wanted,
-    )
+    authority, before = _authority(folder), _kept(folder / "before.crt")
+    if authority is not None:
+        wanted = list(dict.fromkeys([*wanted, *_names(authority)]))
+    if authority is None or not _lasts(authority, now) or set(wanted) != set(_names(authority)):
+        if authority is not None and now - _made(authority) > _NEVER_TRUSTED:
+            before = chain_pem(authority.certificate)
+        authority = root_authority(
+            f"Quartermaster {gateway or 'gateway'}"[:64],
+            "Quartermaster",
+            now=now,
+            lifetime=_AUTHORITY_LIFETIME,
+            depth=0,
+            only_hosts=wanted,
+        )
     key = new_key()
     leaf = Leaf(common_name=wanted[0], public_key=key.public_key(), usage="server", hosts=wanted)
     certificate = issue(authority, leaf, now=now, lifetime=_LIFETIME)
     shutil.rmtree(fresh, ignore_errors=True)
-    write_folder(
-        fresh,
-        {
-            "ca.crt": chain_pem(authority.certificate),
-            "ca.key": key_pem(authority.key),
-            "tls.crt": chain_pem(certificate),
-            "tls.key": key_pem(key),
-        },
-    )
+    files = {
+        "ca.crt": chain_pem(authority.certificate),
+        "ca.key": key_pem(authority.key),
+        "tls.crt": chain_pem(certificate),
+        "tls.key": key_pem(key),
+    }
+    write_folder(fresh, files if before is None else files | {"before.crt": before})
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return folder
+
+
+def notice(folder: Path, now: Micros) -> QuartermasterError | None:
+    """That devices have to trust another authority than before, for a month after its making."""
+    authority = _authority(folder)
+    if authority is None or not (folder / "before.crt").exists():
+        return None
+    if now - _made(authority) > _TOLD_FOR:
+        return None
+    return QuartermasterError("gateway.door-authority", f"for {', '.join(_names(authority))}")
 
 
 def _covers(folder: Path, hosts: Sequence[str], now: Micros) -> bool:
@@ -93,15 +123,38 @@ def _covers(folder: Path, hosts: Sequence[str], now: Micros) -> bool:
     return in_time and set(hosts) <= set(hosts_of(certificate))
 
 
-def _authority(folder: Path, hosts: Sequence[str], now: Micros) -> Issuer | None:
-    """The authority that is there already, if it is readable and covers the hosts for long."""
+def _authority(folder: Path) -> Issuer | None:
+    """The authority that is there already, if it is readable."""
     try:
         certificate = load_chain((folder / "ca.crt").read_bytes())[0]
-        key = load_p256((folder / "ca.key").read_bytes())
-        served = set(hosts_of(load_chain((folder / "tls.crt").read_bytes())[0]))
+        return Issuer(certificate=certificate, key=load_p256((folder / "ca.key").read_bytes()))
     except (OSError, QuartermasterError):
         return None
-    long_enough = micros(certificate.not_valid_after_utc) - now > _LIFETIME
-    if not long_enough or not set(hosts) <= served:
+
+
+def _names(authority: Issuer) -> list[str]:
+    return vouches_for(authority.certificate)
+
+
+def _made(authority: Issuer) -> int:
+    return micros(authority.certificate.not_valid_before_utc) + LATE_CLOCK
+
+
+def _lasts(authority: Issuer, now: Micros) -> bool:
+    """Whether what it issues now is good for as long as it may be."""
+    return micros(authority.certificate.not_valid_after_utc) - now > _LIFETIME
+
+
+def _plain(host: str) -> str:
+    """A host as certificates name it: addresses in their one short form."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
         return None
-    return Issuer(certificate=certificate, key=key)

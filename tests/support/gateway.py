@@ -185,7 +185,7 @@ class RunningGateway:
 
 @contextmanager
 def running(
-    data: Path, token: str, *, extra: str = "", port: int | None = None
+    data: Path, token: str, *, extra: str = "", port: int | None = None, install_port: int = 0
 ) -> Iterator[RunningGateway]:
     """Run the gateway's process; it has answered /healthz when this returns."""
     port = port or free_port()
@@ -194,6 +194,7 @@ def running(
 [api]
 host = "127.0.0.1"
 port = {port}
+install_port = {install_port}
 [broker]
 longest_delay_seconds = 0.3
 [uplink]

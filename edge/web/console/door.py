@@ -21,6 +21,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -42,6 +43,7 @@ from edge.web.console.pages import Pages
 from edge.web.console.sessions import Visit
 from edge.web.console.trend import LOOK_S, Look, Trend, micros_to_full, room_in
 from edge.web.guard import Guard, Handler, encode, json_answer
+from edge.web.installation import Authority, addresses, grouped
 from edge.web.limits import RateLimit
 from shared.clock import Clock
 from shared.errors import Code, QuartermasterError
@@ -89,6 +91,8 @@ class Console:
         site: whose it is.
         gateway: its name.
         reached: host and port by which phones reach it, where the browser's own will not do.
+        authority: what devices are to trust, where there is one.
+        install_port: where they come to trust it; 0: nowhere.
     """
 
     def __init__(
@@ -106,6 +110,8 @@ class Console:
         site: str,
         gateway: str,
         reached: str,
+        authority: Callable[[], Authority | None] = lambda: None,
+        install_port: int = 0,
     ) -> None:
         self._database = database
         self._desk = desk
@@ -117,6 +123,8 @@ class Console:
         self._ids = ids
         self._status = status
         self._reached = reached
+        self._authority = authority
+        self._install_port = install_port
         self._pages = Pages(site=site, gateway=gateway)
         self._trend = Trend()
         self._knocks = RateLimit(0.1, 20)
@@ -347,17 +355,21 @@ class Console:
             return pairing.begin(connection, name, now=now)
 
         begun = await self._database.run(unit)
-        url = f"https://{self._host(request)}/scan/#pair={begun.code}"
-        picture = segno.make(url, error="m", micro=False).svg_inline(
-            scale=7, border=4, light="white", svgclass="qr", lineclass=None, omitsize=True
-        )
+        reached = urlsplit(f"//{self._host(request)}")
+        url, first = addresses(reached.hostname or "", reached.port, self._install_port, begun.code)
+        authority = self._authority()
         return self._pages.page(
             "pair",
             visit=visit,
             name=name,
             code=begun.code,
             url=url,
-            picture=Markup(picture),  # noqa: S704 - drawn here, and nothing in it but squares
+            picture=_drawn(url),
+            first=first,
+            first_picture=_drawn(first) if first else None,
+            title=authority.title if authority else "",
+            sha256=grouped(authority.sha256) if authority else [],
+            sha1=grouped(authority.sha1) if authority else [],
             lasts=lasting(pairing.LIFETIME),
         )
 
@@ -406,7 +418,24 @@ class Console:
     def _host(self, request: Request) -> str:
         """By what a phone reaches this gateway: as this browser does, if that is from elsewhere."""
         host = request.headers.get("host", "")
-        return self._reached if host.startswith(_ITSELF) or not _HOST.match(host) else host
+        if host.startswith(_ITSELF) or not _HOST.match(host) or not _port_is_one(host):
+            return self._reached
+        return host
+
+
+def _port_is_one(host: str) -> bool:
+    try:
+        return urlsplit(f"//{host}").port != 0
+    except ValueError:
+        return False
+
+
+def _drawn(address: str) -> Markup:
+    """An address as a QR code."""
+    picture = segno.make(address, error="m", micro=False).svg_inline(
+        scale=7, border=4, light="white", svgclass="qr", lineclass=None, omitsize=True
+    )
+    return Markup(picture)  # noqa: S704 - drawn here, and nothing in it but squares
 
 
 def _go(path: str) -> Response:

@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from edge.link.local_tls import ensure
-from shared.certificates import Issuer, Leaf, chain_pem, issue, key_pem, load_chain, load_p256
+from edge.link.local_tls import ensure, notice
+from shared.certificates import (
+    Issuer,
+    Leaf,
+    chain_pem,
+    hosts_of,
+    issue,
+    key_pem,
+    load_chain,
+    load_p256,
+    vouches_for,
+)
 from shared.certificates import new_key as fresh_key
 from shared.errors import QuartermasterError
-from shared.units import DAY
+from shared.units import DAY, MINUTE, Micros
 from tests.support import FakeClock, WallClock
 
 
@@ -88,12 +98,52 @@ def test_a_month_before_its_end_it_is_made_anew_below_the_same_authority(tmp_pat
     assert (folder / "tls.crt").read_bytes() != leaf
 
 
-def test_a_new_name_needs_a_new_authority(tmp_path: Path) -> None:
-    folder = ensure(tmp_path, clock=WallClock())
+def test_a_new_name_needs_a_new_authority_and_people_are_told_for_a_month(tmp_path: Path) -> None:
+    clock = FakeClock(WallClock().now() - 2 * DAY)
+    folder = ensure(tmp_path, clock=clock, hosts=["gw-old"])
     authority = (folder / "ca.crt").read_bytes()
-    ensure(tmp_path, clock=WallClock(), hosts=["gw-berlin"])
+    assert notice(folder, clock.now()) is None
+    clock.advance(DAY)
+    ensure(tmp_path, clock=clock, hosts=["gw-berlin"])
     assert (folder / "ca.crt").read_bytes() != authority
-    handshake(folder, "gw-berlin")
+    assert (folder / "before.crt").read_bytes() == authority
+    told = notice(folder, clock.now())
+    assert told is not None
+    assert told.code == "gateway.door-authority"
+    assert "gw-berlin" in told.detail
+    for name in ("gw-berlin", "gw-old"):  # what devices have called it so far, they may go on with
+        handshake(folder, name)
+    assert notice(folder, Micros(clock.now() + 31 * DAY)) is None
+
+
+def test_a_name_that_comes_before_anybody_trusts_it_is_not_told(tmp_path: Path) -> None:
+    clock = FakeClock()
+    folder = ensure(tmp_path, clock=clock)
+    clock.advance(MINUTE)
+    ensure(tmp_path, clock=clock, hosts=["gw-berlin"])
+    assert notice(folder, clock.now()) is None
+
+
+def test_fewer_names_change_nothing_and_a_renewal_keeps_them_all(tmp_path: Path) -> None:
+    clock = FakeClock()
+    folder = ensure(tmp_path, clock=clock, hosts=["gw-berlin", "FE80::1"])
+    authority = (folder / "ca.crt").read_bytes()
+    clock.advance(368 * DAY)
+    ensure(tmp_path, clock=clock, hosts=["gw-berlin"])
+    assert (folder / "ca.crt").read_bytes() == authority
+    served = hosts_of(load_chain((folder / "tls.crt").read_bytes())[0])
+    assert served == ["localhost", "gw-berlin", "127.0.0.1", "fe80::1"]
+    leaf = (folder / "tls.crt").read_bytes()
+    ensure(tmp_path, clock=clock, hosts=["gw-berlin", "FE80::1"])
+    assert (folder / "tls.crt").read_bytes() == leaf
+    assert notice(folder, clock.now()) is None
+
+
+def test_people_find_the_authority_by_the_gateways_name(tmp_path: Path) -> None:
+    folder = ensure(tmp_path, clock=FakeClock(), gateway="gw-berlin")
+    authority = load_chain((folder / "ca.crt").read_bytes())[0]
+    assert "CN=Quartermaster gw-berlin" in authority.subject.rfc4514_string()
+    assert vouches_for(authority) == ["localhost", "127.0.0.1"]
 
 
 def test_a_host_that_cannot_be_one_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
