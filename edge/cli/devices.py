@@ -6,7 +6,7 @@ import io
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeVar
 
 import typer
 
@@ -22,6 +22,9 @@ from shared.errors import QuartermasterError
 from shared.events import decode_event
 from shared.segment import header, parse
 from shared.words import ago
+
+if TYPE_CHECKING:
+    from edge.web.installation import Authority
 
 Result = TypeVar("Result")
 
@@ -65,28 +68,68 @@ def pair(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show a QR code by which a phone becomes this device: once, for ten minutes.
+    """Show the QR codes by which a phone trusts this gateway and becomes this device, once.
 
     Example: quartermaster gateway devices pair ph-01 --host gw.hall-3.example
     """
-    import segno  # noqa: PLC0415 - draws, only here
-
-    from edge.web import pairing  # noqa: PLC0415 - the whole door, only to change something
+    # the whole door, only to change something
+    from edge.web import installation, pairing  # noqa: PLC0415
 
     settings = settings_file.load(data)
     reached = host or next(iter(settings.api.names), socket.gethostname())
     now = SystemClock().now()
     begun = _change(data, lambda connection: pairing.begin(connection, name, now=now))
-    url = f"https://{reached}:{settings.api.port}/scan/#pair={begun.code}"
+    api = settings.api
+    url, first = installation.addresses(reached, api.port, api.install_port, begun.code)
+    try:
+        authority = installation.authority_in(data / settings_file.IDENTITY / "local")
+    except QuartermasterError:
+        authority = None  # it is made when the gateway runs for the first time
     if json:
         told = {"device": name, "url": url, "code": begun.code, "expires_at": begun.expires_at}
-        screen.show_json(told)
+        more = {"install_url": first, "sha256": authority.sha256 if authority else None}
+        screen.show_json(told | more)
         return
-    picture = io.StringIO()
-    segno.make(url, error="m", micro=False).terminal(picture, border=2, compact=True)
-    typer.echo(picture.getvalue())
-    typer.echo(f"Scan this with {name}'s camera, or open on it: {url}")
+    if first:
+        typer.echo(f"Does {name} not trust this gateway yet? Start here: {first}")
+        typer.echo(_drawn(first))
+        _show_fingerprints(authority, name)
+        typer.echo(f"Does {name} trust it already? Scan this instead: {url}")
+    else:
+        typer.echo(f"Scan this with {name}'s camera, or open on it: {url}")
+    typer.echo(_drawn(url))
     typer.echo(f"Its code, should it ask: {begun.code}. Good once, for ten minutes.")
+    if authority is not None and reached not in authority.names:
+        typer.echo(
+            f"{reached} is none of the names of this gateway's certificate "
+            f"({', '.join(authority.names)}): no device can trust it under that name. "
+            'Add it to "names" under [api] in gateway.toml and restart the gateway.',
+            err=True,
+        )
+
+
+def _drawn(address: str) -> str:
+    """An address as a QR code of half blocks."""
+    import segno  # noqa: PLC0415 - draws, only here
+
+    picture = io.StringIO()
+    segno.make(address, error="m", micro=False).terminal(picture, border=2, compact=True)
+    return picture.getvalue()
+
+
+def _show_fingerprints(authority: Authority | None, name: str) -> None:
+    """What a device shows before it says yes, to be compared."""
+    from edge.web.installation import grouped  # noqa: PLC0415 - as above
+
+    if authority is None:
+        typer.echo("The gateway has not run yet: run it once, and there is something to trust.")
+        return
+    typer.echo(f"{name} must show these fingerprints of {authority.title}, group by group:")
+    groups = grouped(authority.sha256)
+    typer.echo(f"  SHA-256  {' '.join(groups[:4])}")
+    typer.echo(f"           {' '.join(groups[4:])}")
+    typer.echo(f"  SHA-1    {' '.join(grouped(authority.sha1))}  (as Windows shows it)")
+    typer.echo("")
 
 
 class _Shown(NamedTuple):

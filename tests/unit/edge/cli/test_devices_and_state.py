@@ -10,8 +10,11 @@ from typer.testing import CliRunner
 
 from edge.app import opened
 from edge.cli import app
+from edge.link.local_tls import ensure
+from edge.web.installation import authority_in, grouped
 from shared.errors import QuartermasterError
 from shared.events import DeviceHealth
+from tests.support import FakeClock
 from tests.support.gateway import enrol, equip
 
 
@@ -71,3 +74,20 @@ def test_a_phone_is_paired_by_a_code_shown_once_and_for_ten_minutes(tmp_path: Pa
     assert "https://10.0.0.7:9443/scan/#pair=" in shown
     assert told["code"] not in shown
     assert call("devices", "list", "--data", str(tmp_path), "--json").strip() == "[]"
+
+
+def test_a_phones_way_begins_with_trust_and_shows_what_to_compare(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text('[api]\nnames = ["gw.hall-3.example"]\n')
+    folder = ensure(
+        tmp_path / "identity", clock=FakeClock(), hosts=["gw.hall-3.example"], gateway="gw-01"
+    )
+    told = json.loads(call("devices", "pair", "ph-01", "--data", str(tmp_path), "--json"))
+    assert told["install_url"] == f"http://gw.hall-3.example:8080/#pair={told['code']}"
+    assert told["sha256"] == authority_in(folder).sha256
+    shown = call("devices", "pair", "ph-01", "--data", str(tmp_path))
+    assert shown.index("http://gw.hall-3.example:8080/#pair=") < shown.index("https://gw.hall-3")
+    assert all(group in shown for group in grouped(told["sha256"]))
+    other = call("devices", "pair", "ph-01", "--data", str(tmp_path), "--host", "10.0.0.7")
+    assert "10.0.0.7 is none of the names" in other
+    (tmp_path / "gateway.toml").write_text("[api]\ninstall_port = 0\n")
+    assert "http://" not in call("devices", "pair", "ph-01", "--data", str(tmp_path))
