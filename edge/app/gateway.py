@@ -24,7 +24,6 @@ from edge.app.deciding import fallback_of
 from edge.app.doors import Doors
 from edge.app.epochs import Epochs
 from edge.app.identities import Identities
-from edge.app.inputs import Inputs
 from edge.app.journal import Journal
 from edge.app.metrics import registry
 from edge.app.recovery import damages
@@ -130,8 +129,6 @@ class Gateway:
             authority=self._doors.authority,
             install_port=api.install_port,
         )
-        self._limit = RateLimit(api.scans_per_second, api.burst)
-        self._inputs = Inputs(store, self._fallback.watched(store.pipeline), self._limit)
         retention = self._settings.store.retention_days * DAY
         self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
         self._retention = Retention(store.database, store.pipeline, retention, system_steady)
@@ -192,7 +189,6 @@ class Gateway:
         report["epoch_refused"] = self._epochs.refusal
         report["last_refused_document"] = self._downlink.last_refusal
         report["cameras"] = self._cameras.report()
-        report["inputs"] = self._inputs.report()
         report["decisions"] = self._fallback.report(self._store.database.reader)
         report["evidence_dropped"] = self._store.pipeline.dropped_evidence
         report["filling"] = self._console.filling()
@@ -248,7 +244,6 @@ class Gateway:
         self._desk.begin()
         door, listening = self._open_door()
         parts: dict[str, Callable[[], Awaitable[None]]] = {
-            **self._inputs.parts(),
             "link": lambda: self._link.run(self),
             "uplink": self._uplink.run,
             "downlink": self._downlink.run,
@@ -297,7 +292,7 @@ class Gateway:
     def _open_door(self) -> tuple[Door, socket.socket]:
         api = self._settings.api
         store = self._store
-        limit = self._limit
+        limit = RateLimit(api.scans_per_second, api.burst)
         identity = store.identity
         here = {"site": identity.site, "gateway": identity.gateway}
         app = create(
