@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -31,6 +32,7 @@ IDENTITY: Final = "identity"
 PHOTOS: Final = "photos"
 MODELS: Final = "models"
 
+_CALLED: Final = ("device", "name")
 _CREDENTIALS: Final = re.compile(r"(\w+://)[^/@\s]+@")
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -192,20 +194,22 @@ def parse(text: bytes, name: str = FILE) -> Settings:
 
 def flat(settings: Settings) -> dict[str, Any]:
     """Each setting by its name: ``api.port``, ``camera.dock.source``."""
-    found: dict[str, Any] = {}
-    for name, value in msgspec.to_builtins(settings).items():
-        if name == "camera":
-            for camera in value:
-                found |= {
-                    f"camera.{camera['name']}.{key}": each
-                    for key, each in camera.items()
-                    if key != "name"
-                }
-        elif isinstance(value, dict):
-            found |= {f"{name}.{key}": each for key, each in cast("Any", value).items()}
-        else:
-            found[name] = value
-    return found
+    tables = msgspec.to_builtins(settings)
+    return dict(_flat("", {name: each for name, each in tables.items() if each != []}))
+
+
+def _flat(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """One of a list of tables goes by what it is called."""
+    if isinstance(value, dict):
+        for name, each in cast("dict[str, Any]", value).items():
+            yield from _flat(f"{place}.{name}" if place else name, each)
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in cast("Any", value)):
+        for each in cast("list[dict[str, Any]]", value):
+            called = [str(each[key]) for key in _CALLED if key in each]
+            others = {name: it for name, it in each.items() if name not in _CALLED}
+            yield from _flat(".".join([place, *called]), others)
+    else:
+        yield place, value
 
 
 def shown(value: Any) -> str:

@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "tasks": Row("edge.cli.tasks", "tasks", "List what is to be done at this site."),
     "exceptions": Row("edge.cli.tasks", "exceptions", "List what a person should look at."),
     "decisions": Row("edge.cli.decisions", "decisions", "List what was decided here, and why."),
+    "config": Row("edge.cli.config", "app", "Check and apply configurations.", group=True),
     "run": Row("edge.cli.process", "run", "Run the gateway, until SIGTERM."),
     "enrol": Row("edge.cli.enrol", "enrol", "Exchange a one-time token for a certificate."),
     "renew": Row("edge.cli.enrol", "renew", "Renew this gateway's certificate now."),
