@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Row]] = {
-    "status": Row("edge.cli.process", "status", "Say how this gateway stands."),
+    "status": Row("edge.cli.status", "status", "Say how this gateway stands."),
     "queue": Row("edge.cli.queue", "queue", "List what the cloud does not have yet."),
     "devices": Row("edge.cli.devices", "app", "Pair, list and revoke scanners.", group=True),
     "tasks": Row("edge.cli.tasks", "tasks", "List what is to be done at this site."),

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 import typer
 
+from edge.cli.options import FOLDER, Data, Json
 from edge.link import enrolment
 from edge.link.identity import Identity
 from edge.ports import SystemClock
 from shared.enrolment import read_slip
 
-Data = Annotated[Path, typer.Option(help="The gateway's data folder.", envvar="QM_GATEWAY_DATA")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _FOLDER: Final = "identity"
 
 
@@ -23,7 +21,7 @@ def enrol(
     *,
     token: Annotated[str, typer.Option(help="The one-time token from `gateways add`.")],
     api: Annotated[str, typer.Option(help="The cloud's address, https://…")],
-    data: Data = Path("gateway"),
+    data: Data = FOLDER,
     host: Annotated[
         list[str] | None,
         typer.Option(help="A further name by which scanners reach this gateway; repeatable."),
@@ -33,7 +31,10 @@ def enrol(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Make this gateway's keys and exchange a one-time token for its certificate."""
+    """Make this gateway's keys and exchange a one-time token for its certificate.
+
+    Example: quartermaster gateway enrol --token qme_… --api https://cloud.example:8443
+    """
     identity = enrolment.enrol(
         data / _FOLDER,
         read_slip(token),
@@ -46,11 +47,14 @@ def enrol(
 
 
 def renew(
-    data: Data = Path("gateway"),
+    data: Data = FOLDER,
     *,
     json: Json = False,
 ) -> None:
-    """Renew this gateway's certificate now; the running gateway does it by itself in time."""
+    """Renew this gateway's certificate now; the running gateway does it by itself in time.
+
+    Example: quartermaster gateway renew
+    """
     _say("renewed", enrolment.renew(data / _FOLDER), json=json)
 
 

@@ -1,29 +1,28 @@
-"""``run``, ``status``, ``queue``: the last two read the store, whether or not the gateway runs."""
+"""``quartermaster gateway run``: the process, its log and its journal."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import sys
-from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
-import msgspec
 import structlog
 import typer
 
 from edge import app as gateway
-
-Data = Annotated[Path, typer.Option(help="The gateway's data folder.", envvar="QM_GATEWAY_DATA")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from edge.cli.options import FOLDER, Data
 
 
 def run(
-    data: Data = Path("gateway"),
+    data: Data = FOLDER,
     *,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines.")] = False,
 ) -> None:
-    """Run the gateway: the local API, the cameras, the uplink. SIGTERM ends it in order."""
+    """Run the gateway: the local API, the cameras, the uplink. SIGTERM ends it in order.
+
+    Example: quartermaster gateway run --data /var/lib/quartermaster
+    """
     journal = gateway.journal_of(data)
     _log(journal, as_json=log_json)
     try:
@@ -32,21 +31,6 @@ def run(
         )
     finally:
         journal.close()
-
-
-def status(data: Data = Path("gateway"), *, json: Json = False) -> None:
-    """What the gateway holds: versions, outbox, watermark, totals."""
-    with gateway.opened(data) as store:
-        state = gateway.state_of(store)
-    if json:
-        _print(state)
-        return
-    for name, value in state.items():
-        typer.echo(f"{name:>22}  {value}")
-
-
-def _print(value: dict[str, Any]) -> None:
-    typer.echo(msgspec.json.encode(value).decode())
 
 
 def _log(journal: gateway.Journal, *, as_json: bool) -> None:

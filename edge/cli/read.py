@@ -46,7 +46,10 @@ def read(
     device: Annotated[str, typer.Option(help="The camera that the events name.")] = "photo",
     seconds: Annotated[float, typer.Option(help="How long to look at a live camera.")] = 10.0,
 ) -> None:
-    """Read codes from pictures, videos and cameras, and turn them into events."""
+    """Read codes from pictures, videos and cameras, and turn them into events.
+
+    Example: quartermaster gateway read photos/ --data gateway
+    """
     if not is_code(device):
         raise QuartermasterError("settings.invalid", repr(device[:60]), where="--device")
     started = time.monotonic()

@@ -87,12 +87,10 @@ def show_findings(findings: Iterable[Finding]) -> None:
     """Each with its sign, and below it what to do."""
     screen = console()
     for finding in findings:
-        head = Text(f"{_SIGNS[finding.level]} ", _LOOKS[finding.level])
-        head.append(f"{finding.check}: ", "bold")
-        head.append(printable(finding.says), "")
-        screen.print(Padding(_hanging(head), (0, 0, 0, 0)))
+        says = Text.assemble((f"{finding.check}: ", "bold"), printable(finding.says))
+        screen.print(_hanging(Text(_SIGNS[finding.level], _LOOKS[finding.level]), says))
         if finding.do:
-            screen.print(Padding(Text(f"→ {printable(finding.do)}"), (0, 0, 0, 2)))
+            screen.print(Padding(_hanging(Text("→"), Text(printable(finding.do))), (0, 0, 0, 2)))
 
 
 def show_text(text: str, style: str = "") -> None:
@@ -100,12 +98,12 @@ def show_text(text: str, style: str = "") -> None:
     console().print(Text(printable(text), style))
 
 
-def _hanging(text: Text) -> Table:
+def _hanging(sign: Text, text: Text) -> Table:
     """A text whose further lines stand under its first word, not under its sign."""
     table = Table.grid(padding=0)
     table.add_column(width=2, no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(text[:2], text[2:])
+    table.add_row(sign, text)
     return table
 
 

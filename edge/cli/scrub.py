@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import typer
 
 from edge import app as gateway
-from edge.cli.process import Data, Json
+from edge.cli.options import FOLDER, Data, Json
 from edge.settings import load
 
 
-def scrub(data: Data = Path("gateway"), *, json: Json = False) -> None:
+def scrub(data: Data = FOLDER, *, json: Json = False) -> None:
     """Check every page, event and marked row; the exit code is 1 where one is damaged.
 
     A damaged database is then set aside by the gateway: at once where it runs, else at its start.
+    Example: quartermaster gateway scrub --json
     """
     found = gateway.scrub_once(data, load(data))
     if found.damage:
