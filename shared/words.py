@@ -18,9 +18,21 @@ def when(micros: int) -> str:
     return (_EPOCH + timedelta(microseconds=micros)).strftime("%d %b %Y, %H:%M UTC")
 
 
+def when_exactly(micros: int) -> str:
+    """A moment with its second: ``21 Nov, 14:37:05 UTC``."""
+    return (_EPOCH + timedelta(microseconds=micros)).strftime("%d %b, %H:%M:%S UTC")
+
+
 def clock_time(micros: int) -> str:
     """The time of day: ``14:37:05 UTC``."""
     return (_EPOCH + timedelta(microseconds=micros)).strftime("%H:%M:%S UTC")
+
+
+def moment(micros: int | None) -> str:
+    """A moment for machines: ``2026-11-21T14:37:05Z``; empty where there is none."""
+    if not micros:
+        return ""
+    return (_EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def lasting(micros: int) -> str:
@@ -48,6 +60,11 @@ def size(number: int) -> str:
 def counted(number: int) -> str:
     """A number with its thousands apart."""
     return f"{number:,}"
+
+
+def many(number: int, one: str) -> str:
+    """A number of things: ``1 event``, ``1,204 events``."""
+    return f"{counted(number)} {one}{'' if number == 1 else 's'}"
 
 
 def plain(code: str) -> str:

@@ -20,6 +20,7 @@ from edge import people, stock
 from edge import settings as settings_file
 from edge.app.cadence import Cadence
 from edge.app.cameras import Cameras
+from edge.app.certificates import certificates
 from edge.app.deciding import fallback_of
 from edge.app.doors import Doors
 from edge.app.epochs import Epochs
@@ -128,7 +129,10 @@ class Gateway:
             reached=f"{next(iter(api.names), socket.gethostname())}:{api.port}",
             authority=self._doors.authority,
             install_port=api.install_port,
+            lines=self._journal.lines,
+            certificates=lambda: certificates(self._identities.current, self._doors.folder),
         )
+        self._scans = self._console.watched(self._fallback.watched(store.pipeline))
         retention = self._settings.store.retention_days * DAY
         self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
         self._retention = Retention(store.database, store.pipeline, retention, system_steady)
@@ -186,6 +190,7 @@ class Gateway:
             "in_flight": self._uplink.in_flight,
             "resent": self._uplink.counts.resent,
         }
+        report["certificate_not_after"] = self._identities.current.not_after
         report["epoch_refused"] = self._epochs.refusal
         report["last_refused_document"] = self._downlink.last_refusal
         report["cameras"] = self._cameras.report()
@@ -297,7 +302,7 @@ class Gateway:
         here = {"site": identity.site, "gateway": identity.gateway}
         app = create(
             store.database,
-            self._fallback.watched(store.pipeline),
+            self._scans,
             self,
             limit,
             registry(store, self._link, self._uplink, self._downlink),

@@ -106,10 +106,16 @@ class Fallback:
         return [each for each in leases.in_force(connection) if each.is_ours(whose)]
 
     def report(self, connection: Connection) -> dict[str, Any]:
-        """How far this gateway decides alone: for status and console."""
+        """How far this gateway decides alone: for status and console.
+
+        ``heard_at`` is when the cloud last confirmed anything. Before it ever has, that is None and
+        so is for how long it has been away.
+        """
         moment, policy = self._around.moment(connection), stock.policy(connection)
+        heard_at = self._around.heard_at(connection) or None
         return {
-            "away_minutes": moment.away_minutes,
+            "heard_at": heard_at,
+            "away_minutes": moment.away_minutes if heard_at else None,
             "alone": moment.away_minutes >= LEAVES_TO_THE_CLOUD_MINUTES,
             "narrowed": narrowing(policy, moment.away_minutes) or None,
             "shadow": list(policy.shadow),

@@ -34,6 +34,11 @@ class SignedIn(NamedTuple):
         return self.since + SESSION
 
     @property
+    def decides_until(self) -> int:
+        """When the secret that was shown counts no more; the end of the session at the latest."""
+        return min((self.proven_at or self.since) + PROVEN, self.until)
+
+    @property
     def may_decide(self) -> bool:
         """Whether this person may approve, resolve and steer here and now."""
         return self.role == "operator" and self.proven_at is not None

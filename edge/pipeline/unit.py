@@ -20,7 +20,7 @@ from edge.pipeline.units import Load, is_whole_unit, packing, whole
 from edge.pipeline.working import Work, told, work_on
 from edge.pipeline.writing import Origin, Writing
 from shared.errors import QuartermasterError
-from shared.events import Counted, EventData
+from shared.events import Counted, EventData, OperatorSigned
 from shared.gs1 import Scanned
 from shared.movements import Position
 from shared.policy import Notice, Policy
@@ -177,7 +177,10 @@ class Scanning(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """The unit of work of a fact that is no scan."""
+    """The unit of work of a fact that is no scan; the event names who is signed in at its device.
+
+    Who signs in or out is named by the fact itself.
+    """
 
     outbox: Outbox
     data: EventData
@@ -187,6 +190,7 @@ class Recording(NamedTuple):
 
     def __call__(self, connection: Connection) -> int:
         """Run it; returns the sequence number."""
+        itself = isinstance(self.data, OperatorSigned)
         seq = self.outbox.append(
             connection,
             self.data,
@@ -194,6 +198,7 @@ class Recording(NamedTuple):
             device=self.device,
             occurred_at=self.moment.now,
             clock_state=self.moment.state,
+            operator=None if itself else people.operator_of(connection, self.device, None),
         )
         stock.apply(connection, self.data, self.moment.now)
         return seq

@@ -23,6 +23,7 @@ from edge.stock.documents import (
     policy,
     put_in_force,
     read_document,
+    received,
     refuse_stale,
     versions,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "put_in_force",
     "put_into",
     "read_document",
+    "received",
     "refuse_stale",
     "reserves",
     "set_unit",

@@ -63,6 +63,11 @@ def versions(connection: Connection) -> dict[str, int]:
     return {kind: known.get(kind, 0) for kind in DOCUMENT_KINDS}
 
 
+def received(connection: Connection) -> dict[str, int]:
+    """When each document in force came, by kind, microseconds."""
+    return dict(connection.execute(_SQL["received"]).fetchall())
+
+
 def in_force(connection: Connection, kind: DocumentKind) -> DocumentInForce:
     """What is in force of one kind.
 

@@ -6,6 +6,10 @@ SELECT version, sha256, mark, content FROM document WHERE kind = ?
 -- What is in force, by kind.
 SELECT kind, version, sha256, mark FROM document
 
+-- name: received
+-- When each document that is in force came.
+SELECT kind, received_at FROM document
+
 -- name: set_document
 -- Put a document in force. The catalog's content lives in its tables, the policy's here.
 INSERT INTO document (kind, version, sha256, content, received_at, mark) VALUES (?, ?, ?, ?, ?, ?)

@@ -51,6 +51,7 @@ class Alone(FloorAt):
     """Adds the room that decides. ``away`` are the minutes without a word from the cloud."""
 
     away: int = 0
+    heard: bool = True
     frozen: bool = False
     full: bool = False
     model: StockoutModel | None = None
@@ -69,7 +70,7 @@ class Alone(FloorAt):
             cast("Clock", self.clock),
             store.outbox.append,
             lambda connection: 0 if self.frozen else head(connection).epoch,
-            lambda _: self.clock.now() - self.away * MINUTE,
+            lambda _: self.clock.now() - self.away * MINUTE if self.heard else 0,
             lambda: self.full,
         )
         self.decider = Fallback(

@@ -1,5 +1,6 @@
 """The operator's console: the gateway's own pages to see how it stands and to steer it."""
 
 from edge.web.console.door import Console
+from edge.web.console.facts import Certificate
 
-__all__ = ["Console"]
+__all__ = ["Certificate", "Console"]

@@ -2,15 +2,19 @@
 
 ====================================  ===================================================
 ``/console/``                         sign in with code and secret
-``/console/overview``                 link, outbox, disk, versions, certificate, notices
-``/console/exceptions``               what a person should look at, each closed with a note
-``/console/devices``                  who is signed in where; pair by QR code, revoke
+``/console/overview``                 whether all is well; what is not, and what to do
+``/console/scans``                    the last scans as they come, refused ones with the reason
 ``/console/tasks``                    what is to be done, and how right the record is
+``/console/exceptions``               what a person should look at, each closed with one click
 ``/console/decisions``                what the gateway decided, and deciding otherwise
-``/console/scans``                    the last scans, as they come
+``/console/devices``                  who is signed in where; pair by QR code, revoke
+``/console/system``                   link, room, versions, certificates, cameras
+``/console/logs``                     the gateway's own last lines
+``/console/tables/{name}``            exceptions, decisions, tasks, scans to take away (CSV)
 ====================================  ===================================================
 
-Whoever is not an operator who has shown a secret sees the sign-in page and nothing else.
+Whoever is not an operator who has shown a secret sees the sign-in page and nothing else; who does
+nothing for half an hour is signed out.
 """
 
 from __future__ import annotations
@@ -31,16 +35,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from edge import fallback, tasks
+from edge import tasks
 from edge.db import Connection, Database
 from edge.fallback import Fallback
 from edge.people import Desk, TooManyTriesError
-from edge.ports import FloorPoint, Ids, Recorder
+from edge.ports import FloorPoint, Ids, Recorder, ScanPoint, system_steady
 from edge.web import devices, pairing
 from edge.web.console import sessions, views
+from edge.web.console.facts import Certificate
+from edge.web.console.feed import Feed
 from edge.web.console.forms import fields_of, line_in
+from edge.web.console.idle import Idle
 from edge.web.console.pages import Pages
+from edge.web.console.said import LogLine
 from edge.web.console.sessions import Visit
+from edge.web.console.showing import Showing
 from edge.web.console.trend import LOOK_S, Look, Trend, micros_to_full, room_in
 from edge.web.guard import Guard, Handler, encode, json_answer
 from edge.web.installation import Authority, addresses, grouped
@@ -55,12 +64,8 @@ from shared.words import lasting
 _OVERVIEW: Final = "/console/overview"
 _SIGN_IN: Final = "/console/"
 _HOST: Final = re.compile(r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?$")
+_CONSOLE: Final = re.compile(rf"{sessions.DEVICE}[0-9a-f]{{24}}")
 _ITSELF: Final = ("localhost", "127.", "[::1]")
-_DONE: Final = {
-    "resolved": "The exception is closed.",
-    "overridden": "Your decision is kept; it stands instead.",
-    "revoked": "The device is revoked: it can do nothing any more.",
-}
 _MAX_NOTE: Final = 200
 
 _Asked = Callable[[Request, Visit], Awaitable[Response]]
@@ -93,6 +98,9 @@ class Console:
         reached: host and port by which phones reach it, where the browser's own will not do.
         authority: what devices are to trust, where there is one.
         install_port: where they come to trust it; 0: nowhere.
+        lines: the gateway's log, the newest first.
+        certificates: those that it shows and trusts.
+        steady: seconds that never jump.
     """
 
     def __init__(
@@ -112,22 +120,39 @@ class Console:
         reached: str,
         authority: Callable[[], Authority | None] = lambda: None,
         install_port: int = 0,
+        lines: Callable[[], Sequence[LogLine]] = tuple,
+        certificates: Callable[[], Sequence[Certificate]] = tuple,
+        steady: Callable[[], float] = system_steady,
     ) -> None:
         self._database = database
         self._desk = desk
         self._floor = floor
         self._decider = decider
         self._recorder = recorder
-        self._photos = photos
         self._clock = clock
-        self._ids = ids
         self._status = status
         self._reached = reached
         self._authority = authority
         self._install_port = install_port
-        self._pages = Pages(site=site, gateway=gateway)
+        self._pages = Pages(site=site, gateway=gateway, around=self._around)
         self._trend = Trend()
+        self._feed = Feed(clock)
+        self._idle = Idle(steady)
         self._knocks = RateLimit(0.1, 20)
+        self._showing = Showing(
+            database,
+            decider=decider,
+            photos=photos,
+            clock=clock,
+            ids=ids,
+            report=status.report,
+            pages=self._pages,
+            trend=self._trend,
+            feed=self._feed,
+            lines=lines,
+            certificates=certificates,
+            gateway=gateway,
+        )
 
     def routes(self, guard: Guard) -> Sequence[BaseRoute]:
         """The addresses above, for :func:`edge.web.api.create`."""
@@ -135,33 +160,61 @@ class Console:
         def page(path: str, handler: Handler, method: str = "GET") -> Route:
             return Route(f"/console{path}", self._in_words(guard(handler)), methods=[method])
 
+        show = self._showing
         return [
             page("/", self._front),
             page("", self._to_front),
             page("/sign-in", self._sign_in, "POST"),
             page("/sign-out", self._posts(self._sign_out), "POST"),
-            page("/overview", self._asks(self._overview)),
-            page("/trend", self._asks(self._filling)),
-            page("/exceptions", self._asks(self._exceptions)),
-            page("/exceptions/{name}/photo", self._asks(self._photo)),
+            page("/stay", self._asks(self._stay)),
+            page("/overview", self._asks(show.overview)),
+            page("/scans", self._asks(show.scans)),
+            page("/tasks", self._asks(show.tasks)),
+            page("/exceptions", self._asks(show.exceptions)),
+            page("/exceptions/{name}/photo", self._asks(show.photo)),
             page("/exceptions/{name}/resolve", self._posts(self._resolve), "POST"),
-            page("/devices", self._asks(self._devices)),
+            page("/decisions", self._asks(show.decisions)),
+            page("/decisions/{id}/override", self._posts(self._override), "POST"),
+            page("/devices", self._asks(show.devices)),
             page("/devices/pair", self._posts(self._pair), "POST"),
             page("/devices/{name}/revoke", self._posts(self._revoke), "POST"),
-            page("/tasks", self._asks(self._tasks)),
-            page("/decisions", self._asks(self._decisions)),
-            page("/decisions/{id}/override", self._posts(self._override), "POST"),
-            page("/scans", self._asks(self._scans)),
+            page("/system", self._asks(show.system)),
+            page("/trend", self._asks(show.trend)),
+            page("/logs", self._asks(show.logs)),
+            page("/logs.txt", self._asks(show.log_file)),
+            page("/tables/{table}", self._asks(show.table)),
             self._pages.route(guard),
         ]
 
+    def watched(self, scans: ScanPoint) -> ScanPoint:
+        """The same scan point; what passes is shown on the page of live scans."""
+        return self._feed.watched(scans)
+
     async def run(self) -> None:
-        """Watch how the store fills, until cancelled."""
+        """Watch how the store fills and close what nobody uses, until cancelled."""
         while True:
-            report = self._status.report()
-            waiting = report["waiting"] + report["unacknowledged"]
-            self._trend.note(Look(self._clock.now(), room_in(report["disk"]), waiting))
+            self.look()
+            await self.close_idle()
             await asyncio.sleep(LOOK_S)
+
+    def look(self) -> None:
+        """Note how the store stands."""
+        report = self._status.report()
+        self._trend.note(
+            Look(
+                self._clock.now(),
+                room_in(report["disk"]),
+                report["waiting"] + report["unacknowledged"],
+                report["scans"],
+                report["refused"],
+            )
+        )
+
+    async def close_idle(self) -> None:
+        """Sign out whoever has done nothing for half an hour."""
+        for device in self._idle.over():
+            await self._desk.sign_out(device, "half an hour without a click")
+            self._idle.forget(device)
 
     def filling(self) -> dict[str, int | None]:
         """How long the store has been watched, and until when there is room at this pace."""
@@ -175,12 +228,32 @@ class Console:
     # Who may come in
 
     def _visit(self, request: Request) -> Visit | None:
-        return sessions.visit(self._database.reader, sessions.token_in(request.cookies))
+        found = sessions.visit(self._database.reader, sessions.token_in(request.cookies))
+        return found if found is not None and self._left(found) > 0 else None
+
+    def _left(self, visit: Visit) -> int:
+        """Seconds until this session ends, unless somebody does something."""
+        proven = (visit.person.decides_until - self._clock.now()) // SECOND
+        return min(int(self._idle.left(visit.device)), proven)
+
+    def _around(self, visit: Visit) -> dict[str, Any]:
+        """What every page shows: for how long one may stay, what is open, what is alarming."""
+        return {
+            "left": self._left(visit),
+            "waiting": views.glance(self._database.reader, self._clock.now()),
+            "alarms": [_CONSOLE.sub("a console", notice.detail) for notice in self._desk.notices()],
+        }
 
     def _asks(self, handler: _Asked) -> Handler:
         async def answer(request: Request) -> Response:
             visit = self._visit(request)
-            return _to_sign_in(request) if visit is None else await handler(request, visit)
+            if visit is None:
+                return _to_sign_in(request)
+            if "hx-request" not in request.headers:  # a page that renews itself is not a person
+                self._idle.use(visit.device)
+            response = await handler(request, visit)
+            response.headers["qm-left"] = str(self._left(visit))
+            return response
 
         return answer
 
@@ -191,9 +264,13 @@ class Console:
                 return _to_sign_in(request)
             fields = await fields_of(request)
             sessions.demand_form(request.headers, visit.token, fields)
+            self._idle.use(visit.device)
             return await handler(request, visit, fields)
 
         return answer
+
+    async def _stay(self, _request: Request, visit: Visit) -> Response:
+        return json_answer(encode({"left": self._left(visit)}))
 
     def _in_words(self, handler: Handler) -> Handler:
         """A refusal as a page: people come here, no programs."""
@@ -273,55 +350,10 @@ class Console:
 
     async def _sign_out(self, _request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
         await self._desk.sign_out(visit.device)
+        self._idle.forget(visit.device)
         return sessions.drop(_go(_SIGN_IN))
 
-    # Pages
-
-    async def _overview(self, _request: Request, visit: Visit) -> Response:
-        report, looks = self._status.report(), tuple(self._trend.looks)
-        return self._pages.page(
-            "overview",
-            visit=visit,
-            notices=report["notices"],
-            cut_off=not report["link"]["up"],
-            groups={
-                "Link": views.link_facts(report),
-                "Room": views.room_facts(report, looks),
-                "Machine": views.machine_facts(report, self._clock.now()),
-                "Documents in force": views.document_facts(report),
-                "Cameras": views.camera_facts(report),
-            },
-            refused=report["last_refused_document"],
-        )
-
-    async def _filling(self, _request: Request, _visit: Visit) -> Response:
-        looks = self._trend.looks
-        return json_answer(
-            encode(
-                {
-                    "at": [look.at // SECOND for look in looks],
-                    "waiting": [look.waiting for look in looks],
-                    "room": [look.room for look in looks],
-                }
-            )
-        )
-
-    async def _exceptions(self, request: Request, visit: Visit) -> Response:
-        raised = views.exceptions_shown(self._database.reader)
-        return self._pages.page(
-            "exceptions",
-            visit=visit,
-            done=_done(request),
-            raised=[(each, str(UUID(bytes=self._ids.uuid7()))) for each in raised],
-            now=self._clock.now(),
-        )
-
-    async def _photo(self, request: Request, _visit: Visit) -> Response:
-        found = tasks.exception(self._database.reader, request.path_params["name"])
-        content = self._photos.read(found.photo_sha256) if found.photo_sha256 is not None else None
-        if content is None:
-            raise QuartermasterError("request.not-found", "no photo was kept", where="photo")
-        return Response(content, media_type="image/jpeg", headers=self._pages.headers)
+    # What is done
 
     async def _resolve(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
         asked = {
@@ -333,17 +365,6 @@ class Console:
         answer = await self._floor.resolve(name, encode(asked), device=visit.device)
         _demand_done(answer.status, answer.body)
         return _go("/console/exceptions?done=resolved")
-
-    async def _devices(self, request: Request, visit: Visit) -> Response:
-        shown, consoles = views.devices_shown(self._database.reader)
-        return self._pages.page(
-            "devices",
-            visit=visit,
-            done=_done(request),
-            devices=shown,
-            consoles=consoles,
-            now=self._clock.now(),
-        )
 
     async def _pair(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
         name, now = line_in(fields, "name", most=64), self._clock.now()
@@ -375,41 +396,20 @@ class Console:
 
     async def _revoke(self, request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
         name, now = request.path_params["name"], self._clock.now()
+        known = devices.known(self._database.reader)
+        if name not in {each.name for each in known if each.revoked_at is None}:
+            raise QuartermasterError("request.not-found", name[:80], where="device")
+        await self._note(
+            visit, name, "revoked"
+        )  # first: history says rather too much than too little
         await self._database.run(lambda connection: devices.revoke(connection, name, now=now))
-        await self._note(visit, name, "revoked")
         return _go("/console/devices?done=revoked")
-
-    async def _tasks(self, _request: Request, visit: Visit) -> Response:
-        reader, now = self._database.reader, self._clock.now()
-        return self._pages.page(
-            "tasks",
-            visit=visit,
-            tasks=views.tasks_shown(reader),
-            zones=views.accuracy(reader, now),
-            now=now,
-        )
-
-    async def _decisions(self, request: Request, visit: Visit) -> Response:
-        reader = self._database.reader
-        return self._pages.page(
-            "decisions",
-            visit=visit,
-            done=_done(request),
-            alone=self._decider.report(reader),
-            decisions=fallback.decisions(reader),
-            now=self._clock.now(),
-        )
 
     async def _override(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
         asked = {name: line_in(fields, name, most=_MAX_NOTE) for name in ("outcome", "reason")}
         decision = _id_in(request.path_params["id"])
         await self._decider.override(decision, encode(asked), device=visit.device)
         return _go("/console/decisions?done=overridden")
-
-    async def _scans(self, _request: Request, visit: Visit) -> Response:
-        return self._pages.page(
-            "scans", visit=visit, scans=views.scans_shown(self._database.reader)
-        )
 
     async def _note(self, visit: Visit, device: str, status: str) -> None:
         data = DeviceHealth(device, status, f"by {visit.person.person} at the console")
@@ -455,10 +455,6 @@ def _id_in(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise QuartermasterError("request.not-found", where="decision") from None
-
-
-def _done(request: Request) -> str:
-    return _DONE.get(request.query_params.get("done", ""), "")
 
 
 class _Remark(msgspec.Struct):

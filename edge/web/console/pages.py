@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,9 +10,11 @@ import jinja2
 from starlette.responses import Response
 from starlette.routing import Route
 
+from edge.web.console.sessions import Visit
 from edge.web.guard import Guard
 from edge.web.pages import Bundle, read_folder
 from shared import words
+from shared.units import MINUTE
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -20,11 +23,13 @@ POLICY: Final = (
 """Nothing inline, nothing from elsewhere, no text that becomes a script."""
 VIEWS: Final = {
     "overview": "Overview",
-    "exceptions": "Exceptions",
-    "devices": "Devices",
-    "tasks": "Tasks",
-    "decisions": "Decisions",
     "scans": "Scans",
+    "tasks": "Tasks",
+    "exceptions": "Exceptions",
+    "decisions": "Decisions",
+    "devices": "Devices",
+    "system": "System",
+    "logs": "Logs",
 }
 _HERE: Final = Path(__file__).parent
 _VENDOR: Final = _HERE.parent / "vendor"
@@ -37,6 +42,7 @@ class Pages:
     Args:
         site: named on every page.
         gateway: likewise.
+        around: what every page shows to a visitor beside its own.
     """
 
     headers: Final = {
@@ -48,7 +54,10 @@ class Pages:
         "cross-origin-resource-policy": "same-origin",
     }
 
-    def __init__(self, *, site: str, gateway: str) -> None:
+    def __init__(
+        self, *, site: str, gateway: str, around: Callable[[Visit], dict[str, Any]]
+    ) -> None:
+        self._around = around
         files = read_folder(_HERE / "static")
         for name in _LIBRARIES:
             if (_VENDOR / name).is_file():  # without them the pages work, and do not move
@@ -63,6 +72,8 @@ class Pages:
         )
         self._environment.filters |= {
             "when": words.when,
+            "when_exactly": words.when_exactly,
+            "minutes": _minutes,
             "clock_time": words.clock_time,
             "ago": words.ago,
             "counted": words.counted,
@@ -80,7 +91,17 @@ class Pages:
         """What the pages load."""
         return self._bundle.route(guard)
 
-    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+    def page(
+        self, template: str, status: int = 200, *, visit: Visit | None, **values: Any
+    ) -> Response:
         """A page, kept by nobody."""
-        text = self._environment.get_template(f"{template}.html").render(view=template, **values)
+        around = self._around(visit) if visit is not None else {}
+        text = self._environment.get_template(f"{template}.html").render(
+            view=template, visit=visit, **around, **values
+        )
         return Response(text, status, self.headers, media_type="text/html")
+
+
+def _minutes(number: int) -> str:
+    """So many minutes, in words."""
+    return words.lasting(number * MINUTE)

@@ -12,16 +12,22 @@ from shared.words import lasting
 LOOK_S: Final = 30.0
 KEPT: Final = 720
 """Six hours of looks."""
+HOUR_OF_LOOKS: Final = 120
 ENOUGH: Final = 10 * MINUTE
 _FAR: Final = 365 * DAY
 
 
 class Look(NamedTuple):
-    """The store at a moment: bytes that may still be used, events that the cloud does not have."""
+    """The store at a moment: bytes that may still be used, events that the cloud does not have.
+
+    ``scans`` and ``refused`` are totals since the database was made.
+    """
 
     at: int
     room: int
     waiting: int
+    scans: int = 0
+    refused: int = 0
 
 
 class Trend:
@@ -65,3 +71,13 @@ def filling(looks: Sequence[Look]) -> str:
     if micros is None or micros > _FAR:
         return f"not in sight (watched for {lasting(span)})"
     return f"in about {lasting(micros)} (at the pace of the last {lasting(span)})"
+
+
+def pace(looks: Sequence[Look]) -> tuple[int, int, int]:
+    """Over how many minutes (an hour at most), scans accepted and refused in that time."""
+    if not looks:
+        return 0, 0, 0
+    last = looks[-1]
+    first = looks[max(len(looks) - 1 - HOUR_OF_LOOKS, 0)]
+    minutes = -(-(last.at - first.at) // MINUTE)
+    return minutes, max(last.scans - first.scans, 0), max(last.refused - first.refused, 0)

@@ -23,7 +23,7 @@ from tests.integration.web.conftest import Floor
 from tests.support.browser import PHONE, screenshot, serious_faults
 from tests.support.clock import WallClock
 from tests.support.floor import new_id
-from tests.support.gateway import RunningGateway
+from tests.support.gateway import RunningGateway, scan
 
 DESK = {"width": 1280, "height": 860}
 DECIDED = fallback.Decision(
@@ -45,7 +45,9 @@ DECIDED = fallback.Decision(
 )
 POLL_MS = 2100
 """Live scans renew themselves each two seconds."""
-VIEWS = ["Overview", "Exceptions", "Devices", "Tasks", "Decisions", "Scans"]
+LOGS_MS = 5100
+VIEWS = ["Overview", "Scans", "Tasks", "Exceptions", "Decisions", "Devices", "System", "Logs"]
+TABLET = {"width": 820, "height": 1180}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,8 @@ def here(browser: Browser, door: RunningGateway) -> Iterator[Floor]:
     """A gateway at which things have happened."""
     door.scan(location="A-01")
     door.scan(step="pick", location="A-01", to="STAGE-1", quantity=2)
+    refused = door.http.post("/v1/scans", json=scan("]E04006381333931", location="A-01"))
+    assert refused.status_code == 422, refused.text
     for about, subject, note in (
         ("unknown-code", "4006381333931", "Lay on the belt, nobody knows it."),
         ("damaged", "TEA-1", "The carton is wet."),
@@ -100,7 +104,7 @@ def console(here: Floor) -> Page:
 
 def go(page: Page, view: str) -> None:
     page.get_by_role("navigation").get_by_role("link", name=view).click()
-    expect(page.locator("[aria-current=page]")).to_have_text(view)
+    expect(page.locator("[aria-current=page]")).to_contain_text(view)
 
 
 def too_wide(page: Page) -> bool:
@@ -121,17 +125,53 @@ def test_who_may_not_come_in_is_told_why(here: Floor) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_each_page_is_whole_and_open_to_everybody(console: Page, view: str) -> None:
-    console.set_viewport_size(DESK)  # pyright: ignore[reportArgumentType]
     go(console, view)
     if view == "Overview":
         expect(console.locator("#live")).to_contain_text("Cut off")
-    screenshot(console, f"console-{view.lower()}")
-    assert serious_faults(console) == []
-    console.set_viewport_size(PHONE)  # pyright: ignore[reportArgumentType]
-    assert not too_wide(console)
-    screenshot(console, f"console-{view.lower()}-phone")
-    assert serious_faults(console) == []
+    for name, size in (("", DESK), ("-tablet", TABLET), ("-phone", PHONE)):
+        console.set_viewport_size(size)  # pyright: ignore[reportArgumentType]
+        assert not too_wide(console), name
+        for scheme in ("light", "dark"):
+            console.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+            dark = "-dark" if scheme == "dark" else ""
+            screenshot(console, f"console-{view.lower()}{name}{dark}")
+            if name != "-tablet":
+                assert serious_faults(console) == []
+    console.emulate_media(color_scheme="light")
     console.set_viewport_size(DESK)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_log_is_filtered_and_stays_so_while_it_renews_itself(
+    console: Page, here: Floor
+) -> None:
+    console.clock.install()
+    go(console, "Logs")
+    lines = console.locator("#live li")
+    expect(lines.filter(has_text="started and takes scans")).to_have_count(1)
+    console.get_by_label("Show").select_option(label="Warnings and errors")
+    console.get_by_label("With these words").fill("sign-in")
+    console.get_by_role("button", name="Filter").click()
+    before = lines.count()
+    sign_in(here.phone(viewport=DESK).new_page(), "nobody")
+    console.clock.fast_forward(LOGS_MS)
+    expect(lines).to_have_count(before + 1)
+    expect(lines.first).to_contain_text("Somebody was refused at a sign-in")
+    expect(console.get_by_label("With these words")).to_have_value("sign-in")
+
+
+def test_who_does_nothing_is_told_before_the_console_closes_and_may_stay(here: Floor) -> None:
+    page = here.phone(viewport=DESK).new_page()
+    page.clock.install()
+    sign_in(page)
+    go(page, "Devices")
+    page.clock.fast_forward(29 * 60 * 1000)
+    leaving = page.locator("#leaving")
+    expect(leaving).to_contain_text("you will be signed out in")
+    screenshot(page, "console-leaving")
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Stay signed in").click()
+    page.clock.run_for(1000)
+    expect(leaving).to_be_hidden()
 
 
 def test_a_scan_appears_by_itself_unless_somebody_looks_closely(console: Page, here: Floor) -> None:
@@ -182,7 +222,9 @@ def test_a_phone_is_paired_by_the_console_and_revoked_there(console: Page, here:
     go(console, "Devices")
     console.get_by_label("Pair a device").fill("ph-77")
     console.get_by_role("button", name="Show its QR code").click()
-    expect(console.get_by_role("img", name="QR code")).to_be_visible()
+    expect(console.get_by_role("img", name="QR code with the pairing")).to_be_visible()
+    expect(console.get_by_role("img", name="QR code of the installation")).to_be_visible()
+    expect(console.get_by_role("heading", name="does not trust")).to_be_visible()
     screenshot(console, "console-pair")
     assert serious_faults(console) == []
     code = console.locator(".code.big").inner_text()
@@ -204,7 +246,7 @@ def test_a_phone_is_paired_by_the_console_and_revoked_there(console: Page, here:
 def test_the_trend_is_drawn_once_there_is_one(console: Page) -> None:
     looks = {"at": [1, 31, 61], "waiting": [0, 4, 9], "room": [9e9, 8e9, 7e9]}
     console.route("**/console/trend", lambda route: route.fulfill(json=looks))
-    go(console, "Overview")
+    go(console, "System")
     expect(console.locator("#trend canvas")).to_be_visible()
     console.locator("#trend").scroll_into_view_if_needed()
     screenshot(console, "console-trend")

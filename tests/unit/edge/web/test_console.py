@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import csv
 import html
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -19,12 +21,16 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from edge import fallback, tasks
+from edge.app.journal import Journal
 from edge.people import Desk
 from edge.ports import SystemIds
 from edge.web import RateLimit, create, devices
-from edge.web.console import Console
+from edge.web.console import Certificate, Console
+from edge.web.console.exports import cell
+from edge.web.console.facts import cloud
 from edge.web.console.sessions import COOKIE, KNOWN, address_of, form_of
-from edge.web.console.trend import Look, filling, micros_to_full
+from edge.web.console.trend import Look, filling, micros_to_full, pace
+from shared.errors import CATALOGUE
 from shared.events import (
     DecisionOverridden,
     DeviceHealth,
@@ -32,7 +38,7 @@ from shared.events import (
     OperatorSigned,
     decode_event,
 )
-from shared.units import HOUR, MINUTE
+from shared.units import DAY, HOUR, MINUTE
 from tests.support import FakeClock
 from tests.support.alone import FACE, Alone
 from tests.support.clock import START
@@ -52,7 +58,25 @@ REPORT: dict[str, Any] = {
     "seq": 12,
     "epoch": 1,
     "frozen": "",
-    "link": {"up": False, "last_error": "connection refused"},
+    "link": {
+        "up": False,
+        "last_error": "connection refused",
+        "connections": 1,
+        "auth_failures": 0,
+        "in_flight": 1,
+        "resent": 0,
+    },
+    "decisions": {
+        "heard_at": START - 12 * MINUTE,
+        "away_minutes": 12,
+        "alone": True,
+        "narrowed": None,
+        "shadow": [],
+        "model": None,
+    },
+    "witnessed": None,
+    "evidence_dropped": 0,
+    "damage": [],
     "disk": {
         "level": "plenty",
         "used_percent": 1.5,
@@ -75,7 +99,9 @@ REPORT: dict[str, Any] = {
     "notices": [],
     "cameras": [{"name": "dock-cam", "state": "unreadable", "codes_seen": 1204}],
 }
-PAGES = ["overview", "trend", "exceptions", "devices", "tasks", "decisions", "scans"]
+VIEWS = ["overview", "scans", "tasks", "exceptions", "decisions", "devices", "system", "logs"]
+TABLES = ["exceptions", "decisions", "tasks", "scans"]
+PAGES = [*VIEWS, "trend", "stay", "logs.txt", *(f"tables/{name}" for name in TABLES)]
 DEEDS = [
     "sign-out",
     "devices/pair",
@@ -110,6 +136,11 @@ class Browser:
         self.desk = Desk(store.database, store.pipeline, self.clock, lambda: 0.0)
         self.cookies = httpx.Cookies()
         self.address = "10.0.0.7"
+        self.seconds = 1000.0
+        self.journal = Journal()
+        self.certificates = [
+            Certificate("To the cloud", "Renewed by itself.", START + 3 * DAY, 7 * DAY)
+        ]
         self.console = Console(
             store.database,
             desk=self.desk,
@@ -123,10 +154,14 @@ class Browser:
             site="berlin",
             gateway="gw-01",
             reached="gw.local:8443",
+            lines=self.journal.lines,
+            certificates=lambda: self.certificates,
+            steady=lambda: self.seconds,
         )
+        self.scans = self.console.watched(store.pipeline)
         self.app = create(
             store.database,
-            store.pipeline,
+            self.scans,
             self.status,
             RateLimit(1, 100),
             CollectorRegistry(),
@@ -160,6 +195,22 @@ class Browser:
     def sign_in(self, person: str = "ada", secret: str = RIGHT) -> httpx.Response:
         self.get("")
         return self.post("sign-in", person=person, secret=secret)
+
+    def scan(self, **over: Any) -> None:
+        """A scan at sc-01 that passes the console's watch."""
+        asyncio.run(self.scans.scan(json.dumps(scan(**over)).encode(), device="sc-01"))
+
+    def operators(self) -> list[tuple[str, str | None]]:
+        """Each event so far and whom it names."""
+        rows = self.store.database.reader.execute("SELECT body FROM waiting ORDER BY seq")
+        events = [decode_event(body) for (body,) in rows.fetchall()]
+        return [
+            (
+                type(event.data).__name__,
+                event.data.person if isinstance(event.data, OperatorSigned) else event.operator,
+            )
+            for event in events
+        ]
 
     def events(self, kind: type) -> list[Any]:
         rows = self.store.database.reader.execute("SELECT body FROM waiting ORDER BY seq")
@@ -453,27 +504,297 @@ def test_what_cannot_name_a_device_is_refused(ada: Browser) -> None:
             assert ada.post("devices/pair", name=name).status_code == 422
 
 
-def test_the_last_scans_are_shown_in_words(ada: Browser) -> None:
-    body = json.dumps(scan(location="A-01")).encode()
-    asyncio.run(ada.store.pipeline.scan(body, device="sc-01"))
+def test_scans_are_shown_as_they_come_the_refused_ones_with_what_to_do(ada: Browser) -> None:
+    assert "No scan has come yet" in ada.get("scans").text
+    ada.scan(location="A-01")
+    ada.scan(raw="]C109506000134352\x1d10<b>", step="pick", location="GONE-1", quantity=1)
+    ada.scan(raw="4006381333931", location="A-01")
     page = ada.get("scans").text
-    assert "Green tea" in page
-    assert "A-01" in page
+    first, *others = re.findall(r"<tr class=.*?</tr>", page, re.DOTALL)
+    assert (len(others), first.count("Refused")) == (2, 1)
+    assert "4006381333931" in first
+    assert "sc-01" in first
+    assert html.escape(CATALOGUE["scan.unknown-item"].do) in first
+    assert "&lt;b&gt;" in others[0]
+    assert "Green tea" in others[1]
+    assert "A-01" in others[1]
+    assert "Refused last" in ada.get("overview").text
+
+
+def test_a_retry_is_one_scan_and_scans_from_before_the_start_are_shown_too(ada: Browser) -> None:
+    request = json.dumps(scan(location="A-01")).encode()
+    asyncio.run(ada.store.pipeline.scan(json.dumps(scan(location="A-02")).encode(), device="x"))
+    for _ in range(3):
+        asyncio.run(ada.scans.scan(request, device="sc-01"))
+    page = ada.get("scans").text
+    assert page.count("<tr class=") == 2
+    assert page.index("A-01") < page.index("A-02")
+
+
+def test_what_no_program_would_send_is_shown_as_far_as_it_can_be(ada: Browser) -> None:
+    for body in (b"", b"[]", b"\xff\xfe", b'{"raw": "' + b"9" * 9000 + b'"}', b"[" * 5000):
+        asyncio.run(ada.scans.scan(body, device="sc-01"))
+    assert ada.get("scans").text.count("Refused") == 5
 
 
 def test_the_overview_tells_what_is_wrong_and_what_to_do(ada: Browser) -> None:
     ada.status.told["notices"] = [
-        {"code": "disk.low", "says": "Room gets low.", "do": "Free some.", "detail": "81 %"}
+        {"code": "disk.low", "says": "Room gets low.", "do": "Free some.", "detail": "81 %"},
+        {"code": "store.damaged", "says": "It broke.", "do": "Look.", "detail": ""},
     ]
     page = ada.get("overview").text
-    assert re.search(r"dock-cam.*Unreadable.*1,204 codes seen", page, re.DOTALL)
-    for words in ("Cut off", "5 events to go", "7 of 12", "Room gets low.", "Free some.", "2 days"):
+    for words in (
+        "Cut off",
+        "for 12 minutes",
+        "5 events kept here",
+        "Room gets low.",
+        "Free some.",
+    ):
         assert words in page
+    assert page.index("It broke.") < page.index("Room gets low.") < page.index('class="tiles"')
+    assert "0 of 1" in page
+    assert "not dock-cam" in page
+
+
+def test_a_gateway_at_which_all_is_well_says_so_and_no_more(ada: Browser) -> None:
+    ada.status.told |= {"waiting": 0, "unacknowledged": 0, "cameras": []}
+    ada.status.told["link"] = REPORT["link"] | {"up": True}
+    ada.status.told["decisions"] = REPORT["decisions"] | {"alone": False}
+    page = ada.get("overview").text
+    assert "All is well." in page
+    assert "Connected" in page
+    assert "heard 12 minutes ago" in page
+    assert "Cameras" not in page
+    assert 'banner warned"' not in page
+
+
+@pytest.mark.parametrize(
+    ("up", "heard_at", "alone", "says", "more"),
+    [
+        (True, START - MINUTE, False, "Connected", "heard 1 minute ago"),
+        (True, None, False, "Connected", "never heard so far"),
+        (True, START - HOUR, True, "Silent", "connected, heard 1 hour ago"),
+        (False, START - HOUR, True, "Cut off", "for 1 hour"),
+        (False, None, False, "Cut off", "never heard so far"),
+    ],
+)
+def test_every_page_says_the_same_of_the_cloud(
+    ada: Browser, *, up: bool, heard_at: int | None, alone: bool, says: str, more: str
+) -> None:
+    ada.status.told["link"] = REPORT["link"] | {"up": up}
+    ada.status.told["decisions"] = REPORT["decisions"] | {"heard_at": heard_at, "alone": alone}
+    found = cloud(ada.status.told, START)
+    assert (found.says, found.more) == (says, more)
+    for page in ("overview", "system"):
+        assert says in ada.get(page).text
+    decisions = ada.get("decisions").text
+    assert "0 minutes" not in decisions
+    assert "None" not in decisions
+    if up and not alone:
+        assert more in decisions
+
+
+def test_the_system_page_tells_of_link_room_versions_certificates_and_cameras(
+    ada: Browser,
+) -> None:
+    ada.status.told["witnessed"] = {
+        "day": "2026-11-20",
+        "generation": 1,
+        "epoch": 1,
+        "seq": 9,
+        "disagreed": "",
+    }
+    page = ada.get("system").text
+    assert re.search(r"dock-cam.*Unreadable.*1,204 codes seen", page, re.DOTALL)
+    for words in (
+        "7 of 12",
+        "5 events to go",
+        "9 of epoch 1, 2026-11-20",
+        "connection refused",
+        "Version 1",
+        "None yet",
+        "Schema",
+        "Valid for 3 days",
+        "None: the rule decides",
+    ):
+        assert words in page, words
+    assert re.search(r"<dt>People</dt>\s*<dd>Version 1<span class=\"more\">came", page)
+
+
+@pytest.mark.parametrize(
+    ("left", "lasts", "says"),
+    [
+        (3 * DAY, 7 * DAY, ""),
+        (DAY, 7 * DAY, "ends soon"),
+        (0, 7 * DAY, "has ended"),
+        (20 * DAY, 397 * DAY, ""),
+        (13 * DAY, 397 * DAY, "ends soon"),
+    ],
+)
+def test_a_certificate_that_is_not_renewed_in_time_is_told_on_the_overview(
+    ada: Browser, left: int, lasts: int, says: str
+) -> None:
+    ada.certificates = [Certificate("The door", "Look why.", START + left, lasts)]
+    page = ada.get("overview").text
+    assert ("The door: the certificate" in page) == bool(says)
+    assert says in page
+
+
+# The log
+
+
+def test_the_log_is_read_in_words_by_how_bad_it_is_and_by_what_it_says(ada: Browser) -> None:
+    assert "Nothing has been said yet" in ada.get("logs").text
+    said = {"timestamp": "2026-11-21T03:12:00Z"}
+    ada.journal(None, "", {**said, "level": "info", "event": "link.up", "host": "broker-7"})
+    refused = {"code": "downlink.rollback", "detail": "<b>plan 3</b>"}
+    ada.journal(None, "", {**said, "level": "warning", "event": "downlink.refused", **refused})
+    failed = {"event": "web.unexpected", "exception": "Trace: …"}
+    ada.journal(None, "", {**said, "level": "error", **failed})
+    page = ada.get("logs").text
+    assert page.index("Answering a request failed") < page.index("Connected to the cloud")
+    assert "&lt;b&gt;plan 3" in page
+    assert CATALOGUE["downlink.rollback"].says in html.unescape(page)
+    assert "21 Nov, 03:12:00 UTC" in page
+    assert "Connected to" not in ada.get("logs?level=warnings").text
+    assert "downlink" not in ada.get("logs?level=errors").text
+    assert "Connected to" in ada.get("logs?words=BROKER-7").text
+    assert "No line of the log is like that" in ada.get("logs?words=%22%3E%3Cscript%3E").text
+    assert ada.get("logs?level=nonsense").text.count("<time>") == 3
+    file = ada.get("logs.txt?level=warnings")
+    assert 'attachment; filename="gw-01-logs-' in file.headers["content-disposition"]
+    assert [line.split()[2] for line in file.text.splitlines() if line[0] != " "] == [
+        "web.unexpected",
+        "downlink.refused",
+    ]
+
+
+# Tables to take away
+
+
+def test_each_list_can_be_taken_away_as_a_table(ada: Browser) -> None:
+    ada.report_exception('=HYPERLINK("x")')
+    ada.alone.plan(faces=[FACE])
+    ada.alone.receive(50)
+    ada.alone.away = 30
+    ada.alone.look()
+    ada.scan(location="A-01")
+    for name in TABLES:
+        answer = ada.get(f"tables/{name}")
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert f'filename="gw-01-{name}-' in answer.headers["content-disposition"]
+        rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+        assert rows, name
+        assert all(None not in row for row in rows), name
+    (raised,) = csv.DictReader(io.StringIO(ada.get("tables/exceptions").text))
+    assert raised["subject"] == '\'=HYPERLINK("x")'
+    assert ada.get("tables/people").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (-5, "-5"),
+        ("-5", "'-5"),
+        ("+49", "'+49"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("plain", "plain"),
+        (["a", "b"], '["a","b"]'),
+    ],
+)
+def test_no_cell_is_a_formula(value: object, shown: str) -> None:
+    assert cell(value) == shown
+
+
+# For how long
+
+
+def test_a_console_that_nobody_uses_is_closed_and_pages_that_renew_themselves_are_no_use(
+    ada: Browser,
+) -> None:
+    assert ada.get("overview").headers["qm-left"] == "1800"
+    ada.seconds += 1700
+    by_itself = {"hx-request": "true"}
+    assert ada.get("scans", headers=by_itself).headers["qm-left"] == "100"
+    assert 'data-left="100"' in ada.get("scans", headers=by_itself).text
+    ada.seconds += 101
+    assert ada.get("scans", headers=by_itself).headers["hx-redirect"] == "/console/"
+    assert ada.get("overview").status_code == 303
+    asyncio.run(ada.console.close_idle())
+    assert ada.events(OperatorSigned)[-1] == OperatorSigned(
+        "ada", "out", "half an hour without a click"
+    )
+
+
+def test_whoever_says_so_or_does_something_may_stay(ada: Browser) -> None:
+    for act in (lambda: ada.get("stay"), lambda: ada.post("devices/pair", name="ph-07")):
+        ada.get("overview")
+        ada.seconds += 1799
+        assert act().status_code == 200
+        ada.seconds += 1799
+        assert ada.get("stay").json() == {"left": 1800}
+    asyncio.run(ada.console.close_idle())
+    assert [each.signed for each in ada.events(OperatorSigned)] == ["in"]
+
+
+def test_the_end_of_a_secret_is_told_like_the_end_of_a_session(ada: Browser) -> None:
+    ada.clock.set(START + 8 * HOUR - 2 * MINUTE)
+    assert ada.get("overview").headers["qm-left"] == "120"
+
+
+# Every change is an event
+
+
+def test_every_form_leaves_an_event_that_names_the_operator(ada: Browser) -> None:
+    name = ada.report_exception()
+    ada.alone.plan(faces=[FACE])
+    ada.alone.receive(50)
+    ada.alone.away = 30
+    ada.alone.look()
+    (decision,) = fallback.decisions(ada.store.database.reader)
+    ada.operators()
+    deeds: dict[str, dict[str, str]] = {
+        "devices/pair": {"name": "ph-07"},
+        "devices/sc-01/revoke": {},
+        f"exceptions/{name}/resolve": {"id": new_id(), "resolution": "fixed"},
+        f"decisions/{decision.id.hex()}/override": {"outcome": "leave it", "reason": "shut"},
+        "sign-out": {},
+    }
+    assert {re.sub(r"/[^/]+/", "/{}/", path) for path in deeds} == {
+        re.sub(r"\{\w+\}", "{}", route.path.removeprefix("/console/"))
+        for route in ada.console.routes(lambda handler: handler)
+        if isinstance(route, Route) and "POST" in (route.methods or ()) and route.path[-2:] != "in"
+    }
+    told: list[tuple[str, str | None]] = []
+    for path, fields in deeds.items():
+        before = len(ada.operators())
+        assert ada.post(path, **fields).status_code in {200, 303}, path
+        told += ada.operators()[before:]
+    assert told == [
+        ("DeviceHealth", "ada"),
+        ("DeviceHealth", "ada"),
+        ("ExceptionResolved", "ada"),
+        ("DecisionOverridden", "ada"),
+        ("OperatorSigned", "ada"),
+    ]
+
+
+def test_the_break_glass_account_is_loud_on_every_page_of_everybody(ada: Browser) -> None:
+    other = Browser.__new__(Browser)
+    other.__dict__ |= ada.__dict__ | {"cookies": httpx.Cookies()}
+    other.sign_in("break-glass", "in case of fire")
+    for path in VIEWS:
+        assert "The break-glass account is in use</b> at a console" in ada.get(path).text
+        assert "You use the break-glass account" in other.get(path).text
+    other.post("sign-out")
+    assert "break-glass account is in use" not in ada.get("overview").text
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(ada: Browser) -> None:
     ada.report_exception()
-    for path in set(PAGES) - {"trend"}:
+    for path in VIEWS:
         answer = ada.get(path)
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy
@@ -485,6 +806,14 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(ada: Browser) -> Non
 
 
 # How the store fills
+
+
+def test_the_pace_is_that_of_the_last_hour() -> None:
+    looks = [Look(n * MINUTE // 2, 0, 0, n * 3, n) for n in range(200)]
+    assert pace(looks) == (60, 360, 120)
+    assert pace(looks[:3]) == (1, 6, 2)
+    assert pace(looks[:1]) == (0, 0, 0)
+    assert pace([]) == (0, 0, 0)
 
 
 def test_the_time_to_full_follows_from_the_pace(ada: Browser) -> None:

@@ -131,6 +131,13 @@ def test_the_list_says_how_far_this_gateway_decides_alone(door: Door) -> None:
     assert told["narrowed"].startswith("The cloud has been away for 80 h")
 
 
+def test_a_gateway_that_never_heard_from_the_cloud_does_not_say_since_when(door: Door) -> None:
+    assert door.get("/v1/decisions")["heard_at"] > 0
+    door.alone.heard = False
+    told = door.get("/v1/decisions")
+    assert (told["heard_at"], told["away_minutes"], told["alone"]) == (None, None, False)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "given", "code"),
     [
