@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import uuid_utils
 
 from shared.clock import ClockState
-from shared.events import EventData
+from shared.events import EventData, SensorRead
 from shared.units import Micros
 
 
@@ -140,6 +140,25 @@ class ScanPoint(Protocol):
         """Answer one scan (JSON text) of a paired device, after the durable commit.
 
         Refusals are answers, too; nothing is raised for them.
+        """
+        ...
+
+
+class Sensed(NamedTuple):
+    """The number that a reading was recorded under, 0 for none; and whether it had been before."""
+
+    seq: int
+    repeated: bool
+
+
+class SensorPoint(Protocol):
+    """Where readings of sensors become events."""
+
+    async def sense(self, data: SensorRead, *, device: str, reading: bytes) -> Sensed:
+        """Make one reading durable, once: ``reading`` is its id, 16 bytes, made by the device.
+
+        Raises:
+            QuartermasterError: ``scan.id-reused`` or ``disk.full``.
         """
         ...
 

@@ -25,6 +25,7 @@ from edge.app.deciding import fallback_of
 from edge.app.doors import Doors
 from edge.app.epochs import Epochs
 from edge.app.identities import Identities
+from edge.app.inputs import Inputs
 from edge.app.journal import Journal
 from edge.app.metrics import registry
 from edge.app.recovery import damages
@@ -133,6 +134,8 @@ class Gateway:
             certificates=lambda: certificates(self._identities.current, self._doors.folder),
         )
         self._scans = self._console.watched(self._fallback.watched(store.pipeline))
+        self._limit = RateLimit(api.scans_per_second, api.burst)
+        self._inputs = Inputs(store, self._fallback.watched(store.pipeline), self._limit)
         retention = self._settings.store.retention_days * DAY
         self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
         self._retention = Retention(store.database, store.pipeline, retention, system_steady)
@@ -194,6 +197,7 @@ class Gateway:
         report["epoch_refused"] = self._epochs.refusal
         report["last_refused_document"] = self._downlink.last_refusal
         report["cameras"] = self._cameras.report()
+        report["inputs"] = self._inputs.report()
         report["decisions"] = self._fallback.report(self._store.database.reader)
         report["evidence_dropped"] = self._store.pipeline.dropped_evidence
         report["filling"] = self._console.filling()
@@ -249,6 +253,7 @@ class Gateway:
         self._desk.begin()
         door, listening = self._open_door()
         parts: dict[str, Callable[[], Awaitable[None]]] = {
+            **self._inputs.parts(),
             "link": lambda: self._link.run(self),
             "uplink": self._uplink.run,
             "downlink": self._downlink.run,
@@ -297,7 +302,7 @@ class Gateway:
     def _open_door(self) -> tuple[Door, socket.socket]:
         api = self._settings.api
         store = self._store
-        limit = RateLimit(api.scans_per_second, api.burst)
+        limit = self._limit
         identity = store.identity
         here = {"site": identity.site, "gateway": identity.gateway}
         app = create(

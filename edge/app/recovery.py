@@ -53,7 +53,9 @@ _ANEW: Final = frozenset({"age", "freed"})
 """What is kept for a time is kept for all of it again."""
 _NOT_COPIED: Final = _OUTBOX | _ANEW
 _CATALOG: Final = frozenset({"item", "item_code", "location", "document"})
-_OWN: Final = frozenset({"device", "answered", "balance", "tally", "head_witness", "floor"})
+_OWN: Final = frozenset(
+    {"device", "answered", "reading", "balance", "tally", "head_witness", "floor"}
+)
 """What no document of the cloud has brought."""
 _PROGRESS: Final = frozenset({"task", "task_line"})
 """Made from the events again, as far as it is not there."""

@@ -13,9 +13,11 @@ import typer
 from edge import settings as settings_file
 from edge.cli import screen
 from edge.cli.options import FOLDER, Data, Json, Limit, names
+from edge.cli.profile import profile
 from edge.cli.screen import Column
 from edge.db import Connection, Queries
 from edge.db.looking import looking
+from edge.inputs.work import LineStep
 from edge.ports import SystemClock
 from edge.settings import DATABASE
 from shared.errors import QuartermasterError
@@ -24,6 +26,7 @@ from shared.segment import header, parse
 from shared.words import ago
 
 if TYPE_CHECKING:
+    from edge.web.devices import Paired
     from edge.web.installation import Authority
 
 Result = TypeVar("Result")
@@ -41,8 +44,25 @@ Device = Annotated[
 app: Final = typer.Typer(help="The scanners paired with this gateway.", no_args_is_help=True)
 
 
+Address = Annotated[
+    str | None, typer.Option(help="Its lines come from this address over TCP; '' for none.")
+]
+Step = Annotated[LineStep | None, typer.Option(help="What a bare line of it does.")]
+At = Annotated[
+    str | None, typer.Option(help="Where it stands, until it scans another label; '' for nowhere.")
+]
+
+
 @app.command()
-def add(name: Device, data: Data = FOLDER, *, json: Json = False) -> None:
+def add(
+    name: Device,
+    data: Data = FOLDER,
+    *,
+    address: Address = None,
+    step: Step = None,
+    location: At = None,
+    json: Json = False,
+) -> None:
     """Pair a device and print its token, once; a known device gets a new one.
 
     Example: quartermaster gateway devices add sc-01
@@ -50,12 +70,45 @@ def add(name: Device, data: Data = FOLDER, *, json: Json = False) -> None:
     from edge.web import devices  # noqa: PLC0415 - the whole door, only to change something
 
     now = SystemClock().now()
-    token = _change(data, lambda connection: devices.add(connection, name, now=now))
+
+    def unit(connection: Connection) -> str:
+        token = devices.add(connection, name, now=now)
+        _speak(connection, name, address, step, location)
+        return token
+
+    token = _change(data, unit)
     if json:
         screen.show_json({"device": name, "token": token})
         return
     typer.echo(f"{name} is paired. Its token, shown this once:")
     typer.echo(token)
+
+
+@app.command()
+def speak(
+    name: Device,
+    data: Data = FOLDER,
+    *,
+    address: Address = None,
+    step: Step = None,
+    location: At = None,
+    json: Json = False,
+) -> None:
+    """Say where a paired device's lines come from over TCP, and what they mean.
+
+    Example: quartermaster gateway devices speak sc-01 --address 10.0.0.7 --step put_away
+    """
+    now = _change(data, lambda connection: _speak(connection, name, address, step, location))
+    if json:
+        told = {"address": now.address, "step": now.step, "location": now.location, "to": now.to}
+        screen.show_json({"device": name, **told})
+        return
+    whence = f"its lines come from {now.address}" if now.address else "its lines bring its token"
+    where = f", at {now.location}" if now.location else ""
+    typer.echo(f"{name}: {whence}; a bare line is {now.step}{where}.")
+
+
+app.command()(profile)
 
 
 @app.command()
@@ -188,6 +241,35 @@ def revoke(name: Device, data: Data = FOLDER, *, json: Json = False) -> None:
         screen.show_json({"device": name, "revoked_at": now})
         return
     typer.echo(f"{name} is revoked.")
+
+
+def _speak(
+    connection: Connection, name: str, address: str | None, step: str | None, location: str | None
+) -> Paired:
+    """Change what is said, keep what is not.
+
+    Raises:
+        QuartermasterError: ``request.not-found``, ``request.invalid``, ``request.conflict`` or
+            ``scan.unknown-location``.
+    """
+    from edge import stock  # noqa: PLC0415 - as the next
+    from edge.web import devices  # noqa: PLC0415 - the whole door, only to change something
+
+    now = devices.by_name(connection, name)
+    if now is None:
+        raise QuartermasterError("request.not-found", name, where="device")
+    if location and not stock.has_location(connection, location):
+        raise QuartermasterError("scan.unknown-location", location, where="--location")
+    if (address, step, location) == (None, None, None):
+        return now
+    devices.speak(
+        connection,
+        name,
+        address=(now.address or "") if address is None else address,
+        step=now.step if step is None else step,
+        location=(now.location or "") if location is None else location,
+    )
+    return devices.by_name(connection, name) or now
 
 
 def _change(data: Path, unit: Callable[[Connection], Result]) -> Result:

@@ -21,8 +21,9 @@ from edge.outbox import Outbox
 from edge.pipeline.decoding import id_of
 from edge.pipeline.keeping import SQL, Accepted, Moment, Refused, encode
 from edge.pipeline.scan import Refusal, ScanRequest, decode_scan
+from edge.pipeline.sensing import Sensing
 from edge.pipeline.unit import Recording, Scanning, day
-from edge.ports import Ids, ScanAnswer
+from edge.ports import Ids, ScanAnswer, Sensed
 from shared import gs1
 from shared.clock import Clock
 from shared.errors import QuartermasterError
@@ -41,7 +42,7 @@ class Totals(NamedTuple):
 
 
 class Pipeline:
-    """Implements the ports ScanPoint and Recorder.
+    """Implements the ports ScanPoint, Recorder and SensorPoint.
 
     Args:
         database: the store.
@@ -110,6 +111,17 @@ class Pipeline:
             return NOT_RECORDED
         return await self._database.run(self._recording(data, device, event_id))
 
+    async def sense(self, data: SensorRead, *, device: str, reading: bytes) -> Sensed:
+        """Make one reading durable, once; as :meth:`record` for what there is no room for.
+
+        Raises:
+            QuartermasterError: ``scan.id-reused``, ``disk.full`` or ``store.failed``.
+        """
+        if self._drops(data):
+            return Sensed(NOT_RECORDED, repeated=False)
+        moment = self._moment()
+        return await self._database.run(Sensing(self._outbox, data, reading, device, moment))
+
     def record_blocking(
         self, data: EventData, *, device: str, event_id: bytes | None = None
     ) -> int:
@@ -155,5 +167,6 @@ class Pipeline:
 
     @staticmethod
     def clean(connection: Connection, before: int, *, limit: int = 1000) -> int:
-        """Forget answers given before an age of the database; returns how many."""
-        return connection.execute(SQL["forget"], (before, limit)).rowcount
+        """Forget what was answered before an age of the database; returns how many, at most."""
+        readings = connection.execute(SQL["forget_readings"], (before, limit)).rowcount
+        return max(readings, connection.execute(SQL["forget"], (before, limit)).rowcount)

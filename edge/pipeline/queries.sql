@@ -13,6 +13,21 @@ DELETE FROM answered WHERE rowid IN (
     SELECT rowid FROM answered WHERE answered_at < ? ORDER BY answered_at LIMIT ?
 )
 
+-- name: reading
+-- What a reading was told from others by, and the number it was recorded under.
+SELECT content, seq FROM reading WHERE id = ?
+
+-- name: remember_reading
+-- It has been recorded; `kept_at` is the database's age.
+INSERT INTO reading (id, content, seq, kept_at)
+VALUES (?, ?, ?, (SELECT coalesce(max(micros), 0) FROM age))
+
+-- name: forget_readings
+-- Readings past their retention, a bounded number at a time.
+DELETE FROM reading WHERE rowid IN (
+    SELECT rowid FROM reading WHERE kept_at < ? ORDER BY kept_at LIMIT ?
+)
+
 -- name: add
 -- Count up a total.
 INSERT INTO tally (name, total) VALUES (?, ?)

@@ -147,7 +147,7 @@ def _hash(token: str) -> bytes:
 
 
 def _for_mosquitto(token: str) -> str:
-    """mosquitto's password type 6: a salted SHA-512. 256 random bits need no slower hash."""
+    """Mosquitto's password type 6: a salted SHA-512. 256 random bits need no slower hash."""
     salt = secrets.token_bytes(12)
     digest = hashlib.sha512(token.encode() + salt).digest()
     return f"$6${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"

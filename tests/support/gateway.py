@@ -185,7 +185,13 @@ class RunningGateway:
 
 @contextmanager
 def running(
-    data: Path, token: str, *, extra: str = "", port: int | None = None, install_port: int = 0
+    data: Path,
+    token: str,
+    *,
+    api: str = "",
+    extra: str = "",
+    port: int | None = None,
+    install_port: int = 0,
 ) -> Iterator[RunningGateway]:
     """Run the gateway's process; it has answered /healthz when this returns."""
     port = port or free_port()
@@ -195,6 +201,7 @@ def running(
 host = "127.0.0.1"
 port = {port}
 install_port = {install_port}
+{api}
 [broker]
 longest_delay_seconds = 0.3
 [uplink]

@@ -1,0 +1,91 @@
+"""``devices speak`` and ``devices profile``: how a device speaks beside HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edge.cli import app
+from edge.link.identity import Identity
+from shared.errors import QuartermasterError
+from tests.support.gateway import enrol, equip
+
+FOLDER = Path(__file__).parents[4] / "firmware_config" / "profiles"
+TEMPLATE = str(FOLDER / "zebra-datawedge.toml")
+
+
+def call(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["devices", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pki: Path) -> str:
+    assert isinstance(enrol(tmp_path, pki), Identity)
+    equip(tmp_path)
+    return str(tmp_path)
+
+
+def test_a_device_says_where_its_lines_come_from_and_what_they_mean(folder: str) -> None:
+    call("add", "ln-01", "--address", "10.0.0.7", "--step", "put_away", "--data", folder)
+    told = json.loads(call("speak", "ln-01", "--location", "A-01", "--data", folder, "--json"))
+    assert told == {
+        "device": "ln-01",
+        "address": "10.0.0.7",
+        "step": "put_away",
+        "location": "A-01",
+        "to": None,
+    }
+    said = call("speak", "ln-01", "--address", "", "--data", folder)
+    assert said.strip() == "ln-01: its lines bring its token; a bare line is put_away, at A-01."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("ln-02", "--address", "10.0.0.7"), "request.conflict"),
+        (("ln-02", "--address", "::ffff:10.0.0.7"), "request.conflict"),
+        (("ln-02", "--address", "10.0.0.777"), "request.invalid"),
+        (("ln-02", "--location", "Z-99"), "scan.unknown-location"),
+        (("ln-99", "--address", "10.0.0.8"), "request.not-found"),
+    ],
+)
+def test_what_cannot_be_is_refused(folder: str, arguments: tuple[str, ...], code: str) -> None:
+    call("add", "ln-01", "--address", "10.0.0.7", "--data", folder)
+    call("add", "ln-02", "--data", folder)
+    with pytest.raises(QuartermasterError) as refused:
+        call("speak", *arguments, "--data", folder)
+    assert refused.value.code == code
+
+
+def test_a_revoked_devices_address_may_be_given_to_another(folder: str) -> None:
+    call("add", "ln-01", "--address", "10.0.0.7", "--data", folder)
+    call("revoke", "ln-01", "--data", folder)
+    assert "10.0.0.7" in call("add", "ln-02", "--address", "10.0.0.7", "--data", folder) + call(
+        "speak", "ln-02", "--data", folder
+    )
+
+
+def test_a_profile_is_shown_in_steps_and_as_a_bundle(folder: str) -> None:
+    steps = call("profile", "sc-01", "--template", TEMPLATE, "--data", folder)
+    assert "Send ENTER key on" in steps
+    assert "Import" not in steps
+    (Path(folder) / "gateway.toml").write_text("[tcp]\nport = 4711\n")
+    ip = ("profile", "sc-01", "--kind", "ip", "--template", TEMPLATE, "--data", folder)
+    bundle = json.loads(call(*ip, "--address", "10.0.0.1", "--json"))
+    plugins = {each["PLUGIN_NAME"]: each["PARAM_LIST"] for each in bundle["PLUGIN_CONFIG"]}
+    assert plugins["IP"]["ip_output_port"] == "4711"
+    assert "speak sc-01 --address" in call(*ip, "--address", "10.0.0.1")
+    with pytest.raises(QuartermasterError) as refused:
+        call(*ip)
+    assert refused.value.where == "--address"
+
+
+def test_a_profile_for_a_door_that_is_closed_is_refused(folder: str) -> None:
+    with pytest.raises(QuartermasterError) as refused:
+        call("profile", "sc-01", "--kind", "ip", "--template", TEMPLATE, "--data", folder)
+    assert refused.value.code == "settings.invalid"
