@@ -27,12 +27,15 @@ class Row(NamedTuple):
 
 COMMANDS: Final[dict[str, Row]] = {
     "status": Row("edge.cli.status", "status", "Say how this gateway stands."),
+    "doctor": Row("edge.cli.doctor", "doctor", "Look for what is wrong; say how to mend it."),
     "queue": Row("edge.cli.queue", "queue", "List what the cloud does not have yet."),
     "devices": Row("edge.cli.devices", "app", "Pair, list and revoke scanners.", group=True),
     "tasks": Row("edge.cli.tasks", "tasks", "List what is to be done at this site."),
     "exceptions": Row("edge.cli.tasks", "exceptions", "List what a person should look at."),
     "decisions": Row("edge.cli.decisions", "decisions", "List what was decided here, and why."),
     "config": Row("edge.cli.config", "app", "Check and apply configurations.", group=True),
+    "backup": Row("edge.cli.backup", "backup", "Write a backup, and verify it."),
+    "restore": Row("edge.cli.backup", "restore", "Put a backup in place, or say what it would do."),
     "run": Row("edge.cli.process", "run", "Run the gateway, until SIGTERM."),
     "enrol": Row("edge.cli.enrol", "enrol", "Exchange a one-time token for a certificate."),
     "renew": Row("edge.cli.enrol", "renew", "Renew this gateway's certificate now."),

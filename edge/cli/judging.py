@@ -79,6 +79,10 @@ def _said(report: dict[str, Any]) -> Iterator[Finding]:
     """What the gateway says of itself, and what could not be read."""
     for told in _listed(report, "troubles"):
         yield _told("store" if told["code"].startswith("store.") else "folder", told, "problem")
+    for damage in _listed(report, "damage") if report.get("notices") is None else []:
+        says = f"A database was set aside on {when(damage['at'])}: {damage['why']}"
+        do = "Count what the gap names; replace the disk; then delete gateway.db.damaged-*."
+        yield Finding("store", "problem", says, do)
     for told in _listed(report, "notices"):
         family = told["code"].partition(".")[0]
         yield _told(family, told, "note" if told["code"] in _NOTES else "problem")

@@ -53,6 +53,9 @@ def _beside(gateway: RunningGateway) -> None:
     assert set(gateway.status()) <= set(status), "all that devices may know, and more"
     assert [each["name"] for each in told(gateway.data, "devices", "list")] == ["sc-01"]
     assert told(gateway.data, "queue")["watermark"] == 0
+    found = {each["check"]: each for each in told(gateway.data, "doctor")["findings"]}
+    assert found["process"]["says"].startswith("runs since")
+    assert found["port"]["says"].endswith("answers with this gateway's own certificate")
 
 
 def test_a_gateway_that_was_killed_is_told_to_be_down_and_starts_again(
