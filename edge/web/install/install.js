@@ -26,6 +26,7 @@ function system() {
   return /Linux|CrOS/.test(agent) ? 'linux' : '';
 }
 
+/** The steps of one kind of device, all for '', none for 'none'. */
 function showOnly(kind) {
   for (const section of document.querySelectorAll('[data-system]')) {
     section.hidden = kind !== '' && section.dataset.system !== kind;
@@ -71,6 +72,7 @@ async function look() {
       'This device trusts the gateway',
       pairing ? 'Going on to pair it…' : 'Nothing is left to do here.',
     );
+    showOnly('none');
     by('go').hidden = false;
     by('go').focus();
     if (pairing) setTimeout(() => location.replace(door(host)), LEAD_ON_MS);

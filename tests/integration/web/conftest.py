@@ -151,7 +151,7 @@ def door(
         token = equip_store(store, catalog=CATALOG)
         employ(store)
         _plan(store)
-    with running(data, token) as gateway:
+    with running(data, token, install_port=free_port()) as gateway:
         yield gateway
 
 
