@@ -48,7 +48,7 @@ _PARTS: Final[dict[str, Part]] = {
 
 _HOUSE: Final = {"edge", "cloud", "deploy", "shared"}
 
-_EXIT_CODES: Final = {
+EXIT_CODES: Final = {
     "scan": os.EX_DATAERR,
     "gs1": os.EX_DATAERR,
     "count": os.EX_DATAERR,
@@ -100,16 +100,22 @@ class Parts(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command called, importing its part."""
         name, command, rest = super().resolve_command(ctx, args)
-        if name in _PARTS:
+        if name not in _PARTS:
+            return name, command, rest
+        try:
             return name, _load(name), rest
-        return name, command, rest
+        except QuartermasterError:
+            if ctx.resilient_parsing:  # a shell that asks what could come next: no place for errors
+                return name, command, rest
+            raise
 
 
 app = typer.Typer(
     cls=Parts,
     no_args_is_help=True,
-    add_completion=False,
     help="Quartermaster: signed inventory events from the warehouse floor, one truth in the cloud.",
+    epilog="Exit codes: 0 done; 1 something was found; 2 not understood; above 63 refused, "
+    "by kind (edge/cli/README.md). Each command has --help.",
 )
 
 
@@ -154,7 +160,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code."""
     try:
-        get_group(app).main(args=arguments, prog_name="quartermaster")
+        get_command(app).main(args=arguments, prog_name="quartermaster")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except QuartermasterError as error:
@@ -166,7 +172,7 @@ def run(arguments: list[str]) -> int:
 
 def exit_code(error: QuartermasterError) -> int:
     """The exit code of an error's family, as sysexits.h numbers them."""
-    return _EXIT_CODES.get(error.code.partition(".")[0], os.EX_SOFTWARE)
+    return EXIT_CODES.get(error.code.partition(".")[0], os.EX_SOFTWARE)
 
 
 def _tell(error: QuartermasterError, *, as_json: bool) -> int:
