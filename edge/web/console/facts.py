@@ -76,7 +76,9 @@ def cloud(report: dict[str, Any], now: int) -> Fact:
 
 def notices(report: dict[str, Any], now: int, certificates: Sequence[Certificate]) -> list[Notice]:
     """All that is wrong, the worst first."""
-    found = [
+    away = _cut_off(report, now)
+    found = [*([away] if away is not None else [])]
+    found += [
         Notice(
             each["says"],
             each["do"],
@@ -116,7 +118,7 @@ def notices(report: dict[str, Any], now: int, certificates: Sequence[Certificate
     return sorted(found, key=lambda notice: notice.look != "refused")
 
 
-def cut_off(report: dict[str, Any], now: int) -> Notice | None:
+def _cut_off(report: dict[str, Any], now: int) -> Notice | None:
     """What it means that the cloud is not there; None while it is."""
     here = cloud(report, now)
     if here.look == "good":
@@ -157,7 +159,7 @@ def tiles(report: dict[str, Any], looks: Sequence[Look], glance: Glance, now: in
         Tile(
             "Scans",
             counted(accepted),
-            f"in {minutes} min" + (f", {counted(refused)} refused" if refused else ""),
+            _in_the_last(minutes) + (f", {counted(refused)} refused" if refused else ""),
             "warned" if refused > accepted else "",
             "scans",
         ),
@@ -241,11 +243,17 @@ def room_facts(report: dict[str, Any], looks: Sequence[Look]) -> list[Fact]:
             {"plenty": "good", "full": "refused"}.get(disk["level"], "warned"),
         ),
         Fact("Time to full", filling(looks)[0].upper() + filling(looks)[1:]),
-        Fact(
-            "Not recorded",
-            many(report["evidence_dropped"], "observation"),
-            "of cameras and sensors, for want of room, since the start",
-            "warned" if report["evidence_dropped"] else "",
+        *(
+            [
+                Fact(
+                    "Not recorded",
+                    many(report["evidence_dropped"], "observation"),
+                    "of cameras and sensors, for want of room, since the start",
+                    "warned",
+                )
+            ]
+            if report["evidence_dropped"]
+            else []
         ),
     ]
 
@@ -350,6 +358,12 @@ def _camera_tile(cameras: Sequence[dict[str, Any]]) -> list[Tile]:
             "system",
         )
     ]
+
+
+def _in_the_last(minutes: int) -> str:
+    if minutes < 1:
+        return "counted from now on"
+    return "in the last hour" if minutes >= 60 else f"in the last {many(minutes, 'minute')}"
 
 
 def _until_full(looks: Sequence[Look]) -> str:

@@ -6,6 +6,7 @@ it costs a scan less than a microsecond. What was refused changed nothing and is
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
@@ -21,6 +22,8 @@ from shared.policy import Step
 KEPT: Final = 200
 _MOST_BYTES: Final = 8192
 _LONGEST_CODE: Final = 80
+_AIM: Final = re.compile(r"^\][A-Za-z][0-9A-Za-z]")
+"""An AIM symbology identifier (ISO/IEC 15424)."""
 _SQL: Final = Queries(__package__ or "edge.web.console")
 
 
@@ -198,7 +201,8 @@ def made_at(scan_id: UUID) -> int:
 
 
 def legible(code: str) -> str:
-    """A code for people: control characters as pictures, cut where it is long."""
+    """A code for people: without the symbology in front, control characters as pictures."""
+    code = _AIM.sub("", code)
     short = code if len(code) <= _LONGEST_CODE else f"{code[: _LONGEST_CODE - 1]}…"
     return "".join(chr(0x2400 + ord(each)) if ord(each) < 0x20 else each for each in short)
 

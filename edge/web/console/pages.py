@@ -74,7 +74,7 @@ class Pages:
             "when": words.when,
             "when_exactly": words.when_exactly,
             "minutes": _minutes,
-            "clock_time": words.clock_time,
+            "time_of_day": _time_of_day,
             "ago": words.ago,
             "counted": words.counted,
             "plain": words.plain,
@@ -105,3 +105,8 @@ class Pages:
 def _minutes(number: int) -> str:
     """So many minutes, in words."""
     return words.lasting(number * MINUTE)
+
+
+def _time_of_day(micros: int) -> str:
+    """Where a column says that it is UTC."""
+    return words.clock_time(micros).removesuffix(" UTC")

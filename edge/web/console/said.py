@@ -106,7 +106,10 @@ class LogLine(Protocol):
 
 
 class Said(NamedTuple):
-    """A line of the log as it is shown; ``look`` is ``refused``, ``warned`` or nothing."""
+    """A line of the log as it is shown; ``look`` is ``refused``, ``warned`` or nothing.
+
+    The same said again and again is one line: ``times``, the first time ``since``.
+    """
 
     at: int
     level: str
@@ -115,11 +118,17 @@ class Said(NamedTuple):
     event: str
     particulars: str
     trace: str
+    times: int = 1
+    since: int = 0
+
+    def again(self, earlier: Said) -> bool:
+        """Whether an earlier line says the same."""
+        return self[1:7] == earlier[1:7]
 
 
 def said(lines: Sequence[LogLine], *, level: str, words: str) -> list[Said]:
     """The last lines that are bad enough and hold these words, the newest first."""
-    return list(islice(_matching(lines, level, words), SHOWN))
+    return list(islice(_together(_matching(lines, level, words)), SHOWN))
 
 
 def as_text(lines: Sequence[LogLine], *, level: str, words: str) -> str:
@@ -129,6 +138,20 @@ def as_text(lines: Sequence[LogLine], *, level: str, words: str) -> str:
         + "".join(f"    {row}\n" for row in line.trace.splitlines())
         for line in _matching(lines, level, words)
     )
+
+
+def _together(lines: Iterable[Said]) -> Iterable[Said]:
+    """Neighbours that say the same, as one."""
+    last: Said | None = None
+    for line in lines:
+        if last is not None and last.again(line):
+            last = last._replace(times=last.times + 1, since=line.at)
+            continue
+        if last is not None:
+            yield last
+        last = line
+    if last is not None:
+        yield last
 
 
 def _matching(lines: Sequence[LogLine], level: str, words: str) -> Iterable[Said]:

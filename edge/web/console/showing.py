@@ -38,6 +38,7 @@ _DONE: Final = {
     "revoked": "The device is revoked: it can do nothing any more.",
 }
 _SCANS: Final = 60
+_FEW: Final = 4
 _LONGEST_WORDS: Final = 100
 _PICTURE: Final = 400
 """Points of the trend that a picture can show."""
@@ -94,16 +95,14 @@ class Showing:
         """Whether all is well, and what is not."""
         report, now = self._report(), self._clock.now()
         glance = views.glance(self._database.reader, now)
-        away = facts.cut_off(report, now)
         notices = facts.notices(report, now, self._certificates())
         return self._pages.page(
             "overview",
             visit=visit,
-            notices=[*([away] if away else []), *notices]
-            if not any(notice.look == "refused" for notice in notices)
-            else [*notices, *([away] if away else [])],
+            notices=notices,
             tiles=facts.tiles(report, self._trend.looks, glance, now),
-            refused=self._feed.refused(3),
+            raised=views.exceptions_shown(self._database.reader, limit=_FEW),
+            refused=self._feed.refused(_FEW),
             now=now,
         )
 

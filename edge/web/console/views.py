@@ -58,13 +58,13 @@ def glance(reader: Connection, now: int) -> Glance:
 
 
 def devices_shown(reader: Connection) -> tuple[list[DeviceShown], list[Session]]:
-    """Paired devices, those in force first, and who has a console open."""
+    """Paired devices, those at which somebody is first, and who has a console open."""
     there = {
         str(device): Session(name, role, since, bool(proven))
         for device, name, role, since, proven in reader.execute(_SQL["signed_in"]).fetchall()
     }
     shown = [DeviceShown(each, there.get(each.name)) for each in devices.known(reader)]
-    shown.sort(key=lambda each: each.device.revoked_at is not None)
+    shown.sort(key=lambda each: (each.device.revoked_at is not None, each.person is None))
     return shown, [person for device, person in there.items() if device.startswith(DEVICE)]
 
 
@@ -81,9 +81,9 @@ def accuracy(reader: Connection, now: int) -> list[tasks.ZoneAccuracy]:
     return tasks.accuracy_by_zone(reader, since=now - _ACCURACY_DAYS * DAY)
 
 
-def exceptions_shown(reader: Connection) -> list[tasks.Raised]:
+def exceptions_shown(reader: Connection, limit: int = _EXCEPTIONS) -> list[tasks.Raised]:
     """Open exceptions, the newest first."""
-    return tasks.exceptions(reader, limit=_EXCEPTIONS)
+    return tasks.exceptions(reader, limit=limit)
 
 
 def _task(task: tasks.TaskFound, lines: list[Wanted]) -> TaskShown:

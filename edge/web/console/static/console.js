@@ -8,7 +8,7 @@ let heardAt = new Date();
 // Parts of a page renew themselves (htmx); when the gateway is silent, the page says so.
 function say(isSilent) {
   silent.hidden = !isSilent;
-  element("since").textContent = heardAt.toLocaleTimeString();
+  element("since").textContent = `${heardAt.toISOString().slice(11, 19)} UTC`;
   document.body.classList.toggle("stale", isSilent);
 }
 

@@ -518,7 +518,7 @@ def test_scans_are_shown_as_they_come_the_refused_ones_with_what_to_do(ada: Brow
     assert "&lt;b&gt;" in others[0]
     assert "Green tea" in others[1]
     assert "A-01" in others[1]
-    assert "Refused last" in ada.get("overview").text
+    assert "Scans refused last" in ada.get("overview").text
 
 
 def test_a_retry_is_one_scan_and_scans_from_before_the_start_are_shown_too(ada: Browser) -> None:
@@ -667,6 +667,18 @@ def test_the_log_is_read_in_words_by_how_bad_it_is_and_by_what_it_says(ada: Brow
         "web.unexpected",
         "downlink.refused",
     ]
+
+
+def test_what_is_said_again_and_again_is_one_line(ada: Browser) -> None:
+    for minute in range(7):
+        at = f"2026-11-21T03:1{minute}:00Z"
+        ada.journal(None, "", {"timestamp": at, "level": "warning", "event": "link.down"})
+    ada.journal(None, "", {"timestamp": at, "level": "info", "event": "link.up"})
+    page = ada.get("logs").text
+    assert page.count("<time>") == 2
+    assert "×7" in page
+    assert "Since 21 Nov, 03:10:00 UTC" in page
+    assert ada.get("logs.txt").text.count("link.down") == 7
 
 
 # Tables to take away
