@@ -26,6 +26,7 @@ def doctor(
     """Look for what is wrong with this gateway, and say how to mend it; no cloud is needed.
 
     It changes nothing. The exit code is 0 when nothing is wrong and 1 when something is.
+
     Example: quartermaster gateway doctor --all
     """
     status = report_of(data)

@@ -14,6 +14,7 @@ def scrub(data: Data = FOLDER, *, json: Json = False) -> None:
     """Check every page, event and marked row; the exit code is 1 where one is damaged.
 
     A damaged database is then set aside by the gateway: at once where it runs, else at its start.
+
     Example: quartermaster gateway scrub --json
     """
     found = gateway.scrub_once(data, load(data))

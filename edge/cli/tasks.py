@@ -18,6 +18,7 @@ from edge.db.looking import looking
 from edge.ports import SystemClock
 from edge.settings import DATABASE
 from shared.errors import QuartermasterError
+from shared.plan import TaskKind
 from shared.policy.matching import Wanted
 from shared.words import ago, counted, plain, when
 
@@ -36,7 +37,7 @@ def tasks(
     data: Data = FOLDER,
     *,
     status: Annotated[TaskStatus, typer.Option(help="Tasks that stand so.")] = "open",
-    kind: Annotated[str | None, typer.Option(help="One kind, e.g. pick.")] = None,
+    kind: Annotated[TaskKind | None, typer.Option(help="One kind, e.g. pick.")] = None,
     zone: Annotated[str | None, typer.Option(help="One zone.")] = None,
     limit: Limit = _SHOWN,
     json: Json = False,
@@ -167,7 +168,9 @@ def exceptions(
 ) -> None:
     """List what a person should look at, the newest first: unknown codes, unsettled counts.
 
-    An operator closes them at the console. Example: quartermaster gateway exceptions
+    An operator closes them at the console.
+
+    Example: quartermaster gateway exceptions
     """
     with looking(data / DATABASE) as reader:
         if name is not None:
