@@ -74,6 +74,7 @@ def check(text: bytes, data: Path, *, runs: bool) -> tuple[Settings | None, list
         *_ports(settings, None if ports is None else ports.settings),
         *_names(settings, data),
         *_cameras(settings),
+        *_sensors(settings),
         *_room(settings, data),
     ]
     return settings, [fault._replace(line=_line_of(fault.key, lines)) for fault in found]
@@ -291,6 +292,27 @@ def _cameras(settings: Settings) -> Iterator[Fault]:
             says = f"There is no camera or file {source[:_LONGEST]}."
             remedy = "Connected ones: ls /dev/video*"
             yield Fault(f"camera.{number}.source", None, "problem", says, remedy)
+
+
+def _sensors(settings: Settings) -> Iterator[Fault]:
+    """Each is declared once, in a unit of its kind; and there is something that they speak to."""
+    from edge.inputs import mosquitto, readings  # noqa: PLC0415 - only to check
+
+    if settings.mqtt is not None and mosquitto.found() is None:
+        says = "mosquitto, the broker for devices, is not installed."
+        yield Fault("mqtt", None, "problem", says, "Install it: deploy/install/system-packages.sh")
+    if settings.sensor and settings.mqtt is None:
+        says = "Sensors speak MQTT, and there is no [mqtt]."
+        yield Fault("sensor.0", None, "problem", says, "Add [mqtt].")
+    before: list[readings.Declared] = []
+    for number, sensor in enumerate(settings.sensor):
+        each = readings.Declared(**msgspec.structs.asdict(sensor))
+        try:
+            readings.declared([*before, each])
+        except QuartermasterError as error:
+            yield Fault(f"sensor.{number}", None, "problem", f"{sensor.name}: {error.detail}.")
+        else:
+            before.append(each)
 
 
 def _room(settings: Settings, data: Path) -> Iterator[Fault]:

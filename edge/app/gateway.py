@@ -216,6 +216,7 @@ class Gateway:
             *self._desk.notices(),
             *self._downlink.notices(),
             *self._doors.notices(),
+            *self._inputs.notices(),
         ]
 
     def _damaged(self, error: QuartermasterError) -> None:

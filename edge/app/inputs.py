@@ -44,6 +44,12 @@ class Inputs:
         doors = {"tcp": self._tcp, "mqtt": self._mqtt}
         return {name: door.run for name, door in doors.items() if door is not None}
 
+    def notices(self) -> list[QuartermasterError]:
+        """What keeps a door closed."""
+        doors = (self._tcp, self._mqtt)
+        troubles = [door.trouble for door in doors if door is not None]
+        return [trouble for trouble in troubles if trouble is not None]
+
     def report(self) -> dict[str, Any]:
         """How each door stands, and the latest reading of each sensor."""
         return {

@@ -83,7 +83,9 @@ class Mosquitto:
         Raises:
             QuartermasterError: ``program.missing`` or ``disk.full``.
         """
-        program = _found("mosquitto")
+        program = found()
+        if program is None:
+            raise QuartermasterError("program.missing", "mosquitto")
         self.own_port = _free_port()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._seen = self._present(devices)
@@ -215,11 +217,9 @@ def may_speak(device: Paired) -> bool:
     return _NAME.match(device.name) is not None
 
 
-def _found(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path=_PLACES)
-    if found is None:
-        raise QuartermasterError("program.missing", name)
-    return found
+def found() -> str | None:
+    """The program, looked for in the system folders too."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path=_PLACES)
 
 
 def _free_port() -> int:

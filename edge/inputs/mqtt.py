@@ -102,7 +102,7 @@ class MqttDoor:
         self._session = 0
         self._lanes: list[asyncio.Queue[Delivery]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._last_error = ""
+        self._last_error: QuartermasterError | None = None
         self.counts: Counter[str] = Counter()
         """Since the process started: ``answered``, ``starts``, and refusals by their code."""
 
@@ -112,9 +112,14 @@ class MqttDoor:
             "port": self._serving.port,
             "up": self._client.is_connected(),
             "pid": self._broker.pid,
-            "last_error": self._last_error,
+            "last_error": self._last_error.detail if self._last_error is not None else "",
             "counts": dict(self.counts),
         }
+
+    @property
+    def trouble(self) -> QuartermasterError | None:
+        """Why there is no broker now."""
+        return None if self._client.is_connected() else self._last_error
 
     async def run(self) -> None:
         """Keep the broker running, and answer, until cancelled."""
@@ -152,7 +157,7 @@ class MqttDoor:
                 ended.cancel()
         except QuartermasterError as refused:
             error = refused
-        self._last_error = str(error)
+        self._last_error = error
         _log.error("mqtt.broker-ended", code=error.code, detail=error.detail)
         await self._leave()
 

@@ -88,7 +88,8 @@ class TcpDoor:
         self._limit = limit
         self._ids = ids
         self._callers: set[_Caller] = set()
-        self._last_error = ""
+        self.trouble: QuartermasterError | None = None
+        """Why nobody is listened to."""
         self.counts: Counter[str] = Counter()
         """Since the process started: ``taken``, and refusals by their code."""
 
@@ -96,7 +97,7 @@ class TcpDoor:
         """Who is connected, and what was refused."""
         return {
             "port": self._listening.port,
-            "last_error": self._last_error,
+            "last_error": self.trouble.detail if self.trouble is not None else "",
             "connections": [
                 {"device": each.paired.name, "address": each.address, "lines": each.taken}
                 for each in self._callers
@@ -116,9 +117,9 @@ class TcpDoor:
             server = await asyncio.start_server(self._serve, host, port, limit=_AT_ONCE)
         except OSError as error:
             says = f"{host}:{port}: {error.strerror}"
-            self._last_error = says
-            raise QuartermasterError("settings.invalid", says, where="tcp.port") from None
-        self._last_error = ""
+            self.trouble = QuartermasterError("settings.invalid", says, where="tcp.port")
+            raise self.trouble from None
+        self.trouble = None
         try:
             while True:
                 await asyncio.sleep(_LOOK_S)

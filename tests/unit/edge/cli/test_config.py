@@ -140,6 +140,16 @@ def test_a_camera_that_is_not_there_is_a_fault_and_one_on_the_network_is_not(
     ]
 
 
+def test_sensors_are_checked_against_what_they_can_measure(data: Path, file: Path) -> None:
+    sensor = '[[sensor]]\ndevice = "cold-1"\nname = "{}"\nkind = "temperature"\nunit = "{}"\n'
+    one, wrong = sensor.format("store", "Cel"), sensor.format("dock", "kg")
+    more = f"[mqtt]\nport = {free_port()}\n{one}{wrong}{one}"
+    file.write_text(text(free_port(), more))
+    assert faults(data, file) == [("sensor.1", 12, "problem"), ("sensor.2", 17, "problem")]
+    file.write_text(text(free_port(), one))
+    assert faults(data, file) == [("sensor.0", 5, "problem")]
+
+
 def test_a_name_must_be_one_and_should_fit_the_certificate(
     data: Path, pki: Path, file: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from edge.inputs.tcp import Listening, TcpDoor
 from edge.inputs.work import Work
 from edge.ports import ScanAnswer, SystemIds
 from edge.web import RateLimit
+from shared.errors import QuartermasterError
 from tests.support import free_port
 
 TOKEN = "qmd_one"  # noqa: S105 - a made one
@@ -295,3 +297,22 @@ def test_a_connection_that_says_nothing_ends(house: House) -> None:
         assert await line.hear() == ""
 
     at_the_door(house, story, idle_seconds=0.1)
+
+
+def test_a_port_that_is_taken_is_said_until_it_is_free(house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listening = Listening("127.0.0.1", taken.getsockname()[1])
+        door = TcpDoor(listening, house, house, RateLimit(1, 1), SystemIds())
+        with pytest.raises(QuartermasterError) as refused:
+            asyncio.run(door.run())
+    assert (refused.value.code, refused.value.where) == ("settings.invalid", "tcp.port")
+    assert door.trouble is refused.value
+
+    async def play() -> None:
+        running = asyncio.create_task(door.run())
+        await asyncio.sleep(0.05)
+        assert door.trouble is None
+        running.cancel()
+        await asyncio.wait((running,))
+
+    asyncio.run(play())
