@@ -14,7 +14,7 @@ import structlog
 import uvloop
 
 from edge.app import journal as journals
-from edge.app import recovery
+from edge.app import recovery, swapping
 from edge.app.gateway import Gateway, state_of
 from edge.app.journal import Journal
 from edge.app.safe_mode import Choice, chosen, instead
@@ -77,6 +77,7 @@ def run(
     told = threading.Event()
     while not told.is_set():
         try:
+            swapping.finish(data)
             recovery.finish(data)
             choice = choice or chosen(data)
             _serve_once(data, choice, journal, ready, told)
@@ -100,7 +101,8 @@ def run(
 
 def _recover(data: Path, why: str, told: threading.Event) -> None:
     try:
-        recovery.recover(data, why, clock=SystemClock(), ids=SystemIds())
+        with swapping.in_use(data):
+            recovery.recover(data, why, clock=SystemClock(), ids=SystemIds())
     except QuartermasterError as error:
         if error.code != "disk.full":
             raise

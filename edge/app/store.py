@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge import settings as settings_file
+from edge.app import swapping
 from edge.app.safe_mode import Choice, chosen
 from edge.app.space import Space
 from edge.clock import GatewayClock
@@ -84,9 +85,15 @@ def opened(data: Path, choice: Choice | None = None) -> Generator[Store]:
         choice: the settings to use; else those that its files tell.
 
     Raises:
-        QuartermasterError: ``gateway.not-enrolled``, ``file.unreadable`` or ``store.failed``.
+        QuartermasterError: ``gateway.not-enrolled``, ``file.unreadable``, ``store.failed`` or
+            ``gateway.in-use`` while a backup is put in place.
     """
-    choice = choice or chosen(data)
+    swapping.finish(data)
+    with swapping.in_use(data):
+        yield from _opened(data, choice or chosen(data))
+
+
+def _opened(data: Path, choice: Choice) -> Generator[Store]:
     settings = choice.settings
     folder = data / settings_file.IDENTITY
     identity = Identity.load(folder)
@@ -198,11 +205,13 @@ def open_database(data: Path, settings: Settings) -> Database:
 
     Raises:
         QuartermasterError: ``file.unreadable`` without a data folder, ``store.damaged``,
-            ``disk.full`` or ``store.failed``.
+            ``disk.full``, ``store.failed`` or ``gateway.in-use`` while a backup is put in place.
     """
     if not data.is_dir():
         raise QuartermasterError("file.unreadable", "no such folder", where=str(data))
-    _refuse_gone(data)
+    swapping.finish(data)
+    with swapping.in_use(data):
+        _refuse_gone(data)
     ballast = ballast_of(data, settings)
     try:
         return _database(data, settings, ballast)

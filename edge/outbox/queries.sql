@@ -210,3 +210,20 @@ SELECT quick_check FROM pragma_quick_check(?)
 -- name: heard_at
 -- When the cloud's last word about any epoch was heard.
 SELECT coalesce(max(received_at), 0) FROM watermark
+
+-- name: chain_segments
+-- All that was sealed and is here, in order, by its hashes.
+SELECT epoch, first_seq, last_seq, hex(last_hash), hex(sha256) FROM segment
+ORDER BY epoch, first_seq
+
+-- name: all_bodies
+-- The same with the bytes.
+SELECT epoch, first_seq, last_seq, body, sha256 FROM segment ORDER BY epoch, first_seq
+
+-- name: clear_segments
+-- In a database that becomes another gateway's.
+DELETE FROM segment
+
+-- name: clear_watermarks
+-- The same: the cloud said it of another.
+DELETE FROM watermark
