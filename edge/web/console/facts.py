@@ -335,6 +335,45 @@ def camera_facts(report: dict[str, Any]) -> list[Fact]:
     ]
 
 
+def input_facts(report: dict[str, Any], now: int) -> list[Fact]:
+    """The doors beside HTTP, and what sensors said last."""
+    inputs = report["inputs"]
+    return [
+        *_listener("Scanner lines (TCP)", inputs["tcp"]),
+        *_listener("MQTT devices", inputs["mqtt"]),
+        *(
+            Fact(
+                f"{each['sensor']} ({each['device']})",
+                f"{each['value']} {each['unit']}"
+                if each["value"] is not None
+                else "No reading yet",
+                ", ".join(
+                    part
+                    for part in (each["location"] or "", ago(each["at"], now) if each["at"] else "")
+                    if part
+                ),
+                "" if each["at"] else "absent",
+            )
+            for each in inputs["sensors"]
+        ),
+    ]
+
+
+def _listener(name: str, listener: dict[str, Any] | None) -> list[Fact]:
+    """How a listener stands; nothing where there is none."""
+    if listener is None:
+        return []
+    refused = {code: number for code, number in listener["counts"].items() if "." in code}
+    more = [
+        *([listener["last_error"]] if listener["last_error"] else []),
+        *(f"{each['device']} at {each['address']}" for each in listener.get("connections", ())),
+        *(f"{counted(number)} × {code}" for code, number in refused.items()),
+    ]
+    look = "warned" if listener["last_error"] and not listener.get("up") else "good"
+    says = "Not listening" if look == "warned" else f"Listening on port {listener['port']}"
+    return [Fact(name, says, "; ".join(more), look)]
+
+
 def _look(certificate: Certificate, now: int) -> str:
     """How a certificate stands; empty while there is nothing to see."""
     left = certificate.not_after - now

@@ -121,6 +121,7 @@ class Showing:
                 "Certificates": facts.certificate_facts(self._certificates(), now),
                 "Machine": facts.machine_facts(report, now),
                 "Cameras": facts.camera_facts(report),
+                "Listeners and sensors": facts.input_facts(report, now),
             },
         )
 

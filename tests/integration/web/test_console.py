@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,11 +20,12 @@ from edge.db import Connection
 from edge.fallback import book
 from edge.settings import load
 from edge.web import devices
+from shared.events import GatewayHealth, decode_event
 from tests.integration.web.conftest import Floor
 from tests.support.browser import PHONE, screenshot, serious_faults
 from tests.support.clock import WallClock
 from tests.support.floor import new_id
-from tests.support.gateway import RunningGateway, scan
+from tests.support.gateway import RunningGateway, scan, wait_until
 
 DESK = {"width": 1280, "height": 860}
 DECIDED = fallback.Decision(
@@ -143,6 +145,48 @@ def test_each_page_is_whole_and_open_to_everybody(console: Page, view: str) -> N
             assert serious_faults(console) == [], name
     console.emulate_media(color_scheme="light")
     console.set_viewport_size(DESK)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_break_glass_account_is_loud_here_and_in_the_heartbeat(
+    console: Page, here: Floor
+) -> None:
+    page = here.phone(viewport=DESK).new_page()
+    sign_in(page, "break-glass", "in case of fire")
+    expect(page.locator(".alarm")).to_contain_text("You use the break-glass account")
+    go(console, "Devices")
+    expect(console.locator(".alarm")).to_contain_text("is in use at a console")
+    screenshot(console, "console-break-glass")
+    assert serious_faults(console) == []
+    wait_until(lambda: any("people.break-glass" in each for each in told(here)), "a heartbeat")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Your secret")).to_be_visible()
+    go(console, "Devices")
+    expect(console.locator(".alarm")).to_have_count(0)
+
+
+def told(here: Floor) -> list[str]:
+    """What the heartbeats say that is wrong."""
+    with closing(sqlite3.connect(here.gateway.data / "gateway.db")) as reader:
+        bodies = [body for (body,) in reader.execute("SELECT body FROM waiting")]
+    data = [decode_event(body).data for body in bodies]
+    return [each.detail for each in data if isinstance(each, GatewayHealth)]
+
+
+def test_what_is_not_there_or_was_done_already_is_told_with_a_way_back(console: Page) -> None:
+    console.goto("/console/exceptions/ex-none/photo")
+    expect(console.get_by_role("alert").first).to_be_visible()
+    screenshot(console, "console-error")
+    assert serious_faults(console) == []
+    console.get_by_role("link", name="Back to the console").click()
+    expect(console.locator("[aria-current=page]")).to_have_text("Overview")
+
+
+def test_a_list_is_taken_away_as_a_file(console: Page) -> None:
+    go(console, "Exceptions")
+    with console.expect_download() as download:
+        console.get_by_role("link", name="Export all exceptions").click()
+    assert re.fullmatch(r"gw-01-exceptions-\d{8}T\d{6}Z\.csv", download.value.suggested_filename)
+    assert "The carton is wet." in download.value.path().read_text("utf-8-sig")
 
 
 def test_the_log_is_filtered_and_stays_so_while_it_renews_itself(

@@ -74,6 +74,35 @@ REPORT: dict[str, Any] = {
         "shadow": [],
         "model": None,
     },
+    "inputs": {
+        "tcp": {
+            "port": 4001,
+            "last_error": "",
+            "connections": [{"device": "ring-1", "address": "10.0.0.9", "lines": 4}],
+            "counts": {"taken": 3, "scan.too-long": 1},
+        },
+        "mqtt": {"port": 1883, "up": False, "pid": None, "last_error": "ended", "counts": {}},
+        "sensors": [
+            {
+                "device": "hub-1",
+                "sensor": "cold-1",
+                "kind": "temperature",
+                "unit": "Cel",
+                "location": "COOL-1",
+                "value": 4.5,
+                "at": START - MINUTE,
+            },
+            {
+                "device": "agv-1",
+                "sensor": "agv-1",
+                "kind": "position",
+                "unit": "",
+                "location": None,
+                "value": None,
+                "at": None,
+            },
+        ],
+    },
     "witnessed": None,
     "evidence_dropped": 0,
     "damage": [],
@@ -616,6 +645,12 @@ def test_the_system_page_tells_of_link_room_versions_certificates_and_cameras(
         "Schema",
         "Valid for 3 days",
         "None: the rule decides",
+        "Listening on port 4001",
+        "ring-1 at 10.0.0.9; 1 × scan.too-long",
+        "Not listening",
+        "4.5 Cel",
+        "COOL-1, 1 minute ago",
+        "No reading yet",
     ):
         assert words in page, words
     assert re.search(r"<dt>People</dt>\s*<dd>Version 1<span class=\"more\">came", page)
