@@ -48,6 +48,7 @@ DECIDED = fallback.Decision(
 POLL_MS = 2100
 """Live scans renew themselves each two seconds."""
 LOGS_MS = 5100
+EXCEPTIONS_MS = 10100
 VIEWS = ["Overview", "Scans", "Tasks", "Exceptions", "Decisions", "Devices", "System", "Logs"]
 TABLET = {"width": 820, "height": 1180}
 SHOWN = [
@@ -241,6 +242,40 @@ def test_a_scan_appears_by_itself_unless_somebody_looks_closely(console: Page, h
     assert rows.count() == before + 1
     console.clock.fast_forward(POLL_MS)
     expect(rows).to_have_count(before + 2)
+
+
+def test_what_is_new_appears_by_itself_but_not_while_somebody_writes(
+    console: Page, here: Floor
+) -> None:
+    console.clock.install()
+    go(console, "Exceptions")
+    articles = console.get_by_role("article")
+    before = articles.count()
+    note = articles.first.get_by_label("Note")
+    note.fill("Half a")
+    raised = {"id": new_id(), "about": "blocked", "subject": "Aisle 7", "note": "A pallet fell."}
+    assert here.gateway.http.post("/v1/exceptions", json=raised).status_code == 200
+    asked: list[str] = []
+    console.on("request", lambda request: asked.append(request.url))
+    console.clock.fast_forward(EXCEPTIONS_MS)
+    expect(note).to_have_value("Half a")
+    assert (asked, articles.count()) == ([], before)
+    note.fill("")
+    note.blur()
+    console.clock.fast_forward(EXCEPTIONS_MS)
+    expect(articles).to_have_count(before + 1)
+    expect(articles.first).to_contain_text("A pallet fell.")
+    assert [url for url in asked if "photo" in url] == [], "what is there is not fetched again"
+    articles.first.get_by_role("button", name="Nothing wrong").click()
+    expect(articles).to_have_count(before)
+
+
+def test_a_task_tells_its_lines(console: Page) -> None:
+    go(console, "Tasks")
+    row = console.get_by_role("row").filter(has_text="PK-1")
+    row.get_by_text("2 lines").click()
+    expect(row).to_contain_text("TEA-1 at A-01 → STAGE-1: 0 of 2")
+    screenshot(console, "console-task-lines")
 
 
 def test_an_exception_is_looked_at_and_closed_with_one_click(console: Page) -> None:

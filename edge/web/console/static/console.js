@@ -5,6 +5,13 @@ const silent = element("silent");
 let paused = false;
 let heardAt = new Date();
 
+// What somebody has opened, or is writing, does not move away under the hand.
+function isInUse() {
+  const written = [...document.querySelectorAll("#live input[type=text], #search")];
+  return document.querySelector("#live details[open]")
+    || written.some((input) => input.value || input === document.activeElement);
+}
+
 // Parts of a page renew themselves (htmx); when the gateway is silent, the page says so.
 function say(isSilent) {
   silent.hidden = !isSilent;
@@ -13,8 +20,7 @@ function say(isSilent) {
 }
 
 document.addEventListener("htmx:before:request", (event) => {
-  // What somebody reads, or is about to press, does not move away under the hand.
-  if (paused || document.querySelector("#live details[open]")) event.preventDefault();
+  if (paused || isInUse()) event.preventDefault();
 });
 document.addEventListener("htmx:error", () => { say(true); });
 document.addEventListener("htmx:before:response", (event) => {
@@ -65,14 +71,14 @@ document.addEventListener("alpine:init", () => {
   }));
 
   Alpine.data("search", () => ({
-    words: "",
-    rows: [],
-    init() { this.rows = [...this.$root.querySelectorAll("[data-row]")]; },
-    box: { [":hidden"]() { return this.rows.length < 8; } },
+    many: false,
+    rows() { return [...this.$root.querySelectorAll("[data-row]")]; },
+    init() { this.many = this.rows().length >= 8; },
+    box: { [":hidden"]() { return !this.many; } },
     input: {
       ["@input"](event) {
         const wanted = event.target.value.trim().toLowerCase();
-        for (const row of this.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+        for (const row of this.rows()) row.hidden = !row.textContent.toLowerCase().includes(wanted);
       },
     },
   }));
