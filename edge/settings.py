@@ -33,6 +33,7 @@ PHOTOS: Final = "photos"
 MODELS: Final = "models"
 
 _CALLED: Final = ("device", "name")
+_QUERY: Final = re.compile(r"([?&][^=&\s]+=)[^&\s]+")
 _CREDENTIALS: Final = re.compile(r"(\w+://)[^/@\s]+@")
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -217,5 +218,5 @@ def shown(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _CREDENTIALS.sub(r"\1***@", value)
+        return _QUERY.sub(r"\1***", _CREDENTIALS.sub(r"\1***@", value))
     return msgspec.json.encode(value).decode()

@@ -82,7 +82,7 @@ class Journal:
         self, _logger: object, _method: str, said: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         """Keep a line on its way to where it is shown."""
-        self._keep({name: _shown(name, value) for name, value in said.items()})
+        self._keep({name: blanked(name, value) for name, value in said.items()})
         return said
 
     def handler(self) -> logging.Handler:
@@ -144,7 +144,8 @@ class _File(RotatingFileHandler):
         self._quiet_until = time.monotonic() + 10
 
 
-def _shown(name: str, value: object) -> str:
+def blanked(name: str, value: object) -> str:
+    """A value without secrets: nothing of it where its name says what it is."""
     if _NAMED_AFTER.search(name):
         return _BLANK
     text = value if isinstance(value, str) else str(value)

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "config": Row("edge.cli.config", "app", "Check and apply configurations.", group=True),
     "backup": Row("edge.cli.backup", "backup", "Write a backup, and verify it."),
     "restore": Row("edge.cli.backup", "restore", "Put a backup in place, or say what it would do."),
+    "support-bundle": Row("edge.cli.bundle", "support_bundle", "Gather what support needs."),
     "run": Row("edge.cli.process", "run", "Run the gateway, until SIGTERM."),
     "enrol": Row("edge.cli.enrol", "enrol", "Exchange a one-time token for a certificate."),
     "renew": Row("edge.cli.enrol", "renew", "Renew this gateway's certificate now."),

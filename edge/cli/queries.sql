@@ -48,3 +48,11 @@ SELECT (SELECT count(*) FROM task WHERE status IN ('open', 'started')),
 -- name: received
 -- When each document in force came.
 SELECT kind, received_at FROM document
+
+-- name: people_known
+-- Who is to be left out of what is sent away.
+SELECT code, name FROM person
+
+-- name: table_bytes
+-- How large each table and index is, with all its pages.
+SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC

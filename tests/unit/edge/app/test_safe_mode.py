@@ -137,4 +137,5 @@ def test_differences_are_named_by_setting_and_passwords_are_not_shown() -> None:
     write_to = Choice(settings=Settings(api=Api(port=9443))).settings
     assert differences(before, write_to) == {"api.port": (8443, 9443)}
     assert shown("rtsp://ann:secret@10.0.0.9/x") == "rtsp://***@10.0.0.9/x"
+    assert shown("http://10.0.0.9/c?u=ann&p=secret") == "http://10.0.0.9/c?u=***&p=***"
     assert shown("http://10.0.0.9/a@b") == "http://10.0.0.9/a@b"
