@@ -15,6 +15,7 @@ Code = Literal[
     "scan.empty",
     "scan.too-long",
     "scan.id-reused",
+    "scan.other-device",
     "scan.quantity",
     "scan.unknown-item",
     "scan.unknown-location",
@@ -188,6 +189,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         409,
         "This scan id was already used for a different scan.",
         "Update the scanner app: each pull of the trigger needs an id of its own.",
+    ),
+    "scan.other-device": Entry(
+        403,
+        "This scan names another device than the one that sent it.",
+        "Pair this device under the name that it uses, or have it send none.",
     ),
     "scan.quantity": Entry(
         422,

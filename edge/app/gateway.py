@@ -41,8 +41,9 @@ from edge.link.mqtt import MqttLink
 from edge.link.uplink import Cloud, Pace, Uplink
 from edge.link.witness import Witness
 from edge.outbox.witness import witness_state
+from edge.pipeline import RECORDS
 from edge.ports import SystemIds, system_jitter, system_steady
-from edge.web import Door, RateLimit, create, pages, pairing, places
+from edge.web import Door, RateLimit, create, openapi, pages, pairing, places
 from edge.web.console import Console
 from edge.web.decisions import decisions_room
 from edge.web.hatch import Hatch
@@ -301,7 +302,6 @@ class Gateway:
             await asyncio.wait(tasks)
 
     def _open_door(self) -> tuple[Door, socket.socket]:
-        api = self._settings.api
         store = self._store
         limit = self._limit
         identity = store.identity
@@ -319,6 +319,7 @@ class Gateway:
                 decisions_room(store.database, self._fallback, limit),
                 pairing.routes(store.database, store.pipeline, store.clock),
                 places.routes(store.database),
+                openapi.routes(store.database, RECORDS, version("quartermaster")),
                 self._console.routes,
             ],
         )

@@ -20,6 +20,7 @@ from edge.db import Connection, Database, Level
 from edge.outbox import Outbox
 from edge.pipeline.decoding import id_of
 from edge.pipeline.keeping import SQL, Accepted, Moment, Refused, encode
+from edge.pipeline.requests import legible
 from edge.pipeline.scan import Refusal, ScanRequest, decode_scan
 from edge.pipeline.sensing import Sensing
 from edge.pipeline.unit import Recording, Scanning, day
@@ -93,7 +94,7 @@ class Pipeline:
 
     def _scanning(self, scan: ScanRequest, device: str) -> Scanning:
         if scan.device is not None and scan.device != device:
-            raise QuartermasterError("request.forbidden", scan.device, where="device")
+            raise QuartermasterError("scan.other-device", legible(scan.device), where="device")
         moment = self._moment()
         scanned = gs1.read(scan.raw, year=day(moment.now).year)
         full = self._level() >= Level.FULL

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from edge import stock, tasks
 from edge.db import Connection
+from edge.pipeline.requests import legible
 from edge.pipeline.scan import Expected, Refusal, TaskTold
 from edge.pipeline.writing import Writing
 from shared.errors import QuartermasterError
@@ -37,7 +38,7 @@ def work_on(connection: Connection, code: str) -> Work:
     """
     task = tasks.find(connection, code)
     if task is None:
-        raise Refusal(QuartermasterError("task.unknown", code, where="task"))
+        raise Refusal(QuartermasterError("task.unknown", legible(code), where="task"))
     if not task.is_open:
         raise Refusal(QuartermasterError("task.closed", f"{code}: {task.status}", where="task"))
     return Work(task, tasks.lines_of(connection, code))

@@ -61,11 +61,13 @@ class Paired(NamedTuple):
     token: str
 
 
-class _Request(msgspec.Struct, forbid_unknown_fields=True):
+class PairRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A code, as it is shown or typed."""
+
     code: Annotated[str, Meta(max_length=64)]
 
 
-_decoder: Final = msgspec.json.Decoder(_Request)
+_decoder: Final = msgspec.json.Decoder(PairRequest)
 
 
 def begin(connection: Connection, device: str, *, now: int) -> Pairing:

@@ -35,17 +35,21 @@ _Code = Annotated[str, Meta(min_length=1, max_length=64)]
 _Secret = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-class _Badged(msgspec.Struct, forbid_unknown_fields=True):
+class BadgeSignIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Who shows a badge."""
+
     badge: _Badge
 
 
-class _Secretly(msgspec.Struct, forbid_unknown_fields=True):
+class SecretSignIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Who tells a secret."""
+
     person: _Code
     secret: _Secret
 
 
-_badged: Final = msgspec.json.Decoder(_Badged)
-_secretly: Final = msgspec.json.Decoder(_Secretly)
+_badged: Final = msgspec.json.Decoder(BadgeSignIn)
+_secretly: Final = msgspec.json.Decoder(SecretSignIn)
 
 
 def people_room(
@@ -81,7 +85,7 @@ class _Door:
         self._limit.take(device, 1, time.monotonic())
         asked = _asked(await body_of(request))
         try:
-            if isinstance(asked, _Badged):
+            if isinstance(asked, BadgeSignIn):
                 person = await self._desk.sign_in_by_badge(device, asked.badge)
             else:
                 person = await self._desk.sign_in_by_secret(device, asked.person, asked.secret)
@@ -130,7 +134,7 @@ def _told(person: SignedIn | None) -> dict[str, Any]:
     }
 
 
-def _asked(body: bytes) -> _Badged | _Secretly:
+def _asked(body: bytes) -> BadgeSignIn | SecretSignIn:
     """What a device asks.
 
     Raises:

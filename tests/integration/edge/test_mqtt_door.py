@@ -42,6 +42,7 @@ location = "A-01"
 device = "cold-1"
 name = "agv-1"
 kind = "position"
+occupies = true
 """
 
 
@@ -205,7 +206,7 @@ def test_nonsense_is_refused_by_its_code_and_the_session_goes_on(site: Site) -> 
         ("scan", scan(raw="x" * 600), "scan.too-long"),
         ("scan", scan(raw="\x01\x02"), "scan.malformed"),
         ("scan", {"raw": LABEL, "step": "receive"}, "scan.malformed"),
-        ("scan", scan(device="cold-1"), "request.forbidden"),
+        ("scan", scan(device="cold-1"), "scan.other-device"),
         ("reading", {"id": new_id(), "sensor": "store", "value": 1}, "sensor.undeclared"),
         ("position", b"[" * 2000, "sensor.malformed"),
     ]
@@ -272,6 +273,22 @@ def test_readings_are_checked_recorded_when_they_say_something_new_and_shown(sit
         SensorRead("agv-1", "position", 1, 0, "1", "A-02"),
         SensorRead("store", "temperature", -700, 2, "Cel", "A-01"),
     ]
+
+
+def test_a_pallet_is_not_sent_to_the_dock_where_a_vehicle_stands(site: Site) -> None:
+    with site.open() as gateway, site.thing("cold-1") as thing:
+        thing.ready()
+
+        def told(location: str | None) -> str:
+            answer = thing.ask("position", {"id": new_id(), "location": location})
+            assert answer["outcome"] == "accepted"
+            asked = {"id": new_id(), "kind": "dock", "sku": "TEA-1", "quantity": 1}
+            return gateway.http.post("/v1/routes", json={**asked, "own": "DOCK-1"}).json()[
+                "outcome"
+            ]
+
+        assert told("DOCK-1") == "wait"
+        assert told(None) == "send"
 
 
 def recorded(data: Path) -> list[SensorRead]:

@@ -214,7 +214,7 @@ def test_two_identical_scans_at_once_make_one_event(store: Store) -> None:
         (scan(CARTON, quantity=9_000_000), 422, "scan.quantity", "quantity"),
         (scan(step="adjust", location="A-01", quantity=-1), 422, "scan.reason-missing", ""),
         (scan(step="inspect", location="A-01"), 422, "scan.malformed", "state"),
-        (scan(device="sc-99"), 403, "request.forbidden", "device"),
+        (scan(device="sc-99"), 403, "scan.other-device", "device"),
     ],
 )
 def test_a_bad_scan_is_refused_with_its_code_and_changes_nothing(
