@@ -123,6 +123,7 @@ class Mqtt(_Table, frozen=True):
 class Sensor(_Table, frozen=True):
     """A sensor of a paired device: what it measures, in which unit, within which bounds, and where.
 
+    A vehicle that ``occupies`` keeps pallets from being sent to where it stands.
     A reading is recorded when it differs by ``change``, ``every_seconds`` apart at most; one that
     stays the same after ``at_least_minutes``.
     """
@@ -138,6 +139,7 @@ class Sensor(_Table, frozen=True):
     every_seconds: _Seconds = 5.0
     at_least_minutes: _Seconds = 15.0
     location: Annotated[str, Meta(max_length=64)] | None = None
+    occupies: bool = False
 
 
 class Settings(_Table, frozen=True):

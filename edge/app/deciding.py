@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edge import settings as settings_file
 from edge.app.store import Store
 from edge.db import Connection, Level
@@ -11,8 +13,13 @@ from edge.ports import SystemIds
 from shared.units import DAY
 
 
-def fallback_of(store: Store) -> Fallback:
-    """The gateway's decisions; from now on they hear of each event as it is recorded."""
+def fallback_of(store: Store, occupied: Callable[[], frozenset[str]]) -> Fallback:
+    """The gateway's decisions; from now on they hear of each event as it is recorded.
+
+    Args:
+        store: what they decide about.
+        occupied: places where a vehicle stands in the way.
+    """
     identity = store.identity
     decider = Fallback(
         store.database,
@@ -23,6 +30,7 @@ def fallback_of(store: Store) -> Fallback:
             _epoch,
             heard_at,
             lambda: store.space.level >= Level.FULL,
+            occupied,
         ),
         SystemIds(),
         retention=store.settings.store.retention_days * DAY,

@@ -44,6 +44,10 @@ class Inputs:
         doors = {"tcp": self._tcp, "mqtt": self._mqtt}
         return {name: door.run for name, door in doors.items() if door is not None}
 
+    def occupied(self) -> frozenset[str]:
+        """Places where a vehicle stands in the way."""
+        return frozenset() if self._sensing is None else self._sensing.occupied()
+
     def notices(self) -> list[QuartermasterError]:
         """What keeps a door closed."""
         doors = (self._tcp, self._mqtt)

@@ -111,6 +111,7 @@ class RoutingPallet(NamedTuple):
     deciding: Deciding
     request: RouteRequest
     asked: Asked
+    occupied: frozenset[str]
 
     def __call__(self, connection: Connection) -> ScanAnswer:
         """Run it."""
@@ -129,7 +130,7 @@ class RoutingPallet(NamedTuple):
         taken = self.deciding.take(
             connection,
             About(request.kind, subject, subject, str(request.id)),
-            gathering.routing(connection, request.kind, pallet, moment),
+            gathering.routing(connection, request.kind, pallet, moment, self.occupied),
             moment,
             by=_by(connection, request, self.asked.device),
             decision_id=request.id.bytes,

@@ -76,7 +76,8 @@ class Fallback:
             QuartermasterError: ``request.invalid``, ``request.conflict``, ``scan.unknown-item``,
                 ``scan.unknown-location``, ``payload.too-large`` or ``disk.full``.
         """
-        unit = RoutingPallet(self._deciding, decode_route(body), self._asked(device))
+        request, occupied = decode_route(body), self._around.occupied()
+        unit = RoutingPallet(self._deciding, request, self._asked(device), occupied)
         return await self._database.run(unit)
 
     async def override(self, decision: UUID, body: bytes, *, device: str) -> Decision:

@@ -77,7 +77,13 @@ def _room(connection: Connection, location: str) -> int | None:
     return _count(place.capacity - holds - tasks.coming(connection, location))
 
 
-def routing(connection: Connection, kind: DecisionKind, pallet: Pallet, moment: Moment) -> Routing:
+def routing(
+    connection: Connection,
+    kind: DecisionKind,
+    pallet: Pallet,
+    moment: Moment,
+    occupied: frozenset[str],
+) -> Routing:
     """The places that could take a pallet: its own, those like it, those that hold the same."""
     policy = stock.policy(connection)
     own = stock.place(connection, pallet.own) if pallet.own else None
@@ -94,7 +100,7 @@ def routing(connection: Connection, kind: DecisionKind, pallet: Pallet, moment: 
     for role in roles:
         found += stock.places_of_role(connection, role, limit=MAX_PLACES)
     places = list(dict.fromkeys(found))[:MAX_PLACES]
-    blocked = tasks.blocked(connection)
+    blocked = occupied.union(tasks.blocked(connection))
     return Routing(
         RULES,
         moment.away_minutes,

@@ -17,7 +17,7 @@ class Surroundings(NamedTuple):
 
     ``append`` chains events. ``epoch`` is the one in force, 0 while this database may be an older
     copy. ``heard_at`` is when the cloud was last heard, 0 for never. ``full`` tells that the disk
-    has no room for anything new.
+    has no room for anything new. ``occupied`` are places where a vehicle stands in the way.
     """
 
     here: Here
@@ -26,6 +26,7 @@ class Surroundings(NamedTuple):
     epoch: Callable[[Connection], int]
     heard_at: Callable[[Connection], int]
     full: Callable[[], bool]
+    occupied: Callable[[], frozenset[str]] = frozenset
 
     def moment(self, connection: Connection) -> Moment:
         """Now, and for how long nothing has been heard from the cloud."""

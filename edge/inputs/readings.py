@@ -9,7 +9,8 @@ Rules:
 3. one that does not change is recorded again after ``at_least_minutes``;
 4. the latest reading is always known, recorded or not.
 
-A vehicle's place is recorded when it changes; its coordinates are only known.
+A vehicle's place is recorded when it changes; its coordinates are only known. Where one that was
+declared with ``occupies`` said within ten minutes that it stands, no pallet is sent.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Declared(NamedTuple):
     every_seconds: float = 5.0
     at_least_minutes: float = 15.0
     location: str | None = None
+    occupies: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -108,6 +110,7 @@ def declared(sensors: Sequence[Declared]) -> dict[tuple[str, str], Declared]:
             "declared twice" if sensor.key in found
             else f"{sensor.kind} is in {' or '.join(units)}" if sensor.unit not in units
             else "min is above max" if low is not None and high is not None and low > high
+            else "only a vehicle occupies a place" if sensor.occupies and sensor.kind != "position"
             else "a name is letters, digits, . _ / + -" if not is_code(sensor.name)
             else ""
         )  # fmt: skip
@@ -213,6 +216,14 @@ class Memory:
             for key in list(self._waiting)
             if now - self._recorded[key][1] >= self.sensors[key].every_seconds
         ]
+
+    def occupied(self, since: int) -> frozenset[str]:
+        """Where vehicles stand in the way, of which was heard since then (microseconds)."""
+        return frozenset(
+            latest.data.location
+            for key, latest in self.latest.items()
+            if self.sensors[key].occupies and latest.data.location and latest.at >= since
+        )
 
     def report(self) -> list[dict[str, Any]]:
         """Every declared sensor with its latest reading, for people and ``--json``."""

@@ -24,10 +24,12 @@ from edge.inputs.readings import (
 from edge.ports import SensorPoint
 from shared.clock import Clock
 from shared.errors import QuartermasterError
-from shared.units import SECOND
+from shared.units import MINUTE, SECOND
 
 _log: Final[Any] = structlog.get_logger("edge.inputs.sensing")
 _encode: Final = msgspec.json.Encoder().encode
+_STANDS: Final = 10 * MINUTE
+"""So long a vehicle is believed to stand where it said it does."""
 _STALE: Final = 24 * 3600 * SECOND
 """A device's own time is believed when it is not older, nor ahead."""
 
@@ -63,6 +65,10 @@ class Sensing:
     def report(self) -> list[dict[str, Any]]:
         """Every declared sensor with its latest reading."""
         return self._memory.report()
+
+    def occupied(self) -> frozenset[str]:
+        """Places where a vehicle stands in the way."""
+        return self._memory.occupied(self._clock.now() - _STANDS)
 
     async def read(self, body: bytes, device: str) -> bytes:
         """Take a reading.

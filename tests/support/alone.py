@@ -54,6 +54,7 @@ class Alone(FloorAt):
     heard: bool = True
     frozen: bool = False
     full: bool = False
+    occupied: frozenset[str] = frozenset()
     model: StockoutModel | None = None
     decider: Fallback = field(init=False)
 
@@ -72,6 +73,7 @@ class Alone(FloorAt):
             lambda connection: 0 if self.frozen else head(connection).epoch,
             lambda _: self.clock.now() - self.away * MINUTE if self.heard else 0,
             lambda: self.full,
+            lambda: self.occupied,
         )
         self.decider = Fallback(
             store.database, surroundings, SystemIds(), retention=7 * DAY, model=self.model

@@ -42,6 +42,7 @@ location = "A-01"
 device = "cold-1"
 name = "agv-1"
 kind = "position"
+occupies = true
 """
 
 
@@ -272,6 +273,22 @@ def test_readings_are_checked_recorded_when_they_say_something_new_and_shown(sit
         SensorRead("agv-1", "position", 1, 0, "1", "A-02"),
         SensorRead("store", "temperature", -700, 2, "Cel", "A-01"),
     ]
+
+
+def test_a_pallet_is_not_sent_to_the_dock_where_a_vehicle_stands(site: Site) -> None:
+    with site.open() as gateway, site.thing("cold-1") as thing:
+        thing.ready()
+
+        def told(location: str | None) -> str:
+            answer = thing.ask("position", {"id": new_id(), "location": location})
+            assert answer["outcome"] == "accepted"
+            asked = {"id": new_id(), "kind": "dock", "sku": "TEA-1", "quantity": 1}
+            return gateway.http.post("/v1/routes", json={**asked, "own": "DOCK-1"}).json()[
+                "outcome"
+            ]
+
+        assert told("DOCK-1") == "wait"
+        assert told(None) == "send"
 
 
 def recorded(data: Path) -> list[SensorRead]:

@@ -35,6 +35,16 @@ def test_a_pallet_goes_to_its_own_dock_unless_that_is_blocked(alone: Alone) -> N
     assert alone.replays()
 
 
+def test_a_pallet_is_not_sent_to_where_a_vehicle_stands(alone: Alone) -> None:
+    alone.occupied = frozenset({"DOCK-1"})
+    answer = alone.route(40, own="DOCK-1")
+    assert answer["location"] == "DOCK-2"
+    assert "Its own dock, DOCK-1, is blocked." in answer["decision"]["reasons"]
+    alone.occupied = frozenset()
+    assert alone.route(40, own="DOCK-1")["location"] == "DOCK-1"
+    assert alone.replays()
+
+
 def test_a_full_dock_and_what_is_on_its_way_send_a_pallet_elsewhere(alone: Alone) -> None:
     alone.receive(50, "DOCK-1")
     alone.plan(Task("PA-1", "transfer", [TaskLine("TEA-1", 30, "R-01", "DOCK-1")]))

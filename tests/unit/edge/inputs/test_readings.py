@@ -97,6 +97,20 @@ def test_a_wrong_declaration_is_named(sensors: list[Declared]) -> None:
     assert sensors[0].name in refused.value.where
 
 
+def test_a_vehicle_occupies_a_place_for_as_long_as_it_says_so() -> None:
+    truck = AGV._replace(occupies=True)
+    memory = Memory(declared([truck, AGV._replace(name="agv-2")]))
+    there = SensorRead("agv-1", "position", 1, 0, "1", "DOCK-1")
+    passing = SensorRead("agv-2", "position", 1, 0, "1", "DOCK-2")
+    away = SensorRead("agv-1", "position", 0, 0, "1")
+    memory.is_due(truck, Latest(ONE, there, 100), 0)
+    memory.is_due(AGV._replace(name="agv-2"), Latest(ONE, passing, 100), 0)
+    assert memory.occupied(100) == {"DOCK-1"}
+    assert memory.occupied(101) == frozenset()
+    memory.is_due(truck, Latest(ONE, away, 200), 1)
+    assert memory.occupied(100) == frozenset()
+
+
 class Recorder:
     """The rule at work, at moments that a test names."""
 
