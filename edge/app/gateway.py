@@ -7,6 +7,7 @@ fails unexpectedly is logged and started again; it never takes the others down.
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
@@ -286,6 +287,8 @@ class Gateway:
         try:
             opened = asyncio.create_task(door.opened.wait())
             await asyncio.wait((opened, serving), return_when=asyncio.FIRST_COMPLETED)
+            gc.collect()
+            gc.freeze()  # what is loaded by now stays: looking through it stops every scan
             _log.info("gateway.ready", software=software(), epoch=store.epoch)
             ready()
             stopping = asyncio.create_task(stop.wait())

@@ -10,8 +10,9 @@ command) may write between two transactions. Units therefore keep no state outsi
 longer than one transaction: callbacks given to :meth:`Database.around` drop it at the beginning and
 write what was put off at the end.
 
-Checkpoints run after the answers have been given, when nobody waits, not inside a commit; the log
-file never grows far beyond ``log_bytes``, so that a ballast of twice that is room enough to free.
+The log is brought into the file beside the writer (:mod:`edge.db.folding`), not inside a commit;
+the writer then begins it anew, after the answers have been given. It never grows far beyond
+``log_bytes``, so that a ballast of twice that is room enough to free.
 
 When the disk or the quota is full, a unit fails with ``disk.full`` and whoever asked for it
 (:meth:`Database.when_full`) is told in the writer's thread, before the next unit: it makes room.
@@ -31,6 +32,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from edge.db.faults import translated
+from edge.db.folding import Folding
 from edge.db.layout import LayoutCopy, layout_of, settle, state, state_nothing
 from edge.db.work import Work as _Work
 from edge.db.work import settle as _settle
@@ -42,13 +44,13 @@ Result = TypeVar("Result")
 MAX_GROUP: Final = 64
 PAGE_BYTES: Final = 4096
 LOG_BYTES: Final = 8 << 20
-_CHECKPOINT_WHEN_IDLE: Final = 250
-_CHECKPOINT_ANYWAY: Final = 4000
+_FOLD_AFTER: Final = 250
+"""Commits; or when the log has reached three quarters of its size, whichever comes first."""
 _LOOK_AT_LOG: Final = 8
 """Commits between two looks at the log's size: a look costs as much as storing two events."""
 _BUSY_SECONDS: Final = 5.0
 _BRIEF_MS: Final = 100
-"""A checkpoint that readers hold up waits no longer than this: scans wait behind it."""
+"""A log that is too large waits no longer than this for readers: scans wait behind it."""
 
 
 class Database:
@@ -80,6 +82,7 @@ class Database:
         self._ends: list[Callable[[Connection], None]] = []
         self._commits = 0
         self._layout = LayoutCopy(path)
+        self._folding = Folding(self._connect, self.noticed)
         _refuse_without_its_file(path, self._log)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
@@ -243,6 +246,7 @@ class Database:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+            self._folding.close()
             self._reader.close()
             self._connection.close()
 
@@ -369,10 +373,18 @@ class Database:
             self._wants_less = None
             less()
             return
-        idle = self._commits >= _CHECKPOINT_WHEN_IDLE and self._queue.empty()
-        large = self._commits % _LOOK_AT_LOG == 0 and self._log_size() > self._log_bytes
-        if idle or large or self._commits >= _CHECKPOINT_ANYWAY:
-            self._checkpoint(empty=large or self._commits >= _CHECKPOINT_ANYWAY)
+        if self._folding.done:
+            self._folding.done = False
+            self._checkpoint(empty=True, patience_ms=0)
+        elif self._commits % _LOOK_AT_LOG == 0:
+            self._look_at_log()
+
+    def _look_at_log(self) -> None:
+        size = self._log_size()
+        if size > self._log_bytes:
+            self._checkpoint(empty=True)
+        elif self._commits >= _FOLD_AFTER or size > self._log_bytes * 3 // 4:
+            self._folding.ask()
 
     def _log_size(self) -> int:
         try:
@@ -380,16 +392,18 @@ class Database:
         except OSError:
             return 0
 
-    def _checkpoint(self, *, empty: bool = False) -> None:
-        """Bring the log into the file; ``empty`` gives the log's room back, too."""
+    def _checkpoint(self, *, empty: bool = False, patience_ms: int = _BRIEF_MS) -> None:
+        """Bring the log into the file; ``empty`` begins it anew, too, if no reader needs it.
+
+        Readers are waited for no longer than ``patience_ms``.
+        """
         self._commits = 0
         how = "TRUNCATE" if empty else "PASSIVE"
         try:
-            self._connection.execute(f"PRAGMA busy_timeout = {_BRIEF_MS}")
+            self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
             self._connection.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
         except sqlite3.OperationalError:
-            # A full disk: the log keeps everything, and the next commit tells the one who waits.
-            self._commits = _CHECKPOINT_WHEN_IDLE // 2
+            pass  # a full disk: the log keeps everything, the next commit tells the one who waits
         except sqlite3.DatabaseError as error:
             self.noticed(error)
         finally:
