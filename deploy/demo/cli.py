@@ -205,6 +205,8 @@ def _tell(ended: _Ended, verdict: Verdict, console: Console, rows: list[tuple[st
         ("stock positions that differ", len(verdict.stock)),
     ):
         table.add_row(name, f"[{'green' if number == 0 else 'bold red'}]{number}[/]")
+    if verdict.visitors:
+        table.add_row("scans of visitors, set apart", f"{verdict.visitors:,}")
     console.print(table)
     for difference in verdict.stock[:5]:
         console.print(f"  {difference}", style="red")

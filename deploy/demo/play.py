@@ -20,12 +20,16 @@ from deploy.demo.assortment import demo_assortment, endless_sales
 from deploy.demo.crew import Crew, Post, percentile
 from deploy.demo.probe import PROBE_DEVICE, PROBE_SKU, Probe
 from deploy.demo.reader import Reader
-from deploy.demo.show import Chapter, View, line, screen
+from deploy.demo.show import Chapter, View, addresses, line, screen
+from deploy.demo.site import Site, invite
 from deploy.demo.stack import DatabaseKind, Stack
+from deploy.demo.staff import OPERATOR
 from deploy.demo.verdict import Verdict, when_settled
 from deploy.demo.watch import Watch
 from edge.simulator.floor import Floor
 from edge.simulator.oracle import Oracle
+from edge.web.pairing import Pairing
+from shared.units import MINUTE
 
 GATEWAYS: Final = {"AMS1": "gw-amsterdam", "VIE1": "gw-vienna"}
 CUT_SITE: Final = "VIE1"
@@ -35,6 +39,8 @@ _NEARLY_NOTHING: Final = 10
 _LOOK_EVERY_S: Final = 0.5
 _LINE_EVERY_S: Final = 5.0
 _DRAIN_WITHIN_S: Final = 60.0
+VISITOR: Final = "visitor"
+"""The device that a visitor's browser becomes."""
 
 CHAPTERS: Final = (
     Chapter("at work", "Two warehouses scan; every answer is durable before it is given.", 30.0),
@@ -84,6 +90,7 @@ class Outcome(NamedTuple):
             "backlog": self.backlog,
             "drain_s": round(self.drain_s, 1),
             "scan_p95_ms": round(self.scan_p95_ms, 1),
+            "visitors": verdict.visitors,
             "visible_p95_ms": round(self.visible_p95_ms, 1),
             "p95_latency_ms": round(self.visible_p95_ms, 1),
             "seconds": round(self.seconds, 1),
@@ -129,6 +136,7 @@ class Play:
         self._backlog = 0
         self._drain_s = 0.0
         self._steady: list[float] = []
+        self._invited: dict[str, Pairing] = {}
 
     def run(self) -> Outcome:
         """Perform.
@@ -162,7 +170,7 @@ class Play:
                     oracle.close()
             self._console.print("Comparing the ledger with what was scanned …")
             with closing(Reader(self.stack.api_door())) as cloud:
-                verdict = when_settled(cloud, oracle, pause=time.sleep)
+                verdict = when_settled(cloud, oracle, pause=time.sleep, crew=self._devices())
         return Outcome(
             verdict=verdict,
             scans=len(oracle.scans),
@@ -194,9 +202,15 @@ class Play:
             posts.append(Post(code, floor.scans(sales), doors, SCANS_PER_S))
         return Crew(posts, oracle, beside=[probe.run for probe in probes])
 
+    def _devices(self) -> frozenset[str]:
+        """What the crew and the probes scan with."""
+        return frozenset(name for site in self.stack.sites.values() for name in site.doors)
+
     def _tell(self, watch: Watch, probes: list[Probe]) -> None:
         """Chapter by chapter."""
         wire = self.stack.sites[CUT_SITE].wire
+        if self._once or not self._console.is_terminal:
+            self._console.print(addresses(self._places()), soft_wrap=True)
         with self._stage() as draw:
             self._open_chapter(0)
             self._look_until(watch, draw, lambda view: view.in_chapter >= self._length())
@@ -284,9 +298,26 @@ class Play:
             ("API", f"{api}/v1/stock?site={CUT_SITE}"),
             ("", f"{api}/v1/openapi.json"),
             *(
-                (site.gateway, f"https://localhost:{site.port}")
-                for site in self.stack.sites.values()
+                ("" if number else "scan", f"{site.code}  {self._scan_url(site)}")
+                for number, site in enumerate(self.stack.sites.values())
             ),
+            *(
+                (
+                    "" if number else "console",
+                    f"{site.code}  https://localhost:{site.port}/console/",
+                )
+                for number, site in enumerate(self.stack.sites.values())
+            ),
+            ("", f"sign in as {OPERATOR} with {self.stack.secret_file.read_text('ascii')}"),
+            ("", "the browser asks first: each gateway is its own authority"),
             ("try", f"curl --cacert {self.stack.ca} {auth} '{api}/v1/stock?limit=3'"),
             ("logs", str(self.stack.logs)),
         ]
+
+    def _scan_url(self, site: Site) -> str:
+        """Where a visitor's browser becomes a scanner; the code in it is good for ten minutes."""
+        now = SystemClock().now()
+        invited = self._invited.get(site.code)
+        if invited is None or invited.expires_at - now < MINUTE:
+            invited = self._invited[site.code] = invite(site.folder, VISITOR, now=now)
+        return f"https://localhost:{site.port}/scan/#pair={invited.code}"

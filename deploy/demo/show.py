@@ -130,6 +130,12 @@ def line(view: View) -> str:
     )
 
 
+def addresses(places: Sequence[tuple[str, str]]) -> RenderableType:
+    """Where to look and how to get in, for logs."""
+    lines = (f"  {name:<8} {where}" for name, where in places)
+    return Text("\n".join(("Open meanwhile:", *lines)))
+
+
 def _story(view: View) -> RenderableType:
     steps = Text()
     for number, chapter in enumerate(view.chapters):

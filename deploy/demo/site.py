@@ -17,7 +17,7 @@ from deploy.demo.reader import Reader
 from edge import settings as gateway_settings
 from edge.app.store import open_database
 from edge.simulator.scanner import Door
-from edge.web import devices
+from edge.web import devices, pairing
 from shared.errors import QuartermasterError
 from shared.units import Micros
 
@@ -93,5 +93,14 @@ def pair(folder: Path, port: int, names: Sequence[str], *, now: Micros) -> dict[
             )
             for name in names
         }
+    finally:
+        store.close()
+
+
+def invite(folder: Path, name: str, *, now: Micros) -> pairing.Pairing:
+    """A code for a visitor's browser, as ``quartermaster gateway devices pair`` makes it."""
+    store = open_database(folder, gateway_settings.load(folder))
+    try:
+        return store.run_blocking(partial(pairing.begin, device=name, now=now))
     finally:
         store.close()

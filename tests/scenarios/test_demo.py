@@ -33,6 +33,11 @@ def test_the_demo_loses_nothing_and_tells_so(tmp_path: Path) -> None:
     assert outcome.backlog >= 40
     assert outcome.verdict.made > 200
     assert "[cut off]" in told.getvalue()
+    for site in play.stack.sites.values():
+        assert f"{site.code}  https://localhost:{site.port}/scan/#pair=" in told.getvalue()
+        assert f"{site.code}  https://localhost:{site.port}/console/" in told.getvalue()
+    secret = play.stack.secret_file.read_text("ascii")
+    assert f"sign in as olga with {secret}" in told.getvalue()
     assert not [process for process in play.stack.services.values() if process.pid]
 
 

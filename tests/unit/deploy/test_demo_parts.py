@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,8 +14,9 @@ from deploy.demo.cli import database_kind, read_columns
 from deploy.demo.crew import percentile
 from deploy.demo.replay import gateway_names
 from deploy.demo.staff import staff_of, work_of
-from edge.simulator.floor import places
-from edge.simulator.oracle import Key
+from deploy.demo.verdict import judge
+from edge.simulator.floor import Planned, places
+from edge.simulator.oracle import Key, Oracle
 from shared.downlink import encode
 from shared.errors import QuartermasterError
 from shared.ids import gateway_id
@@ -86,3 +88,39 @@ def test_percentiles_are_nearest_ranks() -> None:
 
 def test_keys_of_the_oracle_sort_by_site_first() -> None:
     assert Key("A", "z", "", "", "") < Key("B", "a", "", "", "")
+
+
+def _row(device: str, event: str, quantity: int) -> dict[str, Any]:
+    return {
+        "device": device, "event_id": event, "reversal": False, "sku": "TEA", "location": "A-01",
+        "lot": None, "state": "available", "quantity": quantity,
+    }  # fmt: skip
+
+
+class _Cloud:
+    """Answers as the public API does."""
+
+    def __init__(self, movements: list[dict[str, Any]]) -> None:
+        self.movements = movements
+
+    def rows(self, path: str, *, site: str) -> list[dict[str, Any]]:
+        assert site == "VIE1"
+        if path == "/v1/movements":
+            return self.movements
+        total = sum(row["quantity"] for row in self.movements)
+        return [{**self.movements[0], "quantity": total}]
+
+    def get(self, _path: str) -> dict[str, Any]:
+        return {"gateways": [{"missing": [], "quarantined": 0}]}
+
+
+def test_what_visitors_scan_is_told_apart_and_judged_by_nobody() -> None:
+    oracle = Oracle()
+    oracle.sending("scan-1", "VIE1", Planned("receive", "raw", "A-01", None, 5, "TEA", "", 5))
+    oracle.answered("scan-1", {"outcome": "accepted", "understood": {"sku": "TEA", "quantity": 5}})
+    cloud: Any = _Cloud([_row("sc-01", "scan-1", 5), _row("visitor", "scan-2", 3)])
+
+    everybody, crew = judge(cloud, oracle), judge(cloud, oracle, crew={"sc-01"})
+
+    assert (everybody.doubled, len(everybody.stock), everybody.clean) == (1, 1, False)
+    assert (crew.doubled, crew.stock, crew.visitors, crew.clean) == (0, (), 1, True)
