@@ -36,6 +36,22 @@ _CALLED: Final = ("device", "name")
 _QUERY: Final = re.compile(r"([?&][^=&\s]+=)[^&\s]+")
 _CREDENTIALS: Final = re.compile(r"(\w+://)[^/@\s]+@")
 
+_PLAINLY: Final = (
+    (re.compile(r"Object contains unknown field `(.*)`"), r"there is no setting \1 here"),
+    (re.compile(r"Object missing required field `(.*)`"), r"\1 is missing"),
+    (re.compile(r"\AExpected "), "expected is "),
+    (re.compile(r", got "), ", not "),
+)
+_KIND: Final = re.compile(r"`(\w+)`")
+_KINDS: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 _Seconds = Annotated[float, Meta(gt=0)]
 _Number = Annotated[int, Meta(ge=1)]
@@ -191,8 +207,15 @@ def parse(text: bytes, name: str = FILE) -> Settings:
     except msgspec.ValidationError as error:
         says, _, where = str(error).partition(" - at ")
         raise QuartermasterError(
-            "settings.invalid", says, where=f"{name} {where.strip('`$.')}".strip()
+            "settings.invalid", _plainly(says), where=f"{name} {where.strip('`$.')}".strip()
         ) from None
+
+
+def _plainly(says: str) -> str:
+    """What the decoder says, in words for people who keep a gateway."""
+    for pattern, words in _PLAINLY:
+        says = pattern.sub(words, says)
+    return _KIND.sub(lambda kind: _KINDS.get(kind[1], kind[1]), says)
 
 
 def flat(settings: Settings) -> dict[str, Any]:

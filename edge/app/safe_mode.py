@@ -192,7 +192,10 @@ class SettingsWatch:
         choice = self._choice
         if choice.fault:
             _log.error("settings.safe-mode", why=choice.fault, using=choice.using)
-        await self._tell()
+        try:
+            await self._tell()
+        except QuartermasterError as error:  # a full disk: the next start tells
+            _log.error("settings.untold", code=error.code, detail=error.detail)
         while choice.fault:
             await asyncio.sleep(LOOK_S)
             if mended(self._data, choice) is not None:

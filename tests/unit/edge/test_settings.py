@@ -26,7 +26,9 @@ def test_a_file_says_what_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("[api]\nprot = 1\n", "prot"),
+        ("[api]\nprot = 1\n", "there is no setting prot here"),
+        ("[[camera]]\nsource = '0'\n", "name is missing"),
+        ("[api]\nport = 'x'\n", "expected is a whole number, not a text"),
         ("[api]\nport = 70000\n", "api.port"),
         ("[api\n", ""),
         ("heartbeat_seconds = 0\n", "heartbeat_seconds"),

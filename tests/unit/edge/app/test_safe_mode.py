@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 from pathlib import Path
 
 import pytest
 
-from edge.app.safe_mode import Choice, chosen, differences, instead, keep_good, mended
+from edge.app.applying import apply
+from edge.app.safe_mode import (
+    Choice,
+    SettingsWatch,
+    chosen,
+    differences,
+    in_force,
+    instead,
+    keep_good,
+    mended,
+)
 from edge.settings import Api, Settings, shown
 from shared.errors import QuartermasterError
+from shared.events import EventData, SettingChanged
+from shared.ids import GatewayId
 from tests.support import free_port
 
 GOOD = '[api]\nhost = "127.0.0.1"\nport = 9443\n'
@@ -123,6 +137,82 @@ def test_a_broken_file_is_mended_by_one_that_can_be_read(tmp_path: Path) -> None
     assert mended(tmp_path, broken) is None
     write(tmp_path, f'[api]\nhost = "127.0.0.1"\nport = {free_port()}\n')
     assert mended(tmp_path, broken) == chosen(tmp_path)
+
+
+class Recorder:
+    """Takes events; the first so many times the disk is full."""
+
+    def __init__(self, full: int = 0) -> None:
+        self.told: list[SettingChanged] = []
+        self.full = full
+
+    async def record(self, data: EventData, *, device: str, event_id: bytes | None = None) -> int:
+        assert (device, event_id) == ("gw-01", None)
+        if self.full:
+            self.full -= 1
+            raise QuartermasterError("disk.full")
+        assert isinstance(data, SettingChanged)
+        self.told.append(data)
+        return len(self.told)
+
+
+def start(data: Path, recorder: Recorder, choice: Choice | None = None) -> None:
+    """A start of the gateway, and its first moments."""
+
+    async def moments() -> None:
+        now = choice or chosen(data)
+        watch = SettingsWatch(data, now, recorder, GatewayId("gw-01"), lambda: None)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await watch.run()
+
+    asyncio.run(moments())
+
+
+def test_a_change_is_told_once_with_who_made_it_and_why(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    recorder = Recorder()
+    start(tmp_path, recorder)
+    assert recorder.told == [], "the first start tells nothing"
+    apply(tmp_path, b"heartbeat_seconds = 5.0", by="ann", reason="a slow line")
+    for _ in range(2):
+        start(tmp_path, recorder)
+    assert {(each.setting, each.before, each.after) for each in recorder.told} == {
+        ("heartbeat_seconds", "60.0", "5.0"),
+        ("api.port", "9443", "8443"),
+        ("api.host", "127.0.0.1", "0.0.0.0"),  # noqa: S104 - the default
+    }
+    assert {each.reason for each in recorder.told} == {"by ann: a slow line"}
+
+
+def test_a_change_by_hand_names_nobody_and_safe_mode_says_so(tmp_path: Path) -> None:
+    write(tmp_path, "heartbeat_seconds = 30.0\n")
+    recorder = Recorder()
+    start(tmp_path, recorder)
+    write(tmp_path, "heartbeat_seconds = 20.0\n")
+    start(tmp_path, recorder)
+    write(tmp_path, "[api")
+    start(tmp_path, recorder)
+    assert [each.after for each in recorder.told] == ["20.0", "60.0"]
+    assert recorder.told[0].reason == ""
+    assert recorder.told[1].reason.startswith("safe mode: gateway.toml")
+    known = in_force(tmp_path)
+    assert known is not None
+    assert known.using == "defaults"
+
+
+def test_what_could_not_be_recorded_is_told_at_the_next_start(tmp_path: Path) -> None:
+    write(tmp_path, "heartbeat_seconds = 30.0\n")
+    start(tmp_path, Recorder())
+    write(tmp_path, "heartbeat_seconds = 20.0\n")
+    recorder = Recorder(full=1)
+    start(tmp_path, recorder)
+    assert recorder.told == []
+    known = in_force(tmp_path)
+    assert known is not None
+    assert known.settings.heartbeat_seconds == 20.0, "what is in force is noted all the same"
+    start(tmp_path, recorder)
+    assert [each.after for each in recorder.told] == ["20.0"]
 
 
 def test_what_is_good_is_kept_closed_to_others(tmp_path: Path) -> None:
