@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -273,6 +274,31 @@ def test_readings_are_checked_recorded_when_they_say_something_new_and_shown(sit
         SensorRead("agv-1", "position", 1, 0, "1", "A-02"),
         SensorRead("store", "temperature", -700, 2, "Cel", "A-01"),
     ]
+
+
+def test_a_broker_that_cannot_start_is_said_and_tried_again_while_scanning_goes_on(
+    site: Site,
+) -> None:
+    extra = f'[mqtt]\nport = {site.port}\nhost = "127.0.0.1"\n'
+    with (
+        socket.create_server(("127.0.0.1", site.port)) as taken,
+        running(site.data, site.http, extra=extra) as gateway,
+    ):
+        said = wait_until(lambda: troubles(gateway), "the notice")
+        assert [each["code"] for each in said] == ["program.failed"]
+        assert "Address already in use" in said[0]["detail"]
+        assert gateway.scan().status_code == 200
+        taken.close()
+        wait_until(lambda: gateway.status()["inputs"]["mqtt"]["up"], "the broker")
+        with site.thing("sc-02") as thing:
+            assert thing.ready().ask("scan", scan())["outcome"] == "accepted"
+        assert troubles(gateway) == []
+
+
+def troubles(gateway: RunningGateway) -> list[dict[str, str]]:
+    """What is said of programs."""
+    notices = gateway.status()["notices"]
+    return [each for each in notices if each["code"].startswith("program.")]
 
 
 def test_a_pallet_is_not_sent_to_the_dock_where_a_vehicle_stands(site: Site) -> None:
