@@ -125,9 +125,14 @@ class Desk:
         """
         self._demand_document()
         person = known_person(self._database.reader, code)
-        place = self._place(device, code, person, browser)
+        is_stranger = browser is not None and not self.is_known(code, browser)
+        if is_stranger and (micros := self._strangers.wait(code, self._now())):
+            raise TooManyTriesError(micros)
+        place = _place(device, browser, is_stranger=is_stranger)
         who = [f"secrets at {place}", *([f"secrets of {code} at {place}"] if person else [])]
         await self._take_try(who)
+        if is_stranger:  # only what the address was let try: who waits takes nothing from others
+            self._strangers.count(code, self._now())
         async with self._hashing:  # one at a time: each takes the memory of a small program
             right = await asyncio.to_thread(verify, person.secret if person else "", secret)
         if person is None or not right or not await self._put(device, person, who, proven=True):
@@ -141,19 +146,10 @@ class Desk:
         person = known_person(self._database.reader, code)
         return acquainted.proof_for(person) if person is not None else ""
 
-    def _place(self, device: str, code: str, person: Known | None, browser: Browser | None) -> str:
-        """Where a try is counted.
-
-        Raises:
-            TooManyTriesError: strangers have tried too often.
-        """
-        if browser is None:
-            return device
-        if person is not None and acquainted.is_known(person, browser.proof):
-            return f"browser {acquainted.name_of(browser.proof)}"
-        if micros := self._strangers.take(code, self._now()):
-            raise TooManyTriesError(micros)
-        return f"address {browser.address}"
+    def is_known(self, code: str, browser: Browser) -> bool:
+        """Whether this person has signed in from this browser before."""
+        person = known_person(self._database.reader, code)
+        return person is not None and acquainted.is_known(person, browser.proof)
 
     async def sign_out(self, device: str, why: str = "") -> None:
         """Let nobody be signed in at this device."""
@@ -246,6 +242,15 @@ class Desk:
 
     async def _record(self, device: str, person: str, signed: Any, detail: str = "") -> None:
         await self._recorder.record(OperatorSigned(person, signed, detail), device=device)
+
+
+def _place(device: str, browser: Browser | None, *, is_stranger: bool) -> str:
+    """Where a try is counted."""
+    if browser is None:
+        return device
+    if is_stranger:
+        return f"address {browser.address}"
+    return f"browser {acquainted.name_of(browser.proof)}"
 
 
 def _over(session: Session, now: int) -> str:

@@ -87,17 +87,20 @@ class Strangers:
         self._all = _Bucket(0, 0)
         self._of: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, code: str, now: int) -> int:
-        """Count a try of a code, known or not: microseconds that it has to wait, or 0."""
-        of_all = self._all.spent_by(now)
-        of_one = self._of.get(code, _Bucket(0, now)).spent_by(now)
-        micros = max(
-            of_all - (STRANGERS - 1) * STRANGERS_EVERY, of_one - (OF_ONE - 1) * OF_ONE_EVERY, 0
+    def wait(self, code: str, now: int) -> int:
+        """Microseconds until a stranger may try this code, known or not; 0 for now."""
+        of_one = self._of.get(code, _Bucket(0, now))
+        return max(
+            self._all.spent_by(now) - (STRANGERS - 1) * STRANGERS_EVERY,
+            of_one.spent_by(now) - (OF_ONE - 1) * OF_ONE_EVERY,
+            0,
         )
-        if micros == 0:
-            self._all = _Bucket(of_all + STRANGERS_EVERY, now)
-            self._of[code] = _Bucket(of_one + OF_ONE_EVERY, now)
-            self._of.move_to_end(code)
-            if len(self._of) > _MOST_CODES:
-                self._of.popitem(last=False)
-        return micros
+
+    def count(self, code: str, now: int) -> None:
+        """A stranger has tried this code; what was too much is made up for later."""
+        of_one = self._of.get(code, _Bucket(0, now))
+        self._all = _Bucket(self._all.spent_by(now) + STRANGERS_EVERY, now)
+        self._of[code] = _Bucket(of_one.spent_by(now) + OF_ONE_EVERY, now)
+        self._of.move_to_end(code)
+        if len(self._of) > _MOST_CODES:
+            self._of.popitem(last=False)

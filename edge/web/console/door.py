@@ -308,10 +308,10 @@ class Console:
         return sessions.keep(response, token)
 
     async def _sign_in(self, request: Request) -> Response:
-        self._hold_to_rate(request)
         token, fields = sessions.token_in(request.cookies), await fields_of(request)
         sessions.demand_form(request.headers, token, fields)
         code = line_in(fields, "person", most=64)
+        self._hold_to_rate(request, code)
         fresh = sessions.new_token()
         try:
             await self._enter(request, sessions.device_of(fresh), code, fields.get("secret", ""))
@@ -324,17 +324,20 @@ class Console:
         response = sessions.keep_known(_go(_OVERVIEW), self._desk.proof_for(code))
         return sessions.keep(response, fresh)
 
-    def _hold_to_rate(self, request: Request) -> None:
-        """Refuse an address that tries without end.
+    def _hold_to_rate(self, request: Request, code: str) -> None:
+        """Refuse an address that tries without end; who is known there has a rate of their own.
 
         Raises:
             QuartermasterError: ``request.too-many``.
         """
-        address = sessions.address_of(request)
+        browser = sessions.browser_of(request)
+        whence = browser.proof if self._desk.is_known(code, browser) else browser.address
         try:
-            self._knocks.take(address, 1, time.monotonic())
+            self._knocks.take(whence, 1, time.monotonic())
         except QuartermasterError:
-            raise QuartermasterError("request.too-many", f"sign-ins from {address}") from None
+            raise QuartermasterError(
+                "request.too-many", f"sign-ins from {browser.address}"
+            ) from None
 
     async def _enter(self, request: Request, device: str, code: str, secret: str) -> None:
         """Sign an operator in; somebody else is out again at once.

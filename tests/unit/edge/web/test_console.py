@@ -403,10 +403,18 @@ def test_tries_are_counted_at_an_address_that_one_cannot_choose(address: str, co
     assert address_of(Request({"type": "http", "client": (address, 1)})) == counted
 
 
-def test_one_address_cannot_try_without_end(browser: Browser) -> None:
+def test_one_address_cannot_try_without_end_nor_keep_out_who_is_known_there(
+    browser: Browser,
+) -> None:
+    browser.sign_in()
+    browser.post("sign-out")
+    desk_of_ada, browser.cookies = browser.cookies, httpx.Cookies()
     browser.get("")
-    last = [browser.post("sign-in", person=f"p{n}", form="x").status_code for n in range(21)]
+    last = [browser.post("sign-in", person=f"p{n}").status_code for n in range(21)]
     assert last[-1] == 429
+    browser.cookies = desk_of_ada
+    assert browser.sign_in("eve", "").status_code == 429
+    assert browser.sign_in().headers["location"] == "/console/overview"
 
 
 def test_without_a_people_document_the_front_says_when_it_opens(bare_store: Store) -> None:
