@@ -29,6 +29,11 @@ class _Watched:
     dropped: int = 0
     seen: int = 0
     state: str = "starting"
+    why: str = ""
+
+    @property
+    def dropped_frames(self) -> int:
+        return self.dropped + (self.source.dropped if self.source is not None else 0)
 
 
 @dataclass(slots=True)
@@ -63,15 +68,19 @@ class Cameras:
     @property
     def dropped_frames(self) -> int:
         """Frames thrown away because reading was slower than the cameras."""
-        return sum(
-            watched.dropped + (watched.source.dropped if watched.source is not None else 0)
-            for watched in self._watched
-        )
+        return sum(watched.dropped_frames for watched in self._watched)
 
     def report(self) -> list[dict[str, Any]]:
-        """Each camera's state."""
+        """Each camera's state, and why it sees nothing; never its address: it may hold a secret."""
         return [
-            {"name": watched.camera.name, "state": watched.state, "codes_seen": watched.seen}
+            {
+                "name": watched.camera.name,
+                "zone": watched.camera.zone,
+                "state": watched.state,
+                "why": watched.why,
+                "codes_seen": watched.seen,
+                "dropped_frames": watched.dropped_frames,
+            }
             for watched in self._watched
         ]
 
@@ -83,11 +92,11 @@ class Cameras:
             except QuartermasterError as error:
                 if watched.state != "unreadable":
                     self._tell_health(watched.camera, "unreadable", str(error))
-                watched.state = "unreadable"
+                watched.state, watched.why = "unreadable", error.detail or error.entry.says
                 _log.warning("camera.failed", camera=watched.camera.name, code=error.code)
                 self._stopping.wait(_RETRY_S)
             except Exception as error:  # noqa: BLE001 - a camera never takes the gateway down
-                watched.state = "failed"
+                watched.state, watched.why = "failed", type(error).__name__
                 _log.error("camera.unexpected", camera=watched.camera.name, exc_info=error)
                 self._stopping.wait(_RETRY_S)
             else:
@@ -112,7 +121,7 @@ class Cameras:
         try:
             if watched.state != "watching":
                 self._tell_health(camera, "watching", "")
-            watched.state = "watching"
+            watched.state, watched.why = "watching", ""
             confirmation = Confirmation(camera.name, sku_of=self._sku_of)
             watch(source, ZxingReader(), confirmation, lambda fact: self._tell(watched, fact))
         finally:

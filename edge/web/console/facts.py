@@ -328,7 +328,18 @@ def camera_facts(report: dict[str, Any]) -> list[Fact]:
         Fact(
             camera["name"],
             camera["state"].capitalize(),
-            f"{counted(camera['codes_seen'])} codes seen",
+            "; ".join(
+                part
+                for part in (
+                    camera["why"],
+                    f"{counted(camera['codes_seen'])} codes seen",
+                    f"zone {camera['zone']}" if camera["zone"] else "",
+                    f"{counted(camera['dropped_frames'])} frames dropped"
+                    if camera["dropped_frames"]
+                    else "",
+                )
+                if part
+            ),
             "warned" if camera["state"] in {"unreadable", "failed"} else "good",
         )
         for camera in report["cameras"]

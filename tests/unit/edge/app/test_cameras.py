@@ -55,7 +55,16 @@ def test_a_code_of_the_catalog_becomes_an_event_with_its_zone(tmp_path: Path, pk
             cameras.stop()
         assert (seen.camera, seen.gtin, seen.sku, seen.zone) == ("dock-cam", GTIN, "TEA-1", "D1")
         assert [fact.status for fact in facts(store, DeviceHealth)] == ["watching"]
-        assert cameras.report() == [{"name": "dock-cam", "state": "ended", "codes_seen": 1}]
+        assert cameras.report() == [
+            {
+                "name": "dock-cam",
+                "zone": "D1",
+                "state": "ended",
+                "why": "",
+                "codes_seen": 1,
+                "dropped_frames": 0,
+            }
+        ]
 
 
 def test_a_camera_that_cannot_be_read_is_told_of_once_and_tried_again(

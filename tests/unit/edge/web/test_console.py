@@ -126,7 +126,16 @@ REPORT: dict[str, Any] = {
     "refused": 1,
     "last_refused_document": "",
     "notices": [],
-    "cameras": [{"name": "dock-cam", "state": "unreadable", "codes_seen": 1204}],
+    "cameras": [
+        {
+            "name": "dock-cam",
+            "zone": "in",
+            "state": "unreadable",
+            "why": "no answer",
+            "codes_seen": 1204,
+            "dropped_frames": 7,
+        }
+    ],
 }
 VIEWS = ["overview", "scans", "tasks", "exceptions", "decisions", "devices", "system", "logs"]
 TABLES = ["exceptions", "decisions", "tasks", "scans"]
@@ -642,8 +651,9 @@ def test_the_system_page_tells_of_link_room_versions_certificates_and_cameras(
         "disagreed": "",
     }
     page = ada.get("system").text
-    assert re.search(r"dock-cam.*Unreadable.*1,204 codes seen", page, re.DOTALL)
+    assert re.search(r"dock-cam.*Unreadable.*no answer; 1,204 codes seen", page, re.DOTALL)
     for words in (
+        "zone in; 7 frames dropped",
         "7 of 12",
         "5 events to go",
         "9 of epoch 1, 2026-11-20",
