@@ -30,7 +30,7 @@ from edge.app.safe_mode import chosen
 from edge.cli import screen
 from edge.cli.checks import Patient, examine
 from edge.cli.options import FOLDER, Data, Json
-from edge.cli.status import report_of
+from edge.cli.standing import report_of
 from edge.db import Queries
 from edge.db.copying import counts, schema_of
 from edge.db.looking import looking

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
 import typer
 
-from edge import fallback
 from edge.cli import screen
 from edge.cli.options import FOLDER, Data, Json, Limit
 from edge.cli.screen import Column, Fact
-from edge.db import Connection
 from edge.db.looking import looking
-from edge.fallback import Decision
 from edge.ports import SystemClock
 from edge.settings import DATABASE
 from shared.errors import QuartermasterError
-from shared.policy import DECISION_KINDS
 from shared.units import DAY, HOUR, MINUTE
 from shared.words import ago, counted, plain, when
+
+if TYPE_CHECKING:
+    from edge.db import Connection
+    from edge.fallback import Decision
 
 _SHOWN: Final = 20
 _SHORT: Final = 8
@@ -45,6 +45,9 @@ def decisions(
 
     Example: quartermaster gateway decisions --since 8h
     """
+    from edge import fallback  # noqa: PLC0415 - a shell completes without it
+    from shared.policy import DECISION_KINDS  # noqa: PLC0415 - likewise
+
     if kind is not None and kind not in DECISION_KINDS:
         raise QuartermasterError("request.invalid", ", ".join(DECISION_KINDS), where="--kind")
     now = SystemClock().now()
@@ -107,6 +110,8 @@ def _one(reader: Connection, text: str) -> Decision:
     Raises:
         QuartermasterError: ``request.not-found``.
     """
+    from edge import fallback  # noqa: PLC0415 - as above
+
     try:
         return fallback.decision(reader, UUID(text).bytes)
     except ValueError:

@@ -8,9 +8,7 @@ import typer
 
 from edge import settings as settings_file
 from edge.cli import screen
-from edge.cli.checks import Patient, examine
 from edge.cli.options import FOLDER, Data, Json
-from edge.cli.status import report_of
 from edge.ports import SystemClock
 from edge.settings import Settings
 from shared.errors import QuartermasterError
@@ -29,6 +27,9 @@ def doctor(
 
     Example: quartermaster gateway doctor --all
     """
+    from edge.cli.checks import Patient, examine  # noqa: PLC0415 - a shell completes without it
+    from edge.cli.standing import report_of  # noqa: PLC0415 - likewise
+
     status = report_of(data)
     try:
         settings = settings_file.load(data)

@@ -32,7 +32,7 @@ _SOON: Final = 2 * DAY
 
 
 def findings_in(report: dict[str, Any], now: int) -> list[Finding]:
-    """What of a report (see :mod:`edge.cli.status`) is worth saying, the worst first."""
+    """What of a report (see :mod:`edge.cli.standing`) is worth saying, the worst first."""
     found = [
         *_process(report),
         *_said(report),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import Annotated, Any, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import structlog
 import typer
 
-from edge import app as gateway
 from edge.cli.options import FOLDER, Data
+
+if TYPE_CHECKING:
+    from edge.app import Journal
 
 
 def run(
@@ -23,6 +25,8 @@ def run(
 
     Example: quartermaster gateway run --data /var/lib/quartermaster
     """
+    from edge import app as gateway  # noqa: PLC0415 - a shell completes without it
+
     journal = gateway.journal_of(data)
     _log(journal, as_json=log_json)
     try:
@@ -33,7 +37,7 @@ def run(
         journal.close()
 
 
-def _log(journal: gateway.Journal, *, as_json: bool) -> None:
+def _log(journal: Journal, *, as_json: bool) -> None:
     """To standard error and to the gateway's journal."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     logging.getLogger().addHandler(journal.handler())

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from edge.cli import app, checks
 from edge.cli.checks import Patient, examine
-from edge.cli.status import report_of
+from edge.cli.standing import report_of
 from edge.settings import Camera, load
 from shared.findings import Finding
 from tests.support import WallClock, free_port

@@ -97,10 +97,10 @@ def test_a_folder_in_which_everything_is_broken_still_has_a_status(
 def test_a_process_that_does_not_answer_is_a_problem_and_the_store_is_told(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import edge.cli.status
+    import edge.cli.standing
     from edge.web.hatch import ask
 
-    monkeypatch.setattr(edge.cli.status, "ask", lambda data: ask(data, seconds=0.05))
+    monkeypatch.setattr(edge.cli.standing, "ask", lambda data: ask(data, seconds=0.05))
     data = tmp_path / "gw"
     shutil.copytree(site, data)
     listening = listen(data)

@@ -1,0 +1,128 @@
+"""What ``gateway read`` does: looks at place after place, shows and records what is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from edge.capture.camera import is_address
+from edge.capture.files import list_pictures
+from edge.cli import read_report as report
+from edge.cli.places import Look, Looked
+from edge.vision.confirm import SkuOf
+from shared.errors import QuartermasterError
+from shared.events import CodeSeen
+from shared.ids import is_code
+
+Tell = Callable[[CodeSeen], int | None]
+"""Records an event; returns its sequence number, None when it is only shown."""
+
+
+class _Sink(NamedTuple):
+    sku_of: SkuOf
+    tell: Tell
+    recorded: bool
+
+
+def read_places(
+    paths: list[str], *, data: Path | None, json: bool, device: str, seconds: float
+) -> bool:
+    """Read each place; whether one that was named could not be read.
+
+    Args:
+        paths: pictures, folders, videos, camera addresses.
+        data: the gateway's folder in which events are recorded; None shows them only.
+        json: one object a line.
+        device: the camera that the events name.
+        seconds: how long to look at a live camera.
+
+    Raises:
+        QuartermasterError: ``settings.invalid`` for the device's name, or what recording refuses.
+    """
+    if not is_code(device):
+        raise QuartermasterError("settings.invalid", repr(device[:60]), where="--device")
+    started = time.monotonic()
+    summary = report.Summary()
+    failed = False
+    show = report.show_json if json else report.show_table
+    with ExitStack() as stack:
+        sink = _open(data, device, stack)
+        summary.recorded = sink.recorded
+        look = Look(device, sku_of=sink.sku_of, seconds=seconds)
+        for named, place in _expand(paths):
+            summary.files += 1
+            try:
+                if isinstance(place, QuartermasterError):
+                    raise place
+                looked = look.at(place)
+                sequence = [sink.tell(found.event) for found in looked.found if found.event]
+            except QuartermasterError as error:
+                summary.unreadable += 1
+                failed = failed or named or error.code not in _GOES_ON
+                show(Looked(place=place if isinstance(place, str) else error.where), [], error)
+                if error.code not in _GOES_ON:
+                    raise
+                continue
+            _count(summary, looked)
+            show(looked, sequence, None)
+    summary.seconds = round(time.monotonic() - started, 3)
+    report.show_summary(summary, json=json)
+    return failed
+
+
+_GOES_ON: Final = frozenset({"file.unreadable", "camera.unreadable"})
+
+
+def _expand(paths: list[str]) -> Iterator[tuple[bool, str | QuartermasterError]]:
+    """Each place to look at, and whether it was named itself (not found in a folder)."""
+    for path in paths:
+        if is_address(path):
+            yield True, path
+            continue
+        try:
+            files = list_pictures(Path(path))
+        except QuartermasterError as error:
+            yield True, error
+            continue
+        for file in files:
+            yield len(files) == 1, str(file)
+
+
+def _open(data: Path | None, device: str, stack: ExitStack) -> _Sink:
+    if data is None:
+        return _Sink(_unknown, _only_shown, recorded=False)
+    from edge import stock  # noqa: PLC0415 - the store is opened only to record
+    from edge.app.store import opened  # noqa: PLC0415 - as above
+
+    gateway = stack.enter_context(opened(data))
+    reader = gateway.database.reader
+
+    def sku_of(code: str) -> str | None:
+        item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
+        return None if item is None else item.sku
+
+    def tell(event: CodeSeen) -> int:
+        return gateway.pipeline.record_blocking(event, device=device)
+
+    return _Sink(sku_of, tell, recorded=True)
+
+
+def _unknown(_code: str) -> None:
+    """No item master: every code is unknown."""
+
+
+def _only_shown(_event: CodeSeen) -> None:
+    """A dry run records nothing."""
+
+
+def _count(summary: report.Summary, looked: Looked) -> None:
+    summary.codes += len(looked.found)
+    summary.events += sum(found.event is not None for found in looked.found)
+    summary.refused += sum(found.refusal is not None for found in looked.found)
+    summary.unconfirmed += sum(
+        found.event is None and found.refusal is None for found in looked.found
+    )
+    summary.without_code += not looked.found
