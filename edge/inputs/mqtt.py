@@ -19,6 +19,7 @@ import base64
 import contextlib
 import hashlib
 import secrets
+import socket
 import time
 import zlib
 from collections import Counter
@@ -274,6 +275,11 @@ def _client(password: str, door: MqttDoor) -> Client:
     def on_message(*told: Any) -> None:
         door.received(told[2])
 
+    def on_socket_open(*told: Any) -> None:
+        # Small answers would wait up to 40 ms for the acknowledgement of the one before.
+        told[2].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    client.on_socket_open = on_socket_open
     client.on_connect, client.on_disconnect = on_connect, on_disconnect
     client.on_message = on_message
     return client
