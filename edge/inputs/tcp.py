@@ -9,6 +9,7 @@ Whoever sends too fast is told, and not listened to for a second.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -32,8 +33,16 @@ _UNREAD: Final = 16 * 1024
 """Bytes of answers that wait for a scanner that does not read them: DataWedge does not."""
 _SLOW_S: Final = 1.0
 _STRANGERS: Final = 16
-"""Connections that have not said yet whose they are."""
+_STRANGERS_OF_ONE: Final = 4
+"""Connections that have not said yet whose they are, of all addresses and of one."""
 _TOKEN: Final = b"token "
+_KEEPALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+)
+"""A scanner that has gone without a word is known to be gone after two minutes."""
 
 
 class Listening(NamedTuple):
@@ -58,6 +67,10 @@ class _Caller:
         self.writer = writer
         self.lines = Lines(listening.terminator, listening.prefix)
         self.address = str((writer.get_extra_info("peername") or ("",))[0])
+        own: socket.socket | None = writer.get_extra_info("socket")
+        if own is not None:
+            for level, option, value in _KEEPALIVE:
+                own.setsockopt(level, option, value)
         self.paired: Paired | None = None
         self.by_token = False
         self.taken = 0
@@ -87,7 +100,7 @@ class TcpDoor:
         self._scans = scans
         self._limit = limit
         self._ids = ids
-        self._callers: set[_Caller] = set()
+        self._callers: dict[_Caller, None] = {}
         self.trouble: QuartermasterError | None = None
         """Why nobody is listened to."""
         self.counts: Counter[str] = Counter()
@@ -148,28 +161,29 @@ class TcpDoor:
 
     @asynccontextmanager
     async def _place_for(self, caller: _Caller) -> AsyncGenerator[None]:
-        """Have a place among those connected.
+        """Have a place among those connected; strangers cannot take those of devices.
 
         Raises:
             QuartermasterError: ``input.connections``.
         """
-        strangers = sum(each.paired is None for each in self._callers)
-        if len(self._callers) >= self._listening.connections or strangers >= _STRANGERS:
+        self._bind(caller, self._devices.by_address(caller.address), by_token=False)
+        strangers = [each.address for each in self._callers if each.paired is None]
+        crowd = len(strangers) >= _STRANGERS or strangers.count(caller.address) >= _STRANGERS_OF_ONE
+        full = len(self._callers) >= self._listening.connections
+        if full or (crowd and caller.paired is None):
             raise QuartermasterError("input.connections")
-        self._callers.add(caller)
+        self._callers[caller] = None
         try:
             yield
         finally:
-            self._callers.discard(caller)
+            self._callers.pop(caller, None)
 
     async def _listen_to(self, caller: _Caller) -> None:
         """Take what comes until the connection ends.
 
         Raises:
-            QuartermasterError: ``input.unbound``, ``input.revoked``, ``input.connections`` or
-                ``input.unfinished``.
+            QuartermasterError: ``input.unbound``, ``input.revoked`` or ``input.unfinished``.
         """
-        self._bind(caller, self._devices.by_address(caller.address), by_token=False)
         while True:
             patience = self._listening.idle_seconds if caller.paired else _INTRODUCE_S
             data = await self._next(caller, patience)
@@ -192,7 +206,7 @@ class TcpDoor:
         """Answer one line; what is no scan of a device in force ends the connection.
 
         Raises:
-            QuartermasterError: ``input.unbound``, ``input.revoked`` or ``input.connections``.
+            QuartermasterError: ``input.unbound`` or ``input.revoked``.
         """
         if line is not None and line[: len(_TOKEN)].lower() == _TOKEN:
             token = line[len(_TOKEN) :].decode("ascii", "replace").strip()
@@ -234,18 +248,17 @@ class TcpDoor:
         return words.answered(answer.body)
 
     def _bind(self, caller: _Caller, paired: Paired | None, *, by_token: bool) -> None:
-        """Whose connection it is from now on.
+        """Whose connection it is from now on; of too many of one device the oldest ends.
 
-        Raises:
-            QuartermasterError: ``input.connections``.
+        A scanner that lost its radio comes back without having hung up.
         """
-        caller.paired, caller.by_token = None, by_token
-        if paired is not None:
-            same = sum(each.paired is not None and each.paired.name == paired.name
-                       for each in self._callers)  # fmt: skip
-            if same >= self._listening.connections_per_device:
-                raise QuartermasterError("input.connections", f"{same} of {paired.name}")
-        caller.paired = paired
+        caller.paired, caller.by_token = paired, by_token
+        if paired is None:
+            return
+        same = [each for each in self._callers if each is not caller and _is_of(each, paired)]
+        for old in same[: len(same) + 1 - self._listening.connections_per_device]:
+            self._callers.pop(old)
+            old.writer.transport.abort()
 
     def _in_force(self, caller: _Caller) -> Paired | None:
         """The caller's device as it is now; None when it has been revoked or paired anew."""
@@ -264,6 +277,10 @@ class TcpDoor:
 
     def _id(self) -> str:
         return str(UUID(bytes=self._ids.uuid7()))
+
+
+def _is_of(caller: _Caller, paired: Paired) -> bool:
+    return caller.paired is not None and caller.paired.name == paired.name
 
 
 def _text(line: bytes) -> str:

@@ -278,16 +278,37 @@ def test_a_scanner_that_reads_no_answers_is_served_all_the_same(house: House) ->
 
 def test_connections_are_bounded(house: House) -> None:
     async def story(call: Call) -> None:
-        lines = [await call() for _ in range(3)]
-        assert (await lines[0].say(f"token {TOKEN}")).startswith("OK")
-        assert (await lines[1].say(f"token {TOKEN}")).startswith("NO input.connections")
-        assert (await lines[2].say(f"token {TOKEN}")).startswith("NO input.connections")
-        assert await lines[0].say("1") == "OK 1 Green tea"
-        for _ in range(3):
+        line = await call()
+        assert (await line.say(f"token {TOKEN}")).startswith("OK")
+        for _ in range(2):
             await call()
         assert (await (await call()).hear()).startswith("NO input.connections")
+        assert await line.say("1") == "OK 1 Green tea"
 
-    at_the_door(house, story, connections=4, connections_per_device=1)
+    at_the_door(house, story, connections=3)
+
+
+def test_a_scanner_that_comes_back_without_having_hung_up_is_let_in(house: House) -> None:
+    async def story(call: Call) -> None:
+        lines = [await call() for _ in range(3)]
+        for line in lines:
+            assert (await line.say(f"token {TOKEN}")).startswith("OK")
+        assert await lines[0].hear() == ""
+        assert await lines[1].say("1") == "OK 1 Green tea"
+        assert await lines[2].say("1") == "OK 1 Green tea"
+
+    at_the_door(house, story, connections_per_device=2)
+
+
+def test_strangers_do_not_keep_a_device_out(house: House) -> None:
+    async def story(call: Call) -> None:
+        strangers = [await call() for _ in range(4)]
+        assert (await (await call()).hear()).startswith("NO input.connections")
+        house.pair("sc-02", "qmd_two", address="127.0.0.1")
+        assert await (await call()).say("1") == "OK 1 Green tea"
+        assert (await strangers[0].say(f"token {TOKEN}")).startswith("OK sc-01")
+
+    at_the_door(house, story)
 
 
 def test_a_connection_that_says_nothing_ends(house: House) -> None:
