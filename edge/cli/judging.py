@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from shared.findings import Finding, Level
 from shared.units import DAY, SECOND
-from shared.words import ago, counted, lasting, when
+from shared.words import ago, lasting, many, when
 
 START: Final = "Start it: systemctl start quartermaster-gateway (or: quartermaster gateway run)."
 _LOG: Final = "Read its log: journalctl -u quartermaster-gateway -n 100."
@@ -27,6 +27,8 @@ _LINK: Final[dict[str, tuple[Level, str]]] = {
         "Check the site's line and its way to the broker's port; it connects again by itself.",
     ),
 }
+_ENOUGH_S: Final = 600
+"""As long as the gateway watches before it says when the store will be full."""
 _SOON: Final = 2 * DAY
 """Of the seven days of a gateway's certificate: it should have been renewed long before."""
 
@@ -51,13 +53,13 @@ def verdict(report: dict[str, Any], findings: list[Finding]) -> Finding:
     problems = sum(each.level == "problem" for each in findings)
     name = report.get("gateway") or "This gateway"
     if problems:
-        says = f"{counted(problems)} thing{'' if problems == 1 else 's'} must be seen to."
+        says = f"{many(problems, 'thing')} must be seen to."
         return Finding(name, "problem", says)
     if findings:
         says = "At work."
         if _is_cut_off(report):
             says = "At work, cut off from the cloud: scans go on, nothing is lost."
-        return Finding(name, "note", f"{says} {len(findings)} to know:")
+        return Finding(name, "note", f"{says} {many(len(findings), 'thing')} to know:")
     return Finding(name, "ok", "All is well.")
 
 
@@ -97,16 +99,22 @@ def _told(check: str, told: dict[str, Any], level: Level) -> Finding:
 def _link(report: dict[str, Any], now: int) -> Iterator[Finding]:
     if not _is_cut_off(report):
         return
-    why = report["link"]["last_error"]
-    code = why.partition(":")[0]
+    code, why = _shortly(report["link"]["last_error"])
     level, do = _LINK.get(code, _LINK["broker.unreachable"])
     heard = report.get("heard_at")
     since = f"last heard {ago(heard, now)}" if heard else "never heard since this database was made"
-    says = f"The cloud is away, {since}{f': {why}' if why else ''}."
+    says = f"The cloud is away, {since}{f' ({why})' if why else ''}."
     yield Finding("cloud", level, says, do)
     decides: dict[str, Any] = report.get("decisions") or {}
     if narrowed := decides.get("narrowed"):
         yield Finding("decisions", "note", narrowed)
+
+
+def _shortly(error: str) -> tuple[str, str]:
+    """The code of an error that was put into words, and with it what it was this time."""
+    code, _, rest = error.partition(": ")
+    detail = rest.partition(" (")[2].partition(") ")[0]
+    return code, f"{code}: {detail}" if detail else code
 
 
 def _chain(report: dict[str, Any]) -> Iterator[Finding]:
@@ -161,13 +169,13 @@ def _cameras(report: dict[str, Any]) -> Iterator[Finding]:
 def _work(report: dict[str, Any]) -> Iterator[Finding]:
     waiting: dict[str, int] = report.get("open") or {}
     if number := waiting.get("exceptions"):
-        says = f"{counted(number)} exception{' waits' if number == 1 else 's wait'} for a person."
+        says = f"{many(number, 'exception')} to be looked at by a person."
         yield Finding("floor", "note", says, "Look: quartermaster gateway exceptions.")
     if number := waiting.get("overdue"):
-        says = f"{counted(number)} task{' is' if number == 1 else 's are'} overdue."
+        says = f"{many(number, 'task')} overdue."
         yield Finding("floor", "note", says, "Look: quartermaster gateway tasks.")
     if dropped := report.get("evidence_dropped"):
-        says = f"{counted(dropped)} observations of cameras or sensors were not recorded."
+        says = f"Of cameras and sensors {many(dropped, 'observation')} not recorded."
         yield Finding("disk", "note", says, "There was no room for them: see the disk.")
 
 
@@ -182,6 +190,8 @@ def full_in(report: dict[str, Any]) -> str:
     if not filling:
         return "only the running gateway watches that"
     watched, full = filling["watched_seconds"], filling["full_in_seconds"]
+    if watched < _ENOUGH_S:
+        return "not known yet: that takes ten minutes of watching"
     if full is not None:
         return f"in about {lasting(full * SECOND)}, at the pace of the last {_span(watched)}"
     return f"not in sight (watched for {_span(watched)})"

@@ -14,7 +14,7 @@ from edge.ports import SystemClock
 from edge.settings import DATABASE
 from shared.errors import QuartermasterError
 from shared.events import decode_event
-from shared.words import ago, counted, size
+from shared.words import ago, counted, many, size
 
 _SQL: Final = Queries("edge.cli")
 _SHOWN: Final = 50
@@ -56,7 +56,7 @@ def queue(data: Data = FOLDER, *, limit: Limit = _SHOWN, json: Json = False) -> 
         return
     now = SystemClock().now()
     screen.show_text(
-        f"{counted(depth.waiting)} events wait unsealed; "
+        f"{many(depth.waiting, 'event')} waiting unsealed; "
         f"the cloud has through {counted(depth.watermark)} of {counted(depth.seq)}."
     )
     if depth.frozen:
@@ -65,8 +65,8 @@ def queue(data: Data = FOLDER, *, limit: Limit = _SHOWN, json: Json = False) -> 
         screen.show_text("No segment is on its way: what was sealed, the cloud has.")
         return
     screen.show_text(
-        f"{counted(depth.unacknowledged_segments)} segments with "
-        f"{counted(depth.unacknowledged_events)} events are sealed and not confirmed yet"
+        f"{many(depth.unacknowledged_segments, 'segment')} with "
+        f"{many(depth.unacknowledged_events, 'event')} sealed and not confirmed yet"
         f"{f'; the oldest {ago(oldest, now)}' if oldest else ''}."
     )
     screen.show_table(

@@ -40,7 +40,7 @@ from shared.certificates import load_chain, micros
 from shared.errors import QuartermasterError
 from shared.findings import Finding
 from shared.units import DAY, SECOND
-from shared.words import ago, counted, lasting, plain, size, when
+from shared.words import ago, counted, lasting, many, plain, size, when
 
 _SQL: Final = Queries("edge.cli")
 _CERTIFICATES: Final = (
@@ -49,7 +49,7 @@ _CERTIFICATES: Final = (
     ("authority", "this gateway's own authority", "local/ca.crt"),
 )
 _SIDES: Final = (
-    "versions", "disk", "clock", "link", "cameras", "decisions", "notices", "filling",
+    "versions", "disk", "clock", "link", "cameras", "inputs", "decisions", "notices", "filling",
     "epoch_refused", "last_refused_document", "evidence_dropped", "epoch", "seq", "waiting",
     "unacknowledged", "watermark", "frozen", "witnessed", "scans", "refused",
 )  # fmt: skip
@@ -151,15 +151,31 @@ def _facts(report: dict[str, Any], now: int) -> Iterator[Fact]:
     for number, camera in enumerate(report["cameras"] or []):
         says = f"{camera['name']}: {camera['state']}, {counted(camera['codes_seen'])} codes seen"
         yield Fact("" if number else "Cameras", says)
+    yield from _door_facts(report["inputs"] or {})
     if work := report["open"]:
         yield Fact(
             "Floor",
-            f"{counted(work['tasks'])} open tasks, {counted(work['exceptions'])} open exceptions, "
-            f"{counted(work['decisions'])} decisions in the last day",
+            f"{many(work['tasks'], 'open task')}, {many(work['exceptions'], 'open exception')}, "
+            f"{many(work['decisions'], 'decision')} in the last day",
         )
     if report["scans"] is not None:
         says = f"{counted(report['scans'])} accepted, {counted(report['refused'])} refused"
         yield Fact("Scans", says)
+
+
+def _door_facts(inputs: dict[str, Any]) -> Iterator[Fact]:
+    """The doors beside HTTP, where there are any."""
+    if tcp := inputs.get("tcp"):
+        connected = many(len(tcp["connections"]), "device")
+        trouble = f"; {tcp['last_error']}" if tcp["last_error"] else ""
+        yield Fact("Lines (TCP)", f"port {tcp['port']}, {connected} connected{trouble}")
+    if mqtt := inputs.get("mqtt"):
+        says = "open" if mqtt["up"] else f"closed: {mqtt['last_error']}"
+        yield Fact("MQTT", f"port {mqtt['port']}, {says}")
+    if sensors := inputs.get("sensors"):
+        silent = sum(each["at"] is None for each in sensors)
+        says = f"{many(len(sensors), 'sensor')} declared, {counted(silent)} never heard"
+        yield Fact("Sensors", says)
 
 
 def _known(value: object, says: str) -> str:
@@ -171,7 +187,9 @@ def _process(process: dict[str, Any], now: int) -> str:
         return "does not run"
     if not process["since"]:
         return "runs, and does not answer"
-    return f"runs since {when(process['since'])} ({ago(process['since'], now)}), {process['pid']}"
+    return (
+        f"runs since {when(process['since'])} ({ago(process['since'], now)}), pid {process['pid']}"
+    )
 
 
 def _cloud(report: dict[str, Any], now: int) -> str:
@@ -190,7 +208,7 @@ def _outbox_facts(report: dict[str, Any], now: int) -> Iterator[Fact]:
     says = "the cloud has everything"
     if missing:
         says = (
-            f"{counted(missing)} events to go{f'; the oldest {ago(oldest, now)}' if oldest else ''}"
+            f"{many(missing, 'event')} to go{f'; the oldest {ago(oldest, now)}' if oldest else ''}"
         )
     yield Fact("Completeness", says)
     yield Fact(

@@ -19,6 +19,11 @@ def told(data: Path, *command: str) -> Any:
     return json.loads(done.stdout)
 
 
+def shown(data: Path, *command: str) -> str:
+    line = [sys.executable, "-m", "deploy.cli", "gateway", *command, "--data", str(data)]
+    return subprocess.run(line, capture_output=True, check=True, timeout=60, text=True).stdout
+
+
 def test_the_running_gateway_is_asked_and_after_its_end_its_folder(
     tmp_path: Path, pki: Path
 ) -> None:
@@ -27,6 +32,7 @@ def test_the_running_gateway_is_asked_and_after_its_end_its_folder(
     with running(tmp_path, token) as gateway:
         assert gateway.scan(quantity=7).status_code == 200
         wait_until((tmp_path / HATCH).exists, "the hatch")
+        assert "Cloud           away; never heard" in shown(tmp_path, "status")
         assert stat.S_IMODE((tmp_path / HATCH).stat().st_mode) == 0o600
         _beside(gateway)
         assert gateway.scan(quantity=1).status_code == 200, "it goes on"

@@ -60,7 +60,7 @@ def test_status_and_queue_tell_what_has_not_been_covered(tmp_path: Path, pki: Pa
     queue = json.loads(call("queue", "--data", str(tmp_path), "--json"))
     assert (queue["waiting"], len(queue["segments"])) == (1, 1)
     assert queue["segments"][0]["last_seq"] == sealed
-    assert "1 events wait" in call("queue", "--data", str(tmp_path))
+    assert "1 event waiting" in call("queue", "--data", str(tmp_path))
     assert "gw-01" in call("status", "--data", str(tmp_path))
 
 

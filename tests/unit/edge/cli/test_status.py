@@ -62,7 +62,7 @@ def test_a_gateway_that_does_not_run_is_told_of_with_what_it_holds(site: Path) -
     shown = call(site)
     assert "The gateway does not run: no scan is taken." in shown
     assert "systemctl start quartermaster-gateway" in shown
-    assert "1 events to go" in shown
+    assert "1 event to go" in shown
 
 
 def test_what_is_not_there_is_said_and_the_rest_is_told(tmp_path: Path) -> None:
@@ -122,11 +122,12 @@ def test_a_well_gateway_has_nothing_to_say() -> None:
 
 
 def test_that_the_cloud_is_away_is_a_note_and_that_it_refuses_is_a_problem() -> None:
-    away = report(link={"up": False, "last_error": "broker.unreachable: no route"})
+    error = QuartermasterError("broker.unreachable", "no route")
+    away = report(link={"up": False, "last_error": f"{error} {error.entry.do}"})
     away["heard_at"] = NOW - 3 * HOUR
     (finding,) = findings_in(away, NOW)
     assert (finding.level, finding.check) == ("note", "cloud")
-    assert "last heard 3 hours ago: broker.unreachable: no route" in finding.says
+    assert finding.says.endswith("last heard 3 hours ago (broker.unreachable: no route).")
     assert "scans go on, nothing is lost" in verdict(away, [finding]).says
     refused = {"up": False, "last_error": "broker.refused: not authorized"}
     assert found(link=refused) == [("cloud", "problem")]
@@ -176,4 +177,6 @@ def test_when_the_store_will_be_full_is_said_in_words() -> None:
     filling = {"watched_seconds": 3 * 3600, "full_in_seconds": 5 * 86_400}
     assert full_in({"filling": filling}) == "in about 5 days, at the pace of the last 3 hours"
     assert "not in sight" in full_in({"filling": {**filling, "full_in_seconds": None}})
+    early = {"watched_seconds": 9, "full_in_seconds": None}
+    assert "ten minutes of watching" in full_in({"filling": early})
     assert "running gateway" in full_in({"filling": None})
