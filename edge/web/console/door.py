@@ -63,6 +63,7 @@ from shared.words import lasting
 
 _OVERVIEW: Final = "/console/overview"
 _SIGN_IN: Final = "/console/"
+_ENDED: Final = "/console/?ended"
 _HOST: Final = re.compile(r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?$")
 _CONSOLE: Final = re.compile(rf"{sessions.DEVICE}[0-9a-f]{{24}}")
 _ITSELF: Final = ("localhost", "127.", "[::1]")
@@ -294,16 +295,28 @@ class Console:
     async def _front(self, request: Request) -> Response:
         if self._visit(request) is not None:
             return _go(_OVERVIEW)
-        return self._front_page(sessions.token_in(request.cookies))
+        ended = "ended" in request.query_params
+        return self._front_page(sessions.token_in(request.cookies), ended=ended)
 
     def _front_page(
-        self, token: str, error: QuartermasterError | None = None, person: str = ""
+        self,
+        token: str,
+        error: QuartermasterError | None = None,
+        person: str = "",
+        *,
+        ended: bool = False,
     ) -> Response:
         token = token or sessions.new_token()
         told = error.as_dict() if error is not None else None
         status = error.entry.status if error is not None else HTTPStatus.OK
         response = self._pages.page(
-            "sign_in", status, form=sessions.form_of(token), error=told, person=person, visit=None
+            "sign_in",
+            status,
+            form=sessions.form_of(token),
+            error=told,
+            person=person,
+            ended=ended,
+            visit=None,
         )
         return sessions.keep(response, token)
 
@@ -447,10 +460,11 @@ def _go(path: str) -> Response:
 
 def _to_sign_in(request: Request) -> Response:
     """To the front; a part of a page that renews itself takes the whole page there."""
+    front = _ENDED if sessions.token_in(request.cookies) else _SIGN_IN
     if "hx-request" in request.headers:
-        headers = {"hx-redirect": _SIGN_IN, "cache-control": "no-store"}
+        headers = {"hx-redirect": front, "cache-control": "no-store"}
         return Response(status_code=HTTPStatus.OK, headers=headers)
-    return _go(_SIGN_IN)
+    return _go(front)
 
 
 def _id_in(text: str) -> UUID:

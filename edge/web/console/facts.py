@@ -145,14 +145,14 @@ def tiles(report: dict[str, Any], looks: Sequence[Look], glance: Glance, now: in
         Tile(
             "To send",
             counted(to_go),
-            "the cloud has everything" if not to_go else many(to_go, "event") + " kept here",
+            "the cloud has everything" if not to_go else "events kept here",
             "refused" if report["frozen"] else "good" if not to_go else "",
             "system",
         ),
         Tile(
             "Disk",
             f"{disk['used_percent']:.0f} %",
-            _until_full(looks),
+            "used" if disk["level"] == "full" else _until_full(looks),
             _look_of_disk(disk, looks),
             "system",
         ),

@@ -49,11 +49,11 @@ if (document.body.dataset.left) {
     const minutes = Math.floor(Math.max(left, 0) / 60);
     const seconds = String(Math.max(left, 0) % 60).padStart(2, "0");
     element("left").textContent = `${minutes}:${seconds}`;
-    if (left < 0) location.assign("/console/");
+    if (left < 0) location.assign("/console/overview");
   }, 1000);
   element("stay").addEventListener("click", async () => {
     const answer = await fetch("/console/stay");
-    if (answer.redirected || !answer.ok) location.assign("/console/");
+    if (answer.redirected || !answer.ok) location.assign("/console/overview");
     else stayFor((await answer.json()).left);
   });
 }

@@ -304,7 +304,7 @@ def test_nothing_is_done_for_somebody_who_is_not_signed_in(browser: Browser) -> 
     browser.get("")
     with nothing_changes(browser):
         for path in DEEDS:
-            assert browser.post(path).headers["location"] == "/console/"
+            assert browser.post(path).headers["location"] == "/console/?ended"
 
 
 def test_every_address_but_the_front_and_its_files_is_behind_the_sign_in(browser: Browser) -> None:
@@ -592,7 +592,7 @@ def test_the_overview_tells_what_is_wrong_and_what_to_do(ada: Browser) -> None:
     for words in (
         "Cut off",
         "for 12 minutes",
-        "5 events kept here",
+        "events kept here",
         "Room gets low.",
         "Free some.",
     ):
@@ -607,7 +607,9 @@ def test_a_gateway_at_which_all_is_well_says_so_and_no_more(ada: Browser) -> Non
     ada.status.told["link"] = REPORT["link"] | {"up": True}
     ada.status.told["decisions"] = REPORT["decisions"] | {"alone": False}
     page = ada.get("overview").text
-    assert "All is well." in page
+    assert "All is well.</b> Nothing needs your attention." in page
+    ada.report_exception()
+    assert "All is well with the gateway.</b> On the floor" in ada.get("overview").text
     assert "Connected" in page
     assert "heard 12 minutes ago" in page
     assert "Cameras" not in page
@@ -785,7 +787,8 @@ def test_a_console_that_nobody_uses_is_closed_and_pages_that_renew_themselves_ar
     assert ada.get("scans", headers=by_itself).headers["qm-left"] == "100"
     assert 'data-left="100"' in ada.get("scans", headers=by_itself).text
     ada.seconds += 101
-    assert ada.get("scans", headers=by_itself).headers["hx-redirect"] == "/console/"
+    assert ada.get("scans", headers=by_itself).headers["hx-redirect"] == "/console/?ended"
+    assert "after half an hour without a click" in ada.get("?ended").text
     assert ada.get("overview").status_code == 303
     asyncio.run(ada.console.close_idle())
     assert ada.events(OperatorSigned)[-1] == OperatorSigned(
