@@ -137,7 +137,7 @@ class Gateway:
         )
         self._scans = self._console.watched(self._fallback.watched(store.pipeline))
         self._limit = RateLimit(api.scans_per_second, api.burst)
-        self._inputs = Inputs(store, self._fallback.watched(store.pipeline), self._limit)
+        self._inputs = Inputs(store, self._scans, self._limit)
         retention = self._settings.store.retention_days * DAY
         self._cadence = Cadence(store.database, store.clock, store.floor, retention=retention)
         self._retention = Retention(store.database, store.pipeline, retention, system_steady)
