@@ -34,6 +34,7 @@ _FORBIDDEN: Final = re.compile("[\x00-\x1c\x1e\x1f\x7f-\x9f\ud800-\udfff]")
 _BARE_ELEMENTS: Final = re.compile(r"(?:1[1235-7]\d{6}|20\d\d)*(?:00\d{18}|0[12]\d{14})", re.ASCII)
 """A key, perhaps behind dates or a variant: what a label without AIM identifier starts with."""
 _BRACKET: Final = re.compile(r"\(\d{2,4}\)", re.ASCII)
+_LINK_GTIN: Final = re.compile(r"/01/(\d*)(?:[/?#]|$)", re.ASCII)
 _LINK_KEY: Final = re.compile(r"/(?:00|01)/\d{8,18}(?:[/?#]|$)", re.ASCII)
 
 
@@ -145,6 +146,10 @@ def _read_link(raw: str, aim: str | None, text: str, year: int) -> Scanned:
         link = None
     if link is None:
         return Scanned(raw=raw, aim=aim, text=text, kind="plain")
+    cut = _LINK_GTIN.search(text)
+    if cut is not None and len(cut.group(1)) not in {8, 12, 13, 14}:
+        # A GTIN has 8, 12, 13 or 14 digits; biip fills up whatever is there.
+        raise QuartermasterError("gs1.syntax", f"{cut.group(1)!r} is no GTIN", where="(01)")
     return _say(
         raw,
         aim,

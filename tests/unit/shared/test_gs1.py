@@ -205,6 +205,26 @@ def test_an_ordinary_lot_is_not_suspected(raw: str) -> None:
     assert read(raw).warnings == ()
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        f"]C101{GTIN}1729123110LOT-7\x1d21S-1",
+        f"]d201{GTIN}1729123110LOT-7\x1d21S-1",
+        f"(01){GTIN}(17)291231(10)LOT-7",
+        f"https://id.gs1.org/01/{GTIN}/10/LOT-7?17=291231",
+    ],
+)
+def test_a_label_that_is_cut_names_no_other_goods_and_no_other_day(whole: str) -> None:
+    for end in range(1, len(whole)):
+        try:
+            scanned = read(whole[:end])
+        except QuartermasterError:
+            continue
+        assert scanned.gtin in {GTIN, None}, whole[:end]
+        assert scanned.expiry in {"2029-12-31", None}, whole[:end]
+        assert scanned.gtin is None or "LOT-7".startswith(scanned.lot or ""), whole[:end]
+
+
 def test_check_digits_are_those_of_the_general_specifications() -> None:
     assert check_digit("950600013435") == 2
     assert with_check_digit("10614141234567890") == SSCC
