@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from shared.downlink import Offer, encode, sign_message
+from shared.downlink import DocumentKind, Offer, encode, sign_message
 from shared.events import GatewayHealth
 from shared.ids import GatewayId
+from shared.leases import Lease, Leases
 from shared.people import People
-from shared.units import SECOND
+from shared.policy import Policy
+from shared.units import DAY, SECOND
 from tests.support import WallClock
 from tests.support.gateway import (
     TRUST_DOMAIN,
@@ -105,3 +107,63 @@ def test_what_is_expired_altered_older_or_anothers_is_told_and_the_last_good_one
         wait_until(lambda: any(beat.people == 5 for beat in health(cloud)), "the next good one")
         assert set(notices(gateway)) == {"downlink.signature"}
         assert sign_in(gateway, "B-ADA")["error"]["code"] == "people.unknown-badge"
+
+
+def in_force(gateway: RunningGateway, kind: DocumentKind) -> Any:
+    """What the gateway works by."""
+    if kind == "policy":
+        return gateway.http.get("/v1/me").json()["policy"]["undo_minutes"]
+    return [lease["quantity"] for lease in gateway.http.get("/v1/leases").json()["leases"]]
+
+
+def test_a_policy_or_lease_that_has_expired_or_was_altered_is_told_and_the_last_good_one_counts(
+    tmp_path: Path, pki: Path, broker: Broker
+) -> None:
+    data = tmp_path / "gw"
+    identity = enrol(data, pki, broker_port=broker.gateway_port)
+    token = equip(data)
+    key, now = downlink_key(pki), WallClock().now()
+
+    def leases(quantity: int) -> Leases:
+        return Leases("berlin", [Lease("LE-1", "TEA-1", quantity, now, now + DAY)])
+
+    def signed(offer: Offer, not_after: int | None = None) -> bytes:
+        return sign_message(
+            key.sign,
+            kid=b"",
+            trust_domain=TRUST_DOMAIN,
+            gateway=GATEWAY,
+            body=offer,
+            issued_at=WallClock().now(),
+            not_after=not_after,
+        )
+
+    documents: dict[DocumentKind, tuple[Any, Any, Any]] = {
+        "policy": (Policy("good", undo_minutes=7), Policy("bad", undo_minutes=9), 7),
+        "leases": (leases(40), leases(4000), [40]),
+    }
+    with (
+        FakeCloud(pki, broker.service_port, {"gw-01": public_key(identity)}) as cloud,
+        running(data, token) as gateway,
+    ):
+        wait_until(lambda: gateway.status()["link"]["up"], "the link")
+        for kind, (good, bad, works_by) in documents.items():
+            cloud.offer("gw-01", offer_of(encode(good), 3, kind=kind))
+            wait_until(lambda k=kind, w=works_by: in_force(gateway, k) == w, f"the {kind}")
+            wanted = offer_of(encode(good), 4, kind=kind)
+            altered = bytearray(signed(offer_of(encode(bad), 4, kind=kind)))
+            altered[-70] ^= 1
+            refused = {
+                "downlink.expired": signed(offer_of(encode(bad), 4, kind=kind), now - SECOND),
+                "downlink.hash": signed(msgspec.structs.replace(wanted, content=encode(bad))),
+                "downlink.rollback": signed(offer_of(encode(bad), 2, kind=kind)),
+                "downlink.signature": bytes(altered),
+            }
+            for code, message in refused.items():
+                cloud.publish(f"qm/v1/{GATEWAY}/cmd", message)
+                wait_until(lambda c=code: c in notices(gateway), f"{kind}: {code}")
+                assert in_force(gateway, kind) == works_by
+                assert gateway.status()["versions"][kind] == 3
+            told = next(n for n in gateway.status()["notices"] if n["code"].startswith("downlink"))
+            assert told["says"]
+            assert told["do"]
