@@ -159,7 +159,8 @@ class Console:
         """The addresses above, for :func:`edge.web.api.create`."""
 
         def page(path: str, handler: Handler, method: str = "GET") -> Route:
-            return Route(f"/console{path}", self._in_words(guard(handler)), methods=[method])
+            told = guard(self._in_words(guard(handler)))  # a refusal may not fit on a page, either
+            return Route(f"/console{path}", told, methods=[method])
 
         show = self._showing
         return [

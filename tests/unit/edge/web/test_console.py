@@ -9,6 +9,7 @@ import html
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -693,6 +694,19 @@ def test_a_certificate_that_is_not_renewed_in_time_is_told_on_the_overview(
     page = ada.get("overview").text
     assert ("The door: the certificate" in page) == bool(says)
     assert says in page
+
+
+def test_what_breaks_inside_is_told_by_a_reference_even_where_no_page_can_be_made(
+    ada: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr("edge.web.console.views.glance", broken)
+    answer = ada.get("overview")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal.unexpected")
+    assert "reference" in answer.text
+    assert "malformed" not in answer.text
 
 
 # The log
