@@ -9,11 +9,9 @@ from uuid import UUID
 import typer
 
 from edge.cli import screen
-from edge.cli.options import FOLDER, Data, Json, Limit
+from edge.cli.options import FOLDER, Data, Json, Limit, reading
 from edge.cli.screen import Column, Fact
-from edge.db.looking import looking
 from edge.ports import SystemClock
-from edge.settings import DATABASE
 from shared.errors import QuartermasterError
 from shared.units import DAY, HOUR, MINUTE
 from shared.words import ago, counted, plain, when
@@ -51,7 +49,7 @@ def decisions(
     if kind is not None and kind not in DECISION_KINDS:
         raise QuartermasterError("request.invalid", ", ".join(DECISION_KINDS), where="--kind")
     now = SystemClock().now()
-    with looking(data / DATABASE) as reader:
+    with reading(data) as reader:
         if decision is not None:
             _show(_one(reader, decision), now, json=json)
             return

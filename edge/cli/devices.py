@@ -12,14 +12,12 @@ import typer
 
 from edge import settings as settings_file
 from edge.cli import screen
-from edge.cli.options import FOLDER, Data, Json, Limit, names
+from edge.cli.options import FOLDER, Data, Json, Limit, names, reading
 from edge.cli.profile import profile
 from edge.cli.screen import Column
 from edge.db import Connection, Queries
-from edge.db.looking import looking
 from edge.inputs.work import LineStep
 from edge.ports import SystemClock
-from edge.settings import DATABASE
 from shared.errors import QuartermasterError
 from shared.events import decode_event
 from shared.segment import header, parse
@@ -202,7 +200,7 @@ def list_devices(data: Data = FOLDER, *, limit: Limit = _SHOWN, json: Json = Fal
 
     Example: quartermaster gateway devices list
     """
-    with looking(data / DATABASE) as reader:
+    with reading(data) as reader:
         found = [_Shown(*row) for row in reader.execute(_SQL["devices"], (limit + 1,)).fetchall()]
         seen = _last_seen(reader)
     shown = found[:limit]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from edge.cli import screen
-from edge.cli.options import FOLDER, Data, Json, Limit
+from edge.cli.options import FOLDER, Data, Json, Limit, reading
 from edge.cli.screen import Column
 from edge.db import Connection, Queries
-from edge.db.looking import looking
 from edge.outbox import Outbox, head_if_any
 from edge.ports import SystemClock
-from edge.settings import DATABASE
 from shared.errors import QuartermasterError
 from shared.events import decode_event
 from shared.words import ago, counted, many, size
@@ -25,7 +23,7 @@ def queue(data: Data = FOLDER, *, limit: Limit = _SHOWN, json: Json = False) -> 
 
     Example: quartermaster gateway queue --limit 10
     """
-    with looking(data / DATABASE) as reader:
+    with reading(data) as reader:
         depth = Outbox.depth(reader)
         opened = head_if_any(reader) is not None
         segments = Outbox.unacknowledged(reader, limit=limit) if opened else []

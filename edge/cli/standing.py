@@ -28,6 +28,7 @@ from typing import Any, Final
 
 from edge.cli import screen
 from edge.cli.judging import findings_in, full_in, verdict
+from edge.cli.options import demand_folder
 from edge.cli.queue import oldest_unsent
 from edge.cli.screen import Fact
 from edge.db import Connection, Queries
@@ -62,8 +63,7 @@ def report_of(data: Path) -> dict[str, Any]:
     Raises:
         QuartermasterError: ``file.unreadable``: there is no such folder, or it may not be read.
     """
-    if not data.is_dir():
-        raise QuartermasterError("file.unreadable", "no such folder", where=str(data))
+    demand_folder(data)
     asked, now = ask(data), SystemClock().now()
     process = asked.process or {}
     troubles = [asked.error] if asked.error is not None else []

@@ -12,11 +12,9 @@ import typer
 
 from edge import tasks as floor
 from edge.cli import screen
-from edge.cli.options import FOLDER, Data, Json, Limit, names
+from edge.cli.options import FOLDER, Data, Json, Limit, names, reading
 from edge.cli.screen import Column, Fact
-from edge.db.looking import looking
 from edge.ports import SystemClock
-from edge.settings import DATABASE
 from shared.errors import QuartermasterError
 from shared.plan import TaskKind
 from shared.policy.matching import Wanted
@@ -46,7 +44,7 @@ def tasks(
 
     Example: quartermaster gateway tasks --kind pick
     """
-    with looking(data / DATABASE) as reader:
+    with reading(data) as reader:
         if code is not None:
             task = floor.find(reader, code)
             if task is None:
@@ -172,7 +170,7 @@ def exceptions(
 
     Example: quartermaster gateway exceptions
     """
-    with looking(data / DATABASE) as reader:
+    with reading(data) as reader:
         if name is not None:
             raised = floor.exception(reader, name)
             _show_exception(raised, json=json)

@@ -21,6 +21,7 @@ from edge.db.upgrade import pending
 from shared.errors import QuartermasterError
 
 _BUSY_SECONDS: Final = 2.0
+_CLOSED: Final = "only the gateway's own user (or root) may read it"
 
 
 @contextmanager
@@ -58,8 +59,9 @@ def _demand_readable(path: Path) -> None:
         path.stat()
     except FileNotFoundError:
         raise QuartermasterError("file.unreadable", "no such file", where=str(path)) from None
+    except PermissionError:
+        raise QuartermasterError("file.unreadable", _CLOSED, where=str(path)) from None
     except OSError as error:
         raise QuartermasterError("file.unreadable", error.strerror or "", where=str(path)) from None
     if not os.access(path, os.R_OK):
-        says = "only the gateway's own user (or root) may read it"
-        raise QuartermasterError("file.unreadable", says, where=str(path))
+        raise QuartermasterError("file.unreadable", _CLOSED, where=str(path))

@@ -130,6 +130,9 @@ def test_a_look_leaves_no_trace(site: Path) -> None:
 def test_a_folder_without_a_gateway_is_named(tmp_path: Path) -> None:
     for listing in LISTINGS:
         assert refused(tmp_path, *listing.split()) == "file.unreadable"
+    with pytest.raises(QuartermasterError) as error:
+        call(tmp_path / "none", "tasks")
+    assert "--data or QM_GATEWAY_DATA" in error.value.detail
 
 
 def test_in_a_terminal_of_80_columns_nothing_runs_over_the_edge(site: Path) -> None:
