@@ -31,7 +31,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m deploy.debian
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -39,7 +39,7 @@ check: $(STAMP)
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	$(BIN)/pytest tests/unit tests/contracts
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/contracts
 
 faults: $(STAMP)
 	$(BIN)/python -m deploy.debian

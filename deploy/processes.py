@@ -6,7 +6,9 @@ processes. It kills only what it started.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -17,14 +19,21 @@ from typing import Final
 from shared.errors import QuartermasterError
 
 LOOPBACK: Final = "127.0.0.1"
+_SERVED: Final = range(16_384, 32_768)
 _SYSTEM_FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
 def free_port() -> int:
-    """A TCP port on the loopback address that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on the loopback address that nothing listened on a moment ago.
+
+    It is below those that systems give to outgoing connections (32768 and up on Linux,
+    49152 and up in RFC 6335 §6): none of them takes it before its server does.
+    """
+    while True:
+        port = secrets.choice(_SERVED)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def program(name: str) -> Path:

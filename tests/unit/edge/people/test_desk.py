@@ -553,6 +553,7 @@ def test_without_a_document_the_device_is_believed(bare_store: Store) -> None:
         (hashed("x" * 256), "x" * 257, False),
         (hashed("one"), "\ud800", False),
     ],
+    ids=["right", "wrong", "wide", "none", "broken", "vast", "another kind", "long", "half a pair"],
 )
 def test_a_secret_is_right_or_it_is_wrong_and_never_an_error(
     encoded: str, secret: str, *, right: bool

@@ -17,6 +17,7 @@ from tests.support.alone import FACE, Alone
 from tests.support.floor import new_id
 
 NOBODY = "wrong"
+UNKNOWN = "019aa1bb-5480-7000-8000-000000000001"
 
 
 class Calm:
@@ -145,12 +146,12 @@ def test_a_gateway_that_never_heard_from_the_cloud_does_not_say_since_when(door:
         ("GET", "/v1/decisions?limit=0", None, "request.invalid"),
         ("GET", "/v1/decisions?since=-1", None, "request.invalid"),
         ("GET", "/v1/decisions?before=7", None, "request.invalid"),
-        ("GET", f"/v1/decisions?before={new_id()}", None, "request.not-found"),
+        ("GET", f"/v1/decisions?before={UNKNOWN}", None, "request.not-found"),
         ("POST", "/v1/decisions/7/override", {"outcome": "a", "reason": "b"}, "request.invalid"),
-        ("POST", f"/v1/decisions/{new_id()}/override", {"outcome": "a"}, "request.invalid"),
-        ("POST", f"/v1/decisions/{new_id()}/override", {"outcome": " ", "reason": "b"},
+        ("POST", f"/v1/decisions/{UNKNOWN}/override", {"outcome": "a"}, "request.invalid"),
+        ("POST", f"/v1/decisions/{UNKNOWN}/override", {"outcome": " ", "reason": "b"},
          "request.invalid"),
-        ("POST", "/v1/allocations", {"id": new_id()}, "request.invalid"),
+        ("POST", "/v1/allocations", {"id": UNKNOWN}, "request.invalid"),
         ("POST", "/v1/routes", [], "request.invalid"),
     ],
 )  # fmt: skip
