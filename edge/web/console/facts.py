@@ -107,14 +107,6 @@ def notices(report: dict[str, Any], now: int, certificates: Sequence[Certificate
                     look,
                 )
             )
-    if report["last_refused_document"]:
-        found.append(
-            Notice(
-                "The last document from the cloud was refused; the one before stays in force.",
-                "Tell whoever published it.",
-                report["last_refused_document"],
-            )
-        )
     return sorted(found, key=lambda notice: notice.look != "refused")
 
 
@@ -303,10 +295,17 @@ def version_facts(report: dict[str, Any], received: dict[str, int], now: int) ->
         Fact("Software", report["software"]),
         Fact("Database", f"Schema {report['schema']}"),
         *documents,
+        Fact("Refused last", *_code_and_rest(report["last_refused_document"])),
         Fact("Stockout model", f"{model[:12]}…", "SHA-256")
         if model
         else Fact("Stockout model", "None: the rule decides", "", "absent"),
     ]
+
+
+def _code_and_rest(error: str) -> tuple[str, str, str]:
+    """An error on one line, apart: its code, what it says, and how that looks."""
+    code, _, rest = error.partition(": ")
+    return (code, rest, "") if error else ("No document since the start", "", "absent")
 
 
 def certificate_facts(certificates: Sequence[Certificate], now: int) -> list[Fact]:

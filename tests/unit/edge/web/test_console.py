@@ -657,6 +657,7 @@ def test_the_system_page_tells_of_link_room_versions_certificates_and_cameras(
     assert re.search(r"dock-cam.*Unreadable.*no answer; 1,204 codes seen", page, re.DOTALL)
     for words in (
         "zone in; 7 frames dropped",
+        "No document since the start",
         "7 of 12",
         "5 events to go",
         "9 of epoch 1, 2026-11-20",
@@ -674,6 +675,8 @@ def test_the_system_page_tells_of_link_room_versions_certificates_and_cameras(
         "No reading yet",
     ):
         assert words in page, words
+    ada.status.told["last_refused_document"] = "downlink.rollback: It is older. (plan 3)"
+    assert "downlink.rollback<span" in ada.get("system").text
     assert re.search(r"<dt>People</dt>\s*<dd>Version 1<span class=\"more\">came", page)
 
 
