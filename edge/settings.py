@@ -32,6 +32,8 @@ IDENTITY: Final = "identity"
 PHOTOS: Final = "photos"
 MODELS: Final = "models"
 
+MOST: Final = 2**53
+"""Beyond it a number is not the same everywhere."""
 _CALLED: Final = ("device", "name")
 _QUERY: Final = re.compile(r"([?&][^=&\s]+=)[^&\s]+")
 _CREDENTIALS: Final = re.compile(r"(\w+://)[^/@\s]+@")
@@ -201,7 +203,10 @@ def parse(text: bytes, name: str = FILE) -> Settings:
         QuartermasterError: ``settings.invalid``, naming the key.
     """
     try:
-        return msgspec.convert(tomllib.loads(text.decode("utf-8")), Settings)
+        table = tomllib.loads(text.decode("utf-8"))
+        if (vast := _vast(table)) is not None:
+            raise QuartermasterError("settings.invalid", f"{vast} is no number to use", where=name)
+        return msgspec.convert(table, Settings)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise QuartermasterError("settings.invalid", str(error), where=name) from None
     except msgspec.ValidationError as error:
@@ -209,6 +214,17 @@ def parse(text: bytes, name: str = FILE) -> Settings:
         raise QuartermasterError(
             "settings.invalid", _plainly(says), where=f"{name} {where.strip('`$.')}".strip()
         ) from None
+
+
+def _vast(value: Any) -> int | float | None:
+    """A number in it with which nothing can be reckoned; None without one."""
+    if isinstance(value, dict):
+        value = list(cast("dict[str, Any]", value).values())
+    if isinstance(value, list):
+        return next((it for it in map(_vast, cast("list[Any]", value)) if it is not None), None)
+    if isinstance(value, int | float) and not abs(value) <= MOST:
+        return value
+    return None
 
 
 def _plainly(says: str) -> str:

@@ -164,6 +164,8 @@ def _value(
         return
     try:
         msgspec.convert(value, hint)
+        if isinstance(value, int | float) and not abs(value) <= settings_file.MOST:
+            yield Fault(path, _line_of(path, lines), "problem", "No number to use: too large.")
     except msgspec.ValidationError:
         said = settings_file.shown(value)[:_LONGEST]
         named = f'"{said}"' if isinstance(value, str) else said

@@ -42,6 +42,8 @@ WELL_S: Final = 60.0
 LOOK_S: Final = 2.0
 _PORTS: Final = (*range(8443, 8453), 0)
 _ADDRESS: Final = "api.port"
+_AT_THE_DOOR: Final = (_ADDRESS, "host")
+"""Where a fault lies that another port or fewer names would mend; else it is in the rest."""
 _LONGEST: Final = 200
 _PRIVATE: Final = 0o600
 
@@ -117,18 +119,27 @@ def instead(data: Path, refused: Choice, error: QuartermasterError) -> Choice | 
         refused: the settings tried.
         error: ``settings.invalid``, why.
     """
-    if refused.using == "another-door":
-        return None
     fault = refused.fault or _in_words(error)
+    at_the_door = error.where in _AT_THE_DOOR
     if refused.using == "file":
         taken = error.where == _ADDRESS
         spare = _spare(data, fault, refused=refused.text, port_taken=taken)
-        if spare.using == "last-good" and _door(spare.settings) != _door(refused.settings):
+        if spare.using == "last-good" and (
+            _door(spare.settings) != _door(refused.settings)
+            if at_the_door
+            else spare.settings != refused.settings
+        ):
             return spare
-        refused = dataclasses.replace(refused, refused=refused.text, port_taken=taken)
+        refused = dataclasses.replace(refused, refused=refused.text, port_taken=taken, fault=fault)
+    if not at_the_door:
+        if refused.using == "defaults":
+            return None
+        return dataclasses.replace(refused, settings=Settings(), using="defaults", text=b"")
+    if refused.using == "another-door":
+        return None
     api = _free(refused.settings.api, error)
     settings = msgspec.structs.replace(refused.settings, api=api)
-    return dataclasses.replace(refused, settings=settings, using="another-door", fault=fault)
+    return dataclasses.replace(refused, settings=settings, using="another-door")
 
 
 def mended(data: Path, now: Choice) -> Choice | None:

@@ -31,6 +31,8 @@ def test_a_file_says_what_differs(tmp_path: Path) -> None:
         ("[api]\nport = 'x'\n", "expected is a whole number, not a text"),
         ("[api]\nport = 70000\n", "api.port"),
         ("[api\n", ""),
+        ("heartbeat_seconds = inf\n", "no number to use"),
+        ("[store]\nmax_mebibytes = 99999999999999999999\n", "no number to use"),
         ("heartbeat_seconds = 0\n", "heartbeat_seconds"),
         ("[uplink]\nwindow = 0\n", "uplink.window"),
     ],

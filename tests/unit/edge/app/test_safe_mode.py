@@ -95,6 +95,35 @@ def test_a_taken_port_leads_to_the_last_good_settings_then_to_another_door_then_
     assert instead(tmp_path, second, TAKEN) is None
 
 
+def test_what_is_wrong_with_the_rest_leads_to_the_last_good_settings_then_to_the_defaults(
+    tmp_path: Path,
+) -> None:
+    wrong = QuartermasterError("settings.invalid", "sensors speak MQTT", where="sensor")
+    write(tmp_path, f"{GOOD}[store]\nretention_days = 30\n")
+    write(tmp_path, GOOD, "gateway.toml.last-good")
+    first = instead(tmp_path, chosen(tmp_path), wrong)
+    assert first is not None
+    assert (first.using, first.settings.api.port) == ("last-good", 9443)
+    assert mended(tmp_path, first) is None, "the same text would fail again"
+    second = instead(tmp_path, first, wrong)
+    assert second is not None
+    assert (second.using, second.settings) == ("defaults", Settings())
+    assert instead(tmp_path, second, wrong) is None
+    third = instead(tmp_path, second, TAKEN)
+    assert third is not None
+    assert third.using == "another-door"
+    assert third.fault == first.fault == "sensor: sensors speak MQTT"
+
+
+def test_the_last_good_settings_are_not_tried_when_they_are_the_same(tmp_path: Path) -> None:
+    wrong = QuartermasterError("settings.invalid", "sensors speak MQTT", where="sensor")
+    write(tmp_path, GOOD)
+    write(tmp_path, GOOD, "gateway.toml.last-good")
+    choice = instead(tmp_path, chosen(tmp_path), wrong)
+    assert choice is not None
+    assert choice.using == "defaults"
+
+
 def test_the_same_door_is_not_tried_again_by_the_last_good_settings(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -150,6 +150,14 @@ def test_sensors_are_checked_against_what_they_can_measure(data: Path, file: Pat
     assert faults(data, file) == [("sensor.0", 5, "problem")]
 
 
+def test_a_number_that_nobody_can_reckon_with_is_a_fault(data: Path, file: Path) -> None:
+    file.write_text("heartbeat_seconds = inf\n[store]\nmax_mebibytes = 99999999999999999999\n")
+    assert faults(data, file) == [
+        ("heartbeat_seconds", 1, "problem"),
+        ("store.max_mebibytes", 3, "problem"),
+    ]
+
+
 def test_a_name_must_be_one_and_should_fit_the_certificate(
     data: Path, pki: Path, file: Path
 ) -> None:
