@@ -58,6 +58,7 @@ def state_aside(data: Path) -> Aside:
         "gateway": identity.gateway if identity else None,
         "site": identity.site if identity else None,
         "software": software(),
+        "safe_mode": choice.as_dict(),
         "damage": [msgspec.to_builtins(damage) for damage in damages(data)],
         "certificate_not_after": identity.not_after if identity else None,
     }

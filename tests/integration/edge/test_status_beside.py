@@ -34,17 +34,18 @@ def test_the_running_gateway_is_asked_and_after_its_end_its_folder(
         wait_until((tmp_path / HATCH).exists, "the hatch")
         assert "Cloud           away; never heard" in shown(tmp_path, "status")
         assert stat.S_IMODE((tmp_path / HATCH).stat().st_mode) == 0o600
-        _beside(gateway)
+        before = _beside(gateway)
         assert gateway.scan(quantity=1).status_code == 200, "it goes on"
         assert gateway.stop() == 0
     assert not (tmp_path / HATCH).exists()
     after = told(tmp_path, "status")
+    assert set(after) == set(before), "what is not known is None, not absent"
     assert after["process"]["runs"] is False
     assert (after["link"], after["scans"]) == (None, 2)
     assert any("does not run" in each["says"] for each in after["findings"])
 
 
-def _beside(gateway: RunningGateway) -> None:
+def _beside(gateway: RunningGateway) -> dict[str, Any]:
     status = told(gateway.data, "status")
     assert status["process"]["runs"] is True
     assert status["process"]["answers"] is True
@@ -62,6 +63,7 @@ def _beside(gateway: RunningGateway) -> None:
     found = {each["check"]: each for each in told(gateway.data, "doctor")["findings"]}
     assert found["process"]["says"].startswith("runs since")
     assert found["port"]["says"].endswith("answers with this gateway's own certificate")
+    return status
 
 
 def test_a_gateway_that_was_killed_is_told_to_be_down_and_starts_again(
