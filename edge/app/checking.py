@@ -306,15 +306,10 @@ def _sensors(settings: Settings) -> Iterator[Fault]:
     if settings.sensor and settings.mqtt is None:
         says = "Sensors speak MQTT, and there is no [mqtt]."
         yield Fault("sensor.0", None, "problem", says, "Add [mqtt].")
-    before: list[readings.Declared] = []
-    for number, sensor in enumerate(settings.sensor):
-        each = readings.Declared(**msgspec.structs.asdict(sensor))
-        try:
-            readings.declared([*before, each])
-        except QuartermasterError as error:
-            yield Fault(f"sensor.{number}", None, "problem", f"{sensor.name}: {error.detail}.")
-        else:
-            before.append(each)
+    asked = [readings.Declared(**msgspec.structs.asdict(each)) for each in settings.sensor]
+    for number, error in readings.declared(asked).faults:
+        says = f"{asked[number].name}: {error.detail}."
+        yield Fault(f"sensor.{number}", None, "problem", says)
 
 
 def _room(settings: Settings, data: Path) -> Iterator[Fault]:

@@ -26,13 +26,11 @@ _FOLDER: Final = "mqtt"
 
 
 class Inputs:
-    """The doors that the settings ask for.
-
-    Raises:
-        QuartermasterError: ``settings.invalid``.
-    """
+    """The doors that the settings ask for; what is wrong with them keeps no others closed."""
 
     def __init__(self, store: Store, scans: ScanPoint, limit: Limit) -> None:
+        sensors = store.settings.sensor
+        self._unheard = bool(sensors) and store.settings.mqtt is None
         self._tcp = _tcp(store, scans, limit) if store.settings.tcp is not None else None
         self._sensing = _sensing(store)
         self._mqtt = (
@@ -49,10 +47,16 @@ class Inputs:
         return frozenset() if self._sensing is None else self._sensing.occupied()
 
     def notices(self) -> list[QuartermasterError]:
-        """What keeps a door closed."""
+        """What keeps a door closed or a sensor unheard."""
         doors = (self._tcp, self._mqtt)
         troubles = [door.trouble for door in doors if door is not None]
-        return [trouble for trouble in troubles if trouble is not None]
+        found = [trouble for trouble in troubles if trouble is not None]
+        if self._sensing is not None:
+            found += self._sensing.faults
+        if self._unheard:
+            says = "sensors speak MQTT, and there is no [mqtt]"
+            found.append(QuartermasterError("settings.invalid", says, where="sensor"))
+        return found
 
     def report(self) -> dict[str, Any]:
         """How each door stands, and the latest reading of each sensor."""
@@ -127,16 +131,12 @@ def _tcp(store: Store, scans: ScanPoint, limit: Limit) -> TcpDoor:
 
 
 def _sensing(store: Store) -> Sensing | None:
-    sensors = store.settings.sensor
     if store.settings.mqtt is None:
-        if sensors:
-            says = "sensors speak MQTT: add [mqtt]"
-            raise QuartermasterError("settings.invalid", says, where="sensor")
         return None
     from edge.inputs.readings import Declared  # noqa: PLC0415 - only where there is such a door
     from edge.inputs.sensing import Sensing  # noqa: PLC0415
 
-    declared = [Declared(**msgspec.structs.asdict(each)) for each in sensors]
+    declared = [Declared(**msgspec.structs.asdict(each)) for each in store.settings.sensor]
     return Sensing(declared, store.pipeline, store.clock, _Devices(store).is_place)
 
 

@@ -95,29 +95,39 @@ _reading: Final = msgspec.json.Decoder(Reading)
 _position: Final = msgspec.json.Decoder(Position)
 
 
-def declared(sensors: Sequence[Declared]) -> dict[tuple[str, str], Declared]:
-    """The declarations, checked.
+class Declarations(NamedTuple):
+    """The sensors that can be used, by device and name; and what is wrong with others."""
 
-    Raises:
-        QuartermasterError: ``settings.invalid``, naming the sensor.
-    """
-    found: dict[tuple[str, str], Declared] = {}
-    for each in sensors:
-        units = UNITS[each.kind]
-        sensor = each._replace(unit=each.unit or units[0])
-        low, high = sensor.min, sensor.max
-        wrong = (
-            "declared twice" if sensor.key in found
-            else f"{sensor.kind} is in {' or '.join(units)}" if sensor.unit not in units
-            else "min is above max" if low is not None and high is not None and low > high
-            else "only a vehicle occupies a place" if sensor.occupies and sensor.kind != "position"
-            else "a name is letters, digits, . _ / + -" if not is_code(sensor.name)
-            else ""
-        )  # fmt: skip
-        if wrong:
-            raise QuartermasterError("settings.invalid", wrong, where=f"sensor {sensor.name}")
-        found[sensor.key] = sensor
+    sensors: dict[tuple[str, str], Declared]
+    faults: list[tuple[int, QuartermasterError]]
+    """With the number of the declaration; ``settings.invalid``."""
+
+
+def declared(sensors: Sequence[Declared]) -> Declarations:
+    """The declarations, checked: a wrong one is left out, and said."""
+    found = Declarations({}, [])
+    for number, each in enumerate(sensors):
+        sensor = each._replace(unit=each.unit or UNITS[each.kind][0])
+        if wrong := _wrong(sensor, twice=sensor.key in found.sensors):
+            where = f"sensor {sensor.name}"
+            fault = QuartermasterError("settings.invalid", wrong, where=where)
+            found.faults.append((number, fault))
+        else:
+            found.sensors[sensor.key] = sensor
     return found
+
+
+def _wrong(sensor: Declared, *, twice: bool) -> str:
+    units, low, high = UNITS[sensor.kind], sensor.min, sensor.max
+    if twice:
+        return "declared twice"
+    if sensor.unit not in units:
+        return f"{sensor.kind} is in {' or '.join(units)}"
+    if low is not None and high is not None and low > high:
+        return "min is above max"
+    if sensor.occupies and sensor.kind != "position":
+        return "only a vehicle occupies a place"
+    return "" if is_code(sensor.name) else "a name is letters, digits, . _ / + -"
 
 
 def decode_reading(body: bytes) -> Reading:

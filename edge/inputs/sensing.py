@@ -43,9 +43,6 @@ class Sensing:
         clock: the gateway's.
         is_place: whether the site has a location of this code.
         steady: seconds that never jump.
-
-    Raises:
-        QuartermasterError: ``settings.invalid``.
     """
 
     def __init__(
@@ -56,7 +53,10 @@ class Sensing:
         is_place: Callable[[str], bool],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._memory = Memory(declared(sensors))
+        declarations = declared(sensors)
+        self._memory = Memory(declarations.sensors)
+        self.faults = [fault for _, fault in declarations.faults]
+        """Declarations that are left out, and why."""
         self._point = point
         self._clock = clock
         self._is_place = is_place

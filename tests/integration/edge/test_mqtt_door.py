@@ -293,6 +293,20 @@ def test_a_broker_that_cannot_start_is_said_and_tried_again_while_scanning_goes_
         assert troubles(gateway) == []
 
 
+def test_a_sensor_declared_wrongly_is_said_and_keeps_nothing_else_from_working(site: Site) -> None:
+    wrong = (
+        f'{SENSORS}[[sensor]]\ndevice = "cold-1"\nname = "dock"\nkind = "weight"\nunit = "Cel"\n'
+    )
+    with site.open(sensors=wrong) as gateway, site.thing("cold-1") as thing:
+        (said,) = [each for each in gateway.status()["notices"] if "dock" in each["where"]]
+        assert (said["code"], said["detail"]) == ("settings.invalid", "weight is in g or kg or t")
+        answer = thing.ready().ask("reading", {"id": new_id(), "sensor": "dock", "value": 1})
+        assert answer["error"]["code"] == "sensor.undeclared"
+        answer = thing.ask("reading", {"id": new_id(), "sensor": "store", "value": 1})
+        assert answer["outcome"] == "accepted"
+        assert gateway.scan().status_code == 200
+
+
 def troubles(gateway: RunningGateway) -> list[dict[str, str]]:
     """What is said of programs."""
     notices = gateway.status()["notices"]

@@ -87,19 +87,23 @@ def test_garbage_is_refused(body: bytes, code: str) -> None:
         [COLD, COLD],
         [COLD._replace(unit="kg")],
         [COLD._replace(min=5, max=1)],
+        [COLD._replace(occupies=True)],
         [COLD._replace(name="cold store")],
     ],
 )
-def test_a_wrong_declaration_is_named(sensors: list[Declared]) -> None:
-    with pytest.raises(QuartermasterError) as refused:
-        declared(sensors)
-    assert refused.value.code == "settings.invalid"
-    assert sensors[0].name in refused.value.where
+def test_a_wrong_declaration_is_named_and_left_out(sensors: list[Declared]) -> None:
+    found = declared([DOOR, *sensors, AGV])
+    ((number, fault),) = found.faults
+    assert number == len(sensors)
+    assert fault.code == "settings.invalid"
+    assert sensors[0].name in fault.where
+    assert {DOOR.key, AGV.key} <= set(found.sensors)
+    assert len(found.sensors) == len(sensors) + 1
 
 
 def test_a_vehicle_occupies_a_place_for_as_long_as_it_says_so() -> None:
     truck = AGV._replace(occupies=True)
-    memory = Memory(declared([truck, AGV._replace(name="agv-2")]))
+    memory = Memory(declared([truck, AGV._replace(name="agv-2")]).sensors)
     there = SensorRead("agv-1", "position", 1, 0, "1", "DOCK-1")
     passing = SensorRead("agv-2", "position", 1, 0, "1", "DOCK-2")
     away = SensorRead("agv-1", "position", 0, 0, "1")
@@ -115,7 +119,7 @@ class Recorder:
     """The rule at work, at moments that a test names."""
 
     def __init__(self) -> None:
-        self.memory = Memory(declared([COLD]))
+        self.memory = Memory(declared([COLD]).sensors)
         self.recorded: list[float] = []
 
     def say(self, value: float, at: float) -> None:
