@@ -50,9 +50,9 @@ _CERTIFICATES: Final = (
     ("authority", "this gateway's own authority", "local/ca.crt"),
 )
 _SIDES: Final = (
-    "versions", "disk", "clock", "link", "cameras", "inputs", "safe_mode", "decisions",
-    "notices", "filling", "epoch_refused", "last_refused_document", "evidence_dropped", "epoch", "seq", "waiting",
-    "unacknowledged", "watermark", "frozen", "witnessed", "scans", "refused",
+    "versions", "disk", "clock", "link", "cameras", "inputs", "safe_mode", "decisions", "notices",
+    "filling", "epoch_refused", "last_refused_document", "evidence_dropped", "epoch", "seq",
+    "waiting", "unacknowledged", "watermark", "frozen", "witnessed", "scans", "refused",
 )  # fmt: skip
 """What is None where it is not known."""
 
