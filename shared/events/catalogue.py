@@ -204,7 +204,7 @@ class CodeSeen(Data, frozen=True):
 class SensorRead(Data, frozen=True):
     """A sensor's value: ``value`` × 10^-``scale`` in ``unit`` (a UCUM code), and where it was read.
 
-    For the property ``position`` the value is 1 while a vehicle is at ``location``, 0 between places.
+    For the property ``position`` it is 1 while a vehicle is at ``location``, 0 between places.
     """
 
     sensor: Name
