@@ -230,6 +230,19 @@ def test_a_change_by_hand_names_nobody_and_safe_mode_says_so(tmp_path: Path) -> 
     assert known.using == "defaults"
 
 
+def test_no_event_tells_a_cameras_password(tmp_path: Path) -> None:
+    recorder = Recorder()
+    start(tmp_path, recorder)
+    source = "rtsp://ann:Geheim1@10.0.0.9/x?pwd=Geheim1"
+    write(tmp_path, f'[[camera]]\nname = "dock"\nsource = "{source}"\n')
+    start(tmp_path, recorder)
+    (changed,) = recorder.told
+    assert (changed.setting, changed.after) == (
+        "camera.dock.source",
+        "rtsp://***@10.0.0.9/x?pwd=***",
+    )
+
+
 def test_what_could_not_be_recorded_is_told_at_the_next_start(tmp_path: Path) -> None:
     write(tmp_path, "heartbeat_seconds = 30.0\n")
     start(tmp_path, Recorder())
