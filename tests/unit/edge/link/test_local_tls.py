@@ -22,6 +22,7 @@ from shared.certificates import (
     vouches_for,
 )
 from shared.certificates import new_key as fresh_key
+from shared.clock import ClockState
 from shared.errors import QuartermasterError
 from shared.units import DAY, MINUTE, Micros
 from tests.support import FakeClock, WallClock
@@ -137,6 +138,35 @@ def test_fewer_names_change_nothing_and_a_renewal_keeps_them_all(tmp_path: Path)
     ensure(tmp_path, clock=clock, hosts=["gw-berlin", "FE80::1"])
     assert (folder / "tls.crt").read_bytes() == leaf
     assert notice(folder, clock.now()) is None
+
+
+def test_a_clock_that_was_ahead_for_a_while_shuts_no_device_out(tmp_path: Path) -> None:
+    clock = FakeClock(WallClock().now())
+    folder = ensure(tmp_path, clock=clock)
+    authority = (folder / "ca.crt").read_bytes()
+    clock.advance(400 * DAY)
+    ensure(tmp_path, clock=clock)
+    with pytest.raises(ssl.SSLCertVerificationError, match="not yet valid"):
+        handshake(folder, "localhost")
+    clock.advance(-400 * DAY)
+    ensure(tmp_path, clock=clock)
+    handshake(folder, "localhost")
+    assert (folder / "ca.crt").read_bytes() == authority
+
+
+def test_an_authority_is_never_given_up_for_a_clock_that_nobody_vouches_for(tmp_path: Path) -> None:
+    clock = FakeClock()
+    folder = ensure(tmp_path, clock=clock)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    clock.trust = ClockState.UNTRUSTED
+    for years in (9, 30):
+        clock.advance(years * 366 * DAY)
+        ensure(tmp_path, clock=clock)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    clock.trust = ClockState.SYNCHRONIZED
+    ensure(tmp_path, clock=clock)
+    assert (folder / "ca.crt").read_bytes() != before["ca.crt"]
+    assert notice(folder, clock.now()) is not None
 
 
 def test_people_find_the_authority_by_the_gateways_name(tmp_path: Path) -> None:
