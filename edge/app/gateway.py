@@ -104,7 +104,10 @@ class Gateway:
             store.pipeline, identity.gateway, self._examine, self._settings.heartbeat_seconds
         )
         self._timekeeping = Timekeeping(store.clock, store.database, self._heartbeat.announce)
-        self._fallback = fallback_of(store, lambda: self._inputs.occupied())
+        self._fallback = fallback_of(
+            store,
+            lambda: self._inputs.occupied(),  # noqa: PLW0108 - they are made further down
+        )
         self._downlink = Downlink(
             store.database,
             lambda: self._identities.current,
