@@ -73,8 +73,8 @@ def process(patient: Patient) -> Iterator[Finding]:
     """Whether it runs, and what it says of itself."""
     told = [each for each in findings_in(patient.status, patient.now) if each.check not in _OWN]
     if patient.runs and patient.status["process"]["since"]:
-        since = ago(patient.status["process"]["since"], patient.now)
-        yield Finding("process", "ok", f"runs since {since.removesuffix(' ago')}")
+        lasted = lasting(patient.now - patient.status["process"]["since"])
+        yield Finding("process", "ok", f"has run for {lasted}")
     yield from told
 
 

@@ -149,7 +149,7 @@ def _facts(report: dict[str, Any], now: int) -> Iterator[Fact]:
         ends = f"{lasting(left)} left" if left > 0 else "run out"
         yield Fact("" if number else "Certificates", f"for {each['for']}: {ends}")
     for number, camera in enumerate(report["cameras"] or []):
-        says = f"{camera['name']}: {camera['state']}, {counted(camera['codes_seen'])} codes seen"
+        says = f"{camera['name']}: {camera['state']}, {many(camera['codes_seen'], 'code')} seen"
         yield Fact("" if number else "Cameras", says)
     yield from _door_facts(report["inputs"] or {})
     if work := report["open"]:

@@ -61,7 +61,7 @@ def _beside(gateway: RunningGateway) -> dict[str, Any]:
     assert [each["name"] for each in told(gateway.data, "devices", "list")] == ["sc-01"]
     assert told(gateway.data, "queue")["watermark"] == 0
     found = {each["check"]: each for each in told(gateway.data, "doctor")["findings"]}
-    assert found["process"]["says"].startswith("runs since")
+    assert found["process"]["says"].startswith("has run for")
     assert found["port"]["says"].endswith("answers with this gateway's own certificate")
     return status
 
