@@ -35,6 +35,7 @@ from edge.db import Connection, Database
 from edge.db.copying import copy_whole
 from edge.db.looking import looking
 from edge.link import epoch as epochs
+from edge.link.durable import leave_to_owner
 from edge.link.identity import Identity
 from edge.outbox import HeadNote, Outbox, Signer
 from edge.outbox.carrying import (
@@ -245,7 +246,9 @@ def _build(
     )
     _adapt(building, change, clock, ids)
     identity = data / settings_file.IDENTITY
-    identity.mkdir(mode=0o700, exist_ok=True)
+    if not identity.exists():
+        identity.mkdir(mode=0o700)
+        leave_to_owner(identity)
     if not plan.foreign:
         epochs.note_use(identity, manifest.used_epoch)
     return plan
