@@ -11,7 +11,8 @@
 set -eu
 file=${1:?a file to write}
 umask 077
-here=$(mktemp -d)
+# gpg's agent listens on a socket in here, and a socket's path has at most 108 bytes.
+here=$(mktemp -d /tmp/quartermaster.XXXXXX)
 home=${GNUPGHOME:-}
 finish() {
     [ -n "$home" ] || gpgconf --homedir "$here" --kill all

@@ -42,7 +42,6 @@ class Vault:
             "PATH": os.environ["PATH"],
             "PGBIN": str(self.bin),
             "QM_BACKUP_KEY_FILE": str(self.key),
-            "TMPDIR": str(self.folder),
         }
         return subprocess.run(
             [f"deploy/backup/{script}.sh", str(self.file)],

@@ -18,7 +18,7 @@ from edge.simulator.floor import DOCK, Planned
 from edge.simulator.oracle import Oracle
 from edge.simulator.scanner import Scanner
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Floor:
