@@ -144,7 +144,7 @@ def equip_store(
     return store.database.run_blocking(unit)
 
 
-def wait_until(condition: Callable[[], Any], what: str, *, seconds: float = 20.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, *, seconds: float = 45.0) -> Any:
     """Poll until the condition holds; what it returned."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -176,7 +176,7 @@ class RunningGateway:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def kill(self) -> None:
         self.process.kill()
@@ -231,7 +231,7 @@ watchdog_seconds = 4.0
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -38,11 +38,11 @@ def installed(page: Page) -> None:
 
 def meanwhile(page: Page, condition: Callable[[], bool], what: str) -> None:
     """Wait for something elsewhere while the page, and what stands in for its network, goes on."""
-    for _ in range(400):
+    for _ in range(1000):
         if condition():
             return
         page.wait_for_timeout(20)
-    raise AssertionError(f"not within 8 s: {what}")
+    raise AssertionError(f"not within 20 s: {what}")
 
 
 def waits(page: Page, number: int) -> None:

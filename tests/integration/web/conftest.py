@@ -66,7 +66,7 @@ PLAN = Plan(
     ],
 )
 
-expect.set_options(timeout=8000)
+expect.set_options(timeout=20_000)
 
 
 class Floor:
