@@ -45,7 +45,7 @@ MAX_GROUP: Final = 64
 PAGE_BYTES: Final = 4096
 LOG_BYTES: Final = 8 << 20
 _FOLD_AFTER: Final = 250
-"""Commits; or when the log has reached three quarters of its size, whichever comes first."""
+"""Commits; or when the log grows beyond three quarters of its size, whichever comes first."""
 _LOOK_AT_LOG: Final = 8
 """Commits between two looks at the log's size: a look costs as much as storing two events."""
 _BUSY_SECONDS: Final = 5.0
@@ -83,6 +83,7 @@ class Database:
         self._commits = 0
         self._layout = LayoutCopy(path)
         self._folding = Folding(self._connect, self.noticed)
+        self._log_stays = 0
         _refuse_without_its_file(path, self._log)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
@@ -375,7 +376,7 @@ class Database:
             return
         if self._folding.done:
             self._folding.done = False
-            self._checkpoint(empty=True, patience_ms=0)
+            self._begin_log_anew()
         elif self._commits % _LOOK_AT_LOG == 0:
             self._look_at_log()
 
@@ -383,8 +384,19 @@ class Database:
         size = self._log_size()
         if size > self._log_bytes:
             self._checkpoint(empty=True)
-        elif self._commits >= _FOLD_AFTER or size > self._log_bytes * 3 // 4:
+            self._log_stays = self._log_size()
+        elif self._commits >= _FOLD_AFTER or size > max(self._log_bytes * 3 // 4, self._log_stays):
             self._folding.ask()
+
+    def _begin_log_anew(self) -> None:
+        """What is left goes into the file; what comes next is written over the log.
+
+        Its file keeps its size: a commit that makes a file larger takes half as long again. It is
+        cut only before it reaches its bound.
+        """
+        large = self._log_size() > self._log_bytes * 7 // 8
+        self._checkpoint(empty=large, patience_ms=0)
+        self._log_stays = self._log_size()
 
     def _log_size(self) -> int:
         try:

@@ -149,8 +149,7 @@ def equip(store: Store, asked: Plan) -> dict[str, str]:
 def scans(number: int, asked: Plan) -> Iterator[tuple[dict[str, Any], str]]:
     """What one device scans, and what it must be answered."""
     draw = random.Random(number)
-    mine = asked.tasks[number::DEVICES]
-    picks = [task for task in mine if task.kind == "pick"] or asked.tasks[:1]
+    picks = [task for task in asked.tasks if task.kind == "pick"][number::DEVICES]
     receipts = [task for task in asked.tasks if task.kind == "receive"][number::DEVICES]
     while True:
         chance = draw.random()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,21 +34,29 @@ def log_of(path: Path) -> int:
     return path.with_name("gateway.db-wal").stat().st_size
 
 
-def begun_anew(database: Database, path: Path) -> bool:
-    """Whether the log holds little more than what is written now."""
-    database.run_blocking(keep)
-    return log_of(path) < 100 * KIB
+def begun(path: Path) -> int:
+    """How often the log has been begun anew (its header's third field, SQLite walformat §1.1)."""
+    with path.with_name("gateway.db-wal").open("rb") as log:
+        return int.from_bytes(log.read(16)[12:])
 
 
-def test_a_log_is_emptied_before_it_has_reached_its_size(path: Path) -> None:
-    database = Database(path, log_bytes=1000 * KIB)
+def test_a_log_is_begun_anew_before_it_has_reached_its_size_and_its_file_is_kept(
+    path: Path,
+) -> None:
+    database = Database(path, log_bytes=4000 * KIB)
+    sizes: list[int] = []
 
-    for _ in range(3):
-        for _ in range(25):
+    def written() -> bool:
+        for _ in range(4):
             database.run_blocking(keep)
-        wait_until(lambda: begun_anew(database, path), "the log begins anew")
+        sizes.append(log_of(path))
+        return begun(path) >= 4
+
+    wait_until(written, "the log begins anew")
     folding = [each.name for each in threading.enumerate() if each.name == "store-folding"]
     database.close()
+    assert max(sizes) < 5000 * KIB
+    assert any(now == before for before, now in pairwise(sizes)), "what was there is written over"
     assert folding == ["store-folding"]
     assert not any(each.name == "store-folding" for each in threading.enumerate())
 
@@ -75,7 +84,8 @@ def test_a_reader_of_what_was_before_loses_nothing_and_the_log_is_emptied_after_
         assert log_of(path) > 1000 * KIB, "what it needs stays"
         reader.execute("COMMIT")
 
-    wait_until(lambda: begun_anew(database, path), "the log begins anew")
+    before = begun(path)
+    wait_until(lambda: (database.run_blocking(keep), begun(path) > before)[1], "it begins anew")
     database.close()
     with closing(sqlite3.connect(path)) as closed:
         assert closed.execute(counted).fetchone()[0] > 205
