@@ -59,6 +59,7 @@ def test_what_came_after_the_backup_is_sent_again_and_the_cloud_says_so(
     eventually(lambda: judge(floor.cloud, floor.oracle).clean, says="all is there", seconds=60)
     assert floor.on_hand("COF-500") == 21 * arrival.units
     eventually(lambda: completeness(floor)["refilled"] is True, says="the cloud says refilled")
+    eventually(lambda: completeness(floor)["complete"], says="complete")
     answer = completeness(floor)
     assert (answer["generation"], answer["complete"]) == (2, True)
     assert floor.cloud.get("/v1/about")["generation"] == 2
