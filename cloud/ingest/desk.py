@@ -1,13 +1,16 @@
 """Where examined messages wait for a settler, and settled batches for their watermark. Bounded.
 
-A settler that is free takes all that waits: one message when it is quiet, thousands of events under
-load. Watermarks follow in the order in which batches were taken, so that no gateway hears of a gap
-that another settler is just filling; what is due of several batches is told at once.
+A settler that is free takes all that waits: one message at once when it is quiet, thousands of
+events under load. In between, a trickle is gathered for a breath: a commit for each single scan
+costs a small machine more than the scans themselves. Watermarks follow in the order in which
+batches were taken, so that no gateway hears of a gap that another settler is just filling; what is
+due of several batches is told at once.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final, NamedTuple
 
 from cloud.bus import Delivery
@@ -16,6 +19,9 @@ from cloud.ingest.model import Chain, Examined, Verified
 BATCH_MESSAGES: Final = 128
 BATCH_EVENTS: Final = 8192
 """Enough to spread a commit's cost; few enough that a batch takes a tenth of a second."""
+TRICKLE_EVENTS: Final = 256
+BREATH_S: Final = 0.02
+"""Between two takings of fewer than ``TRICKLE_EVENTS``."""
 
 
 class Work(NamedTuple):
@@ -29,12 +35,14 @@ class Work(NamedTuple):
 class Desk:
     """Hands batches from the examining thread to settlers, and their chains to the advancer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, breath_s: float = BREATH_S) -> None:
         self._changed = threading.Condition()
         self._examined: list[Examined] = []
         self._deliveries: list[Delivery] = []
         self._events = 0
         self._taken = 0
+        self._breath_s = breath_s
+        self._breathed_at = 0.0
         self._settled: dict[int, frozenset[Chain]] = {}
         self._advanced = 0
 
@@ -53,11 +61,22 @@ class Desk:
     def _has_room(self) -> bool:
         return self._events < BATCH_EVENTS and len(self._examined) < BATCH_MESSAGES
 
+    def _is_much(self) -> bool:
+        return self._events >= TRICKLE_EVENTS or not self._has_room()
+
     def take(self, *, seconds: float) -> Work | None:
-        """All that waits, as soon as anything does; None after ``seconds`` of nothing."""
+        """All that waits, as soon as anything does; None after ``seconds`` of nothing.
+
+        Soon after another batch, a little that waits is left to become more.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._examined, seconds):
                 return None
+            breath = self._breathed_at - time.monotonic()
+            self._changed.wait_for(self._is_much, max(breath, 0.0))
+            if not self._examined:
+                return None  # another settler has it
+            self._breathed_at = time.monotonic() + self._breath_s
             work = Work(self._taken, self._examined, self._deliveries)
             self._examined, self._deliveries, self._events = [], [], 0
             self._taken += 1

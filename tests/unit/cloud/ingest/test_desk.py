@@ -34,6 +34,25 @@ def test_what_arrives_while_settlers_are_busy_becomes_one_batch() -> None:
     assert [delivery.packet_id for delivery in work.deliveries] == list(range(50))
 
 
+def test_a_trickle_soon_after_a_batch_is_gathered_until_it_is_much() -> None:
+    desk = Desk(breath_s=60.0)
+    desk.add(*message(0), seconds=0)
+    assert desk.take(seconds=0) is not None  # the first waits for nothing
+    taken: list[int] = []
+
+    def settle() -> None:
+        work = desk.take(seconds=10)
+        assert work is not None
+        taken.extend(delivery.packet_id for delivery in work.deliveries)
+
+    settler = threading.Thread(target=settle)
+    settler.start()
+    for number in range(BATCH_MESSAGES):
+        assert desk.add(*message(number), seconds=10)
+    settler.join(10)
+    assert taken == list(range(BATCH_MESSAGES))
+
+
 def test_a_full_desk_takes_no_more_until_it_is_emptied() -> None:
     desk = Desk()
     for number in range(BATCH_MESSAGES):
