@@ -20,8 +20,26 @@ BATCH_MESSAGES: Final = 128
 BATCH_EVENTS: Final = 8192
 """Enough to spread a commit's cost; few enough that a batch takes a tenth of a second."""
 TRICKLE_EVENTS: Final = 256
-BREATH_S: Final = 0.02
-"""Between two takings of fewer than ``TRICKLE_EVENTS``."""
+"""Fewer than these are left to become more, for a breath."""
+
+
+class Breath(NamedTuple):
+    """Seconds between two commits, and between two rounds of watermarks, of a trickle.
+
+    What waits for a commit is not seen yet; what waits for a watermark is seen, and only its room
+    at the gateway is freed that much later.
+    """
+
+    commits: float = 0.03
+    watermarks: float = 0.1
+
+
+_BREATH: Final = Breath()
+
+
+class _Settled(NamedTuple):
+    due: frozenset[Chain]
+    events: int
 
 
 class Work(NamedTuple):
@@ -35,16 +53,18 @@ class Work(NamedTuple):
 class Desk:
     """Hands batches from the examining thread to settlers, and their chains to the advancer."""
 
-    def __init__(self, *, breath_s: float = BREATH_S) -> None:
+    def __init__(self, breath: Breath = _BREATH) -> None:
         self._changed = threading.Condition()
         self._examined: list[Examined] = []
         self._deliveries: list[Delivery] = []
         self._events = 0
         self._taken = 0
-        self._breath_s = breath_s
-        self._breathed_at = 0.0
-        self._settled: dict[int, frozenset[Chain]] = {}
+        self._taken_events: dict[int, int] = {}
+        self._settled: dict[int, _Settled] = {}
         self._advanced = 0
+        self._breath = breath
+        self._take_at = 0.0
+        self._tell_at = 0.0
 
     def add(self, item: Examined, delivery: Delivery, *, seconds: float) -> bool:
         """Add a message to the batch in hand; false when it stayed full for ``seconds``."""
@@ -72,12 +92,12 @@ class Desk:
         with self._changed:
             if not self._changed.wait_for(lambda: self._examined, seconds):
                 return None
-            breath = self._breathed_at - time.monotonic()
-            self._changed.wait_for(self._is_much, max(breath, 0.0))
+            self._changed.wait_for(self._is_much, max(self._take_at - time.monotonic(), 0.0))
             if not self._examined:
                 return None  # another settler has it
-            self._breathed_at = time.monotonic() + self._breath_s
+            self._take_at = time.monotonic() + self._breath.commits
             work = Work(self._taken, self._examined, self._deliveries)
+            self._taken_events[self._taken] = self._events
             self._examined, self._deliveries, self._events = [], [], 0
             self._taken += 1
             self._changed.notify_all()
@@ -86,15 +106,30 @@ class Desk:
     def settled(self, number: int, due: frozenset[Chain]) -> None:
         """A batch is committed; its watermarks are due when all earlier ones are."""
         with self._changed:
-            self._settled[number] = due
+            self._settled[number] = _Settled(due, self._taken_events.pop(number))
             self._changed.notify_all()
 
     def due(self, *, seconds: float) -> frozenset[Chain]:
-        """The chains of all batches settled so far in order; none after ``seconds`` of nothing."""
+        """The chains of all batches settled so far in order; none after ``seconds`` of nothing.
+
+        Soon after another round, those of a little are left to become more.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._advanced in self._settled, seconds)
-            chains: set[Chain] = set()
-            while (found := self._settled.pop(self._advanced, None)) is not None:
-                chains |= found
-                self._advanced += 1
-            return frozenset(chains)
+            if not self._changed.wait_for(self._in_order, seconds):
+                return frozenset()
+            self._changed.wait_for(self._much_is_due, max(self._tell_at - time.monotonic(), 0.0))
+            self._tell_at = time.monotonic() + self._breath.watermarks
+            batches = self._in_order()
+            for number in range(self._advanced, self._advanced + len(batches)):
+                del self._settled[number]
+            self._advanced += len(batches)
+            return frozenset[Chain]().union(*(batch.due for batch in batches))
+
+    def _in_order(self) -> list[_Settled]:
+        found: list[_Settled] = []
+        while (batch := self._settled.get(self._advanced + len(found))) is not None:
+            found.append(batch)
+        return found
+
+    def _much_is_due(self) -> bool:
+        return sum(batch.events for batch in self._in_order()) >= TRICKLE_EVENTS

@@ -36,9 +36,6 @@ _log: Final[Any] = structlog.get_logger("cloud.ingest")
 
 SETTLERS: Final = 2
 _POLL_S: Final = 0.2
-_BREATH_S: Final = 0.05
-"""Between two rounds of watermarks: each costs a transaction here and one at every gateway. What
-was committed is visible before; only its room at the gateway is freed that much later."""
 
 
 class Worker:
@@ -166,7 +163,6 @@ class Worker:
         due = self._desk.due(seconds=_POLL_S)
         if due:
             self._settlement.advance(due)
-            self._stopping.wait(_BREATH_S)
         self._sweep_when_due()
 
     def _sweep_when_due(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from cloud.bus import Delivery
-from cloud.ingest.desk import BATCH_MESSAGES, Desk
+from cloud.ingest.desk import BATCH_MESSAGES, Breath, Desk
 from cloud.ingest.model import Chain, Rejected
 from shared.errors import QuartermasterError
 
@@ -35,7 +35,7 @@ def test_what_arrives_while_settlers_are_busy_becomes_one_batch() -> None:
 
 
 def test_a_trickle_soon_after_a_batch_is_gathered_until_it_is_much() -> None:
-    desk = Desk(breath_s=60.0)
+    desk = Desk(Breath(commits=60.0, watermarks=0.0))
     desk.add(*message(0), seconds=0)
     assert desk.take(seconds=0) is not None  # the first waits for nothing
     taken: list[int] = []
@@ -84,3 +84,21 @@ def test_a_waiting_settler_wakes_when_a_message_comes() -> None:
     thread.join(10)
     assert taken
     assert taken != [None]
+
+
+def test_the_watermarks_of_a_trickle_are_told_together() -> None:
+    desk = Desk(Breath(commits=0.0, watermarks=0.05))
+    chains = [frozenset({Chain(number, 1)}) for number in range(4)]
+    for _ in chains:
+        desk.add(*message(1), seconds=0)
+        desk.take(seconds=0)
+    desk.settled(0, chains[0])
+    assert desk.due(seconds=0) == chains[0]  # the first waits for nothing
+    later = threading.Thread(target=lambda: [desk.settled(n, chains[n]) for n in (1, 2, 3)])
+    later.start()
+    told = [desk.due(seconds=10)]
+    later.join(10)
+    while len(frozenset[Chain]().union(*told)) < 3:  # a slow thread may miss the breath
+        told.append(desk.due(seconds=10))
+    assert frozenset[Chain]().union(*told) == chains[1] | chains[2] | chains[3]
+    assert desk.due(seconds=0) == frozenset()
