@@ -106,12 +106,53 @@ class Store(_Table, frozen=True):
     retention_days: _Number = 7
 
 
+_Point = tuple[Annotated[float, Meta(ge=0, le=1)], Annotated[float, Meta(ge=0, le=1)]]
+"""Across and down, as fractions of the picture: it stays right when the resolution changes."""
+_Polygon = Annotated[list[_Point], Meta(min_length=3, max_length=32)]
+
+
+class Zone(_Table, frozen=True):
+    """A part of a camera's picture, what is looked for there, and how urgently (1 first).
+
+    ``symbologies`` are the only ones read there; none named means all. ``location`` is the place
+    of the site that the zone shows.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    polygon: _Polygon
+    tasks: list[Literal["scan", "detect", "damage"]] = ["scan"]
+    symbologies: list[str] = []
+    location: Annotated[str, Meta(max_length=64)] | None = None
+    priority: Annotated[int, Meta(ge=1, le=9)] = 5
+
+
+class CountingLine(_Table, frozen=True):
+    """What crosses from the left of ``start`` → ``end`` to its right goes in, and back out."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    start: _Point
+    end: _Point
+    counts: list[Literal["carton", "pallet"]] = ["carton", "pallet"]
+
+
 class Camera(_Table, frozen=True):
-    """A source of pictures: a device number, a file or an address; where it looks."""
+    """A source of pictures: a device number, a file or an address; where it looks.
+
+    Without zones the whole picture is one, in which codes are read. Nothing is looked for within
+    ``masks``. ``frames_per_second`` bounds how often it is looked at, ``cpu`` the share of one core
+    that its worker may use; what is skipped is counted. ``keep_crops`` allows crops that the models
+    are unsure of to wait for a person's word.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     source: str
     zone: Annotated[str, Meta(max_length=64)] | None = None
+    zones: list[Zone] = []
+    masks: list[_Polygon] = []
+    lines: list[CountingLine] = []
+    frames_per_second: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    cpu: Annotated[float, Meta(gt=0, le=1)] = 0.25
+    keep_crops: bool = False
 
 
 class Tcp(_Table, frozen=True):

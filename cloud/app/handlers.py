@@ -24,6 +24,8 @@ from shared.events import (
     CodeSeen,
     CountClosed,
     Counted,
+    CropLabelled,
+    DamageSuspected,
     DecisionOverridden,
     DecisionTaken,
     DeviceHealth,
@@ -34,9 +36,11 @@ from shared.events import (
     ExceptionResolved,
     GatewayHealth,
     Inspected,
+    LabelRead,
     LeaseCommitted,
     LeaseReturned,
     Moved,
+    ObjectTracked,
     OperatorSigned,
     Packed,
     Picked,
@@ -46,7 +50,10 @@ from shared.events import (
     ScanUndone,
     SensorRead,
     SettingChanged,
+    ShadowCompared,
     Shipped,
+    SightChecked,
+    SlotSeen,
     TaskChanged,
 )
 from shared.units import Micros
@@ -155,6 +162,13 @@ def routes() -> Routes:
         LeaseCommitted: promises.leases,
         LeaseReturned: promises.leases,
         SettingChanged: observe,
+        ObjectTracked: observe,
+        SlotSeen: observe,
+        DamageSuspected: observe,
+        LabelRead: observe,
+        SightChecked: observe,
+        CropLabelled: observe,
+        ShadowCompared: observe,
     }
 
 

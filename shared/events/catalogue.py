@@ -12,20 +12,30 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Final, Literal, get_args
 
-import msgspec
 from msgspec import Meta
 
-MAX_RAW: Final = 512
-
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=200)]
-Raw = Annotated[str, Meta(max_length=MAX_RAW)]
-Count = Annotated[int, Meta(ge=0, le=10_000_000)]
-Signed = Annotated[int, Meta(ge=-10_000_000, le=10_000_000)]
-Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Id = Annotated[bytes, Meta(min_length=16, max_length=16)]
+from shared.events.fields import (
+    Count,
+    Data,
+    Hash,
+    Id,
+    Name,
+    PerMille,
+    Raw,
+    Seq,
+    Signed,
+    Text,
+    Whole,
+)
+from shared.events.sights import (
+    CropLabelled,
+    DamageSuspected,
+    LabelRead,
+    ObjectTracked,
+    ShadowCompared,
+    SightChecked,
+    SlotSeen,
+)
 
 
 class StockState(IntEnum):
@@ -69,10 +79,13 @@ class Kind(IntEnum):
     LEASE_COMMITTED = 26
     LEASE_RETURNED = 27
     SETTING_CHANGED = 28
-
-
-class Data(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Base of all event data: a positional record."""
+    OBJECT_TRACKED = 29
+    SLOT_SEEN = 30
+    DAMAGE_SUSPECTED = 31
+    LABEL_READ = 32
+    SIGHT_CHECKED = 33
+    CROP_LABELLED = 34
+    SHADOW_COMPARED = 35
 
 
 class Line(Data, frozen=True):
@@ -187,7 +200,11 @@ class Inspected(Data, frozen=True):
 
 
 class CodeSeen(Data, frozen=True):
-    """A camera read a code, confirmed. It moves no stock by itself."""
+    """A camera read a code, confirmed. It moves no stock by itself.
+
+    ``model`` names the reader and its version, ``model_sha256`` its bytes; ``frame_at`` is when the
+    telling frame was taken (microseconds UTC, 0 where nobody knows).
+    """
 
     camera: Name
     symbology: Name
@@ -199,6 +216,10 @@ class CodeSeen(Data, frozen=True):
     frames: Count = 1
     zone: Name | None = None
     image_sha256: Hash | None = None
+    frame_at: Whole = 0
+    model: Text = ""
+    model_sha256: Hash | None = None
+    confidence: PerMille = 1000
 
 
 class SensorRead(Data, frozen=True):
@@ -261,8 +282,8 @@ class DecisionTaken(Data, frozen=True):
     catalog: Whole
     inputs: Hash
     outcome: Text
-    reasons: Annotated[list[Text], Meta(max_length=16)] = []
-    alternatives: Annotated[list[Text], Meta(max_length=16)] = []
+    reasons: Annotated[list[Text], Meta(max_length=16)] = []  # noqa: RUF012 - msgspec copies it
+    alternatives: Annotated[list[Text], Meta(max_length=16)] = []  # noqa: RUF012 - as above
     recorded: Annotated[bytes, Meta(max_length=2048)] = b""
     key: Annotated[str, Meta(max_length=160)] = ""
     quantity: Count = 0
@@ -446,6 +467,13 @@ EventData = (
     | LeaseCommitted
     | LeaseReturned
     | SettingChanged
+    | ObjectTracked
+    | SlotSeen
+    | DamageSuspected
+    | LabelRead
+    | SightChecked
+    | CropLabelled
+    | ShadowCompared
 )
 
 DATA_OF: Final[dict[int, type[EventData]]] = dict(

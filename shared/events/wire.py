@@ -17,7 +17,8 @@ from msgspec import Meta
 
 from shared.cose import decode_marked
 from shared.errors import QuartermasterError
-from shared.events.catalogue import DATA_OF, KIND_OF, Data, EventData, Hash, Name
+from shared.events.catalogue import DATA_OF, KIND_OF, EventData
+from shared.events.fields import Data, Hash, Name
 
 VERSION: Final = 1
 MAX_EVENT_BYTES: Final = 4096
