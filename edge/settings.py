@@ -120,7 +120,7 @@ class Zone(_Table, frozen=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     polygon: _Polygon
-    tasks: list[Literal["scan", "detect", "damage"]] = ["scan"]
+    tasks: tuple[Literal["scan", "detect", "damage"], ...] = ("scan",)
     symbologies: list[str] = []
     location: Annotated[str, Meta(max_length=64)] | None = None
     priority: Annotated[int, Meta(ge=1, le=9)] = 5
@@ -132,7 +132,7 @@ class CountingLine(_Table, frozen=True):
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     start: _Point
     end: _Point
-    counts: list[Literal["carton", "pallet"]] = ["carton", "pallet"]
+    counts: tuple[Literal["carton", "pallet"], ...] = ("carton", "pallet")
 
 
 class Camera(_Table, frozen=True):
