@@ -12,13 +12,18 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import uuid_utils
 
 from shared.clock import ClockState
 from shared.events import EventData, SensorRead
 from shared.units import Micros
+
+Point = tuple[float, float]
+"""Across and down, as fractions of a picture."""
+
+CameraState = Literal["starting", "watching", "frozen", "black", "unreadable", "failed", "ended"]
 
 
 class Frame(NamedTuple):
@@ -69,6 +74,202 @@ class BarcodeReader(Protocol):
 
     def read(self, image: Any) -> list[Barcode]:
         """All codes found, in no particular order."""
+        ...
+
+
+class ZoneShown(NamedTuple):
+    """A zone of a camera, as its settings say. Points are fractions of the picture."""
+
+    name: str
+    polygon: tuple[Point, ...]
+    tasks: tuple[str, ...]
+    location: str | None = None
+
+
+class LineShown(NamedTuple):
+    """A counting line; ``net`` is how many of each kind went in, less those that went back."""
+
+    name: str
+    start: Point
+    end: Point
+    net: dict[str, int]
+
+
+class TrackShown(NamedTuple):
+    """What is in the picture now; ``box`` is left, top, right, bottom, fractions of the picture."""
+
+    id: str
+    seen: str
+    box: tuple[float, float, float, float]
+
+
+class ReadShown(NamedTuple):
+    """A code that was read, at microseconds UTC; ``sku`` where the item master knows it."""
+
+    text: str
+    sku: str | None
+    at: int
+
+
+class CameraShown(NamedTuple):
+    """How one camera does.
+
+    ``fps`` and ``cpu`` (share of one core) are of the last seconds, beside what the settings
+    allow. ``dropped`` frames came while the worker was busy, ``skipped`` were let go by motion
+    gate or budget. ``why`` says in words why it sees nothing. ``frame_at`` is when the newest frame
+    was taken, microseconds UTC, 0 before the first; ``width`` and ``height`` are its pixels.
+    ``reads`` are the last few, the newest first. It never holds the camera's address.
+    """
+
+    name: str
+    state: CameraState
+    why: str
+    frame_at: int
+    width: int
+    height: int
+    fps: float
+    fps_allowed: float
+    cpu: float
+    cpu_allowed: float
+    dropped: int
+    skipped: int
+    zones: tuple[ZoneShown, ...] = ()
+    masks: tuple[tuple[Point, ...], ...] = ()
+    lines: tuple[LineShown, ...] = ()
+    tracks: tuple[TrackShown, ...] = ()
+    reads: tuple[ReadShown, ...] = ()
+    keep_crops: bool = False
+
+
+class CameraView(Protocol):
+    """What an operator sees of the cameras; ``edge/app`` answers from the workers' shared memory.
+
+    Both calls return at once, without a worker's help: the gateway's one loop makes them.
+    """
+
+    def cameras(self) -> list[CameraShown]:
+        """Every configured camera, in the settings' order; also those that never came up."""
+        ...
+
+    def still(self, name: str) -> bytes | None:
+        """The newest picture: a JPEG of at most 640 pixels a side and 64 KiB; None without one.
+
+        Persons are blurred before it leaves the worker. Nothing is drawn over it and it is never
+        stored. Asking is what makes a worker make stills, one a second at most, until nobody has
+        asked for ten seconds: the first answer may be None. None, too, for an unknown name.
+        """
+        ...
+
+
+class SlotShown(NamedTuple):
+    """A shelf slot, where it is in a camera's picture, and what it was last seen as.
+
+    ``since`` is when that state began, microseconds UTC; 0 where it was not seen yet.
+    """
+
+    camera: str
+    name: str
+    location: str | None
+    polygon: tuple[Point, ...]
+    state: str = "unknown"
+    since: int = 0
+
+
+class SlotDesk(Protocol):
+    """Where shelf slots are kept that operators draw."""
+
+    def slots(self, camera: str) -> list[SlotShown]:
+        """The slots of a camera, by name."""
+        ...
+
+    async def put(
+        self, slot: SlotShown, still: bytes, *, state: str, reason: str, device: str
+    ) -> None:
+        """Keep a slot, or a slot drawn anew, with what it looks like now and as what (``full``).
+
+        The change becomes an event in the name of who is signed in at ``device``.
+
+        Args:
+            slot: its place; its own state does not count.
+            still: a JPEG of the camera's whole picture, of which the slot's part is kept.
+            state: as what the slot is seen on that picture.
+            reason: why, in the operator's words.
+            device: where the operator is signed in.
+
+        Raises:
+            QuartermasterError: ``slot.invalid`` or ``disk.full``.
+        """
+        ...
+
+    async def remove(self, camera: str, name: str, *, reason: str, device: str) -> None:
+        """Forget a slot; likewise an event.
+
+        Raises:
+            QuartermasterError: ``request.not-found`` or ``disk.full``.
+        """
+        ...
+
+
+class CropShown(NamedTuple):
+    """A crop that a model was unsure of and that waits for a person's word.
+
+    ``classes`` are those that ``head`` knows; ``predicted`` is one of them, ``confidence`` its ‰.
+    ``gone_at`` is when it is thrown away unless somebody has answered. ``about`` says what the crop
+    is of, e.g. the slot's name; empty where nobody knows.
+    """
+
+    id: str
+    camera: str
+    zone: str | None
+    taken_at: int
+    head: str
+    predicted: str
+    confidence: int
+    classes: tuple[str, ...]
+    gone_at: int
+    about: str = ""
+
+
+class CropDesk(Protocol):
+    """Where crops wait that models are unsure of; never one with a person on it."""
+
+    @property
+    def retention_days(self) -> int:
+        """How long one waits at most."""
+        ...
+
+    def count(self) -> int:
+        """How many wait."""
+        ...
+
+    def waiting(self, limit: int) -> list[CropShown]:
+        """Those that are next: the longest waiting first, skipped ones last."""
+        ...
+
+    def image(self, crop: str) -> bytes | None:
+        """The JPEG of one that waits; None where it does not, or its bytes are not what they were.
+
+        ``crop`` is what somebody sent, any text.
+        """
+        ...
+
+    async def label(self, crop: str, label: str | None, *, device: str) -> None:
+        """Take a person's word, an event in the name of who is signed in at ``device``.
+
+        None: the person cannot tell; the crop is thrown away, and nothing is learned from it.
+
+        Raises:
+            QuartermasterError: ``request.not-found`` where it does not wait any more,
+                ``request.invalid`` for a class that its head does not know, ``disk.full``.
+        """
+        ...
+
+    async def skip(self, crop: str) -> None:
+        """Put it behind all others.
+
+        Raises:
+            QuartermasterError: ``request.not-found``.
+        """
         ...
 
 
