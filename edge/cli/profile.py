@@ -13,7 +13,10 @@ from edge.cli.options import FOLDER, Data, Json
 from edge.inputs import profiles
 from shared.errors import QuartermasterError
 
-TEMPLATE: Final = Path("firmware_config/profiles/zebra-datawedge.toml")
+TEMPLATE: Final = (
+    Path(__file__).resolve().parents[2] / "firmware_config" / "profiles" / "zebra-datawedge.toml"
+)
+"""Data lies beside the packages, in the repository as where the wheel is installed."""
 
 
 def profile(
