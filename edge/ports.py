@@ -183,21 +183,28 @@ class SlotDesk(Protocol):
         ...
 
     async def put(
-        self, slot: SlotShown, still: bytes, *, state: str, reason: str, device: str
+        self,
+        slot: SlotShown,
+        still: bytes,
+        *,
+        shows: Literal["empty", "full"],
+        reason: str,
+        device: str,
     ) -> None:
-        """Keep a slot, or a slot drawn anew, with what it looks like now and as what (``full``).
+        """Keep a slot, or a slot drawn anew, with what it looks like now.
 
         The change becomes an event in the name of who is signed in at ``device``.
 
         Args:
             slot: its place; its own state does not count.
             still: a JPEG of the camera's whole picture, of which the slot's part is kept.
-            state: as what the slot is seen on that picture.
+            shows: what the slot is on that picture.
             reason: why, in the operator's words.
             device: where the operator is signed in.
 
         Raises:
-            QuartermasterError: ``slot.invalid`` or ``disk.full``.
+            QuartermasterError: ``slot.drawn``, ``slot.picture``, ``scan.unknown-location``,
+                ``request.invalid`` for a name that is no code, or one slot too many; ``disk.full``.
         """
         ...
 
