@@ -81,6 +81,8 @@ EXIT_CODES: Final = {
     "database": os.EX_UNAVAILABLE,
     "cloud": os.EX_UNAVAILABLE,
     "camera": os.EX_UNAVAILABLE,
+    "model": os.EX_DATAERR,
+    "slot": os.EX_DATAERR,
     "program": os.EX_UNAVAILABLE,
     "clock": os.EX_UNAVAILABLE,
     "disk": os.EX_IOERR,

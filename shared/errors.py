@@ -159,6 +159,11 @@ Code = Literal[
     "store.damaged",
     "store.failed",
     "camera.unreadable",
+    "model.card",
+    "model.untrusted",
+    "model.shape",
+    "model.scores",
+    "slot.invalid",
     "file.unreadable",
     "program.missing",
     "program.failed",
@@ -817,6 +822,29 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "camera.unreadable": Entry(
         503, "The camera gives no picture.", "Check its cable, address and password."
+    ),
+    "model.card": Entry(
+        500, "A model has no card that can be read.", "Install this version again; see its log."
+    ),
+    "model.untrusted": Entry(
+        500,
+        "A model's file is not the one that its card names: it is not used.",
+        "Install this version again, or send the model again.",
+    ),
+    "model.shape": Entry(
+        500,
+        "A model does not fit what it is used for: it is not used.",
+        "Install the model that belongs to this version, or train it again.",
+    ),
+    "model.scores": Entry(
+        500,
+        "A model answered with something that is no number: the answer is not used.",
+        "If this comes again, install this version again, or train the model again.",
+    ),
+    "slot.invalid": Entry(
+        422,
+        "The slot cannot be looked at as it was drawn.",
+        "Draw its corners in turn around it, on a picture on which it is empty or full.",
     ),
     "file.unreadable": Entry(
         422, "The file cannot be read.", "Check the path and that the file is not damaged."
