@@ -27,7 +27,7 @@ MAX_INLINE: Final = 64 * 1024
 MAX_DOCUMENT: Final = 64 * 1024 * 1024
 _CONTENT_TYPE: Final = "application/vnd.quartermaster.downlink+cbor;v=1"
 
-DocumentKind = Literal["catalog", "policy", "people", "plan", "leases"]
+DocumentKind = Literal["catalog", "policy", "people", "plan", "leases", "heads"]
 DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 Purpose = Literal["watermark", "offer", "head"]
 

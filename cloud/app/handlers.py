@@ -106,6 +106,7 @@ def heartbeat(connection: Connection, batch: Sequence[Facts], at: Micros) -> lis
             people=health.people,
             plan=health.plan,
             leases=health.leases,
+            heads=health.heads,
             at=at,
         )
     for gateway, (why, site_id) in sorted(contradicted.items()):

@@ -1,18 +1,21 @@
 -- name: active_gateways
 -- Gateways in standing and what each last reported.
 SELECT g.gateway_id, g.name, g.site_id, coalesce(r.catalog, 0), coalesce(r.policy, 0),
-       coalesce(r.people, 0), coalesce(r.plan, 0), coalesce(r.leases, 0)
+       coalesce(r.people, 0), coalesce(r.plan, 0), coalesce(r.leases, 0),
+       coalesce(r.heads, 0)
 FROM gateway AS g LEFT JOIN gateway_reported AS r USING (gateway_id)
 WHERE g.status = 'active' ORDER BY g.gateway_id;
 
 -- name: report
 -- The versions in a gateway's heartbeat; one that was made earlier changes nothing.
-INSERT INTO gateway_reported (gateway_id, catalog, policy, people, plan, leases, reported_at)
-VALUES (%(gateway_id)s, %(catalog)s, %(policy)s, %(people)s, %(plan)s, %(leases)s,
+INSERT INTO gateway_reported (gateway_id, catalog, policy, people, plan, leases, heads,
+                              reported_at)
+VALUES (%(gateway_id)s, %(catalog)s, %(policy)s, %(people)s, %(plan)s, %(leases)s, %(heads)s,
         to_timestamp(%(at)s / 1e6))
 ON CONFLICT (gateway_id) DO UPDATE
 SET catalog = excluded.catalog, policy = excluded.policy, people = excluded.people,
-    plan = excluded.plan, leases = excluded.leases, reported_at = excluded.reported_at
+    plan = excluded.plan, leases = excluded.leases, heads = excluded.heads,
+    reported_at = excluded.reported_at
 WHERE gateway_reported.reported_at <= excluded.reported_at;
 
 -- name: versions_in_force
@@ -51,10 +54,10 @@ SELECT kind, %(higher)s, site_id, sha256, content, to_timestamp(%(now)s / 1e6)
 FROM published WHERE kind = %(kind)s AND version = %(version)s;
 
 -- name: forget_superseded
--- Plans and leases that others have followed. Policies and people stay: decisions and sign-ins of
+-- Plans, leases and heads that others have followed. Policies and people stay: decisions and sign-ins of
 -- any past day are judged by them.
 DELETE FROM published AS p
-WHERE p.kind IN ('plan', 'leases') AND p.published_at < to_timestamp(%(before)s / 1e6)
+WHERE p.kind IN ('plan', 'leases', 'heads') AND p.published_at < to_timestamp(%(before)s / 1e6)
   AND EXISTS (SELECT FROM published AS later
               WHERE later.kind = p.kind AND later.site_id = p.site_id
                 AND later.version > p.version);

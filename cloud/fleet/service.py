@@ -25,6 +25,7 @@ from shared.downlink import (
     encode,
 )
 from shared.errors import QuartermasterError
+from shared.heads import Heads, decode_heads
 from shared.leases import Leases, decode_leases
 from shared.people import People, decode_people
 from shared.plan import Plan, decode_plan
@@ -36,16 +37,17 @@ PUBLISHED: Final[tuple[DocumentKind, ...]] = tuple(
 )
 """The kinds that are published whole; the catalog follows from what was imported."""
 
-_DECODERS: Final[Mapping[DocumentKind, Callable[[bytes], People | Plan | Leases]]] = {
+_DECODERS: Final[Mapping[DocumentKind, Callable[[bytes], People | Plan | Leases | Heads]]] = {
     "people": decode_people,
     "plan": decode_plan,
     "leases": decode_leases,
+    "heads": decode_heads,
 }
 
 _KEEP = Micros(2 * DAY)
 """A document that was offered within this time can still be fetched."""
 _KEEP_SUPERSEDED = Micros(92 * DAY)
-"""Plans and leases are kept this long after others have followed: a quarter can be looked into."""
+"""Plans, leases and heads are kept so long after others have followed: to look into a quarter."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -59,6 +61,7 @@ def reported(
     people: int = 0,
     plan: int = 0,
     leases: int = 0,
+    heads: int = 0,
     at: Micros,
 ) -> None:
     """Note the versions that a gateway's heartbeat names; ``at`` is when it was received."""
@@ -68,6 +71,7 @@ def reported(
         "people": people,
         "plan": plan,
         "leases": leases,
+        "heads": heads,
     }
     store.report(connection, gateway_id, versions, at)
 
@@ -147,7 +151,7 @@ def _document(
 
 
 def sweep(connection: Connection, *, now: Micros) -> None:
-    """Forget what nobody has been offered for two days, and old plans and leases."""
+    """Forget what nobody has been offered for two days, and old plans, leases and heads."""
     store.delete_documents(connection, Micros(now - _KEEP))
     store.forget_superseded(connection, Micros(now - _KEEP_SUPERSEDED))
 

@@ -119,7 +119,7 @@ def republish(connection: Connection, document: InForce, higher: int, now: Micro
 
 
 def forget_superseded(connection: Connection, before: Micros) -> None:
-    """Drop plans and leases that were followed by others and are older than a moment."""
+    """Drop plans, leases and heads that were followed by others and are older than a moment."""
     connection.execute(_Q["forget_superseded"], {"before": before})
 
 

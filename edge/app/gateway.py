@@ -344,6 +344,7 @@ class Gateway:
             people=versions["people"],
             plan=versions["plan"],
             leases=versions["leases"],
+            heads=versions["heads"],
             scans=totals.scans,
             refused=totals.refused,
             waiting=depth.waiting + depth.unacknowledged_events,

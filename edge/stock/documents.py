@@ -1,7 +1,8 @@
 """The signed documents in force: versions only ever rise, a refused document changes nothing.
 
-The catalog and the policy are this room's own. What people, plan and leases say is entered into the
-tables of the rooms that use them, in the same transaction: the composition root hands in how.
+The catalog and the policy are this room's own; the heads by which cameras judge are kept as they
+came. What people, plan and leases say is entered into the tables of the rooms that use them, in the
+same transaction: the composition root hands in how.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from edge.db.marks import check, mark_of
 from edge.stock.catalog import clear, enter
 from shared.downlink import DOCUMENT_KINDS, Catalog, DocumentKind, Offer, decode_catalog, digest
 from shared.errors import QuartermasterError
+from shared.heads import Heads, decode_heads
 from shared.ids import SiteId
 from shared.leases import Leases, decode_leases
 from shared.people import People, decode_people
 from shared.plan import Plan, decode_plan
 from shared.policy import BUILT_IN, Policy, decode_policy
 
-Document = Catalog | Policy | People | Plan | Leases
+Document = Catalog | Policy | People | Plan | Leases | Heads
 
 _SQL: Final = Queries(__package__ or "edge.stock")
 _decoded: Final = threading.local()
@@ -34,7 +36,7 @@ class DocumentInForce(NamedTuple):
     sha256: bytes
 
 
-def _nothing(_connection: Connection, _document: People | Plan | Leases, _now: int) -> None:
+def _nothing(_connection: Connection, _document: People | Plan | Leases | Heads, _now: int) -> None:
     """Of what nobody uses, only the version is kept."""
 
 
@@ -48,6 +50,7 @@ class Entering(NamedTuple):
     people: Callable[[Connection, People, int], None] = _nothing
     plan: Callable[[Connection, Plan, int], None] = _nothing
     leases: Callable[[Connection, Leases, int], None] = _nothing
+    heads: Callable[[Connection, Heads, int], None] = _nothing
 
 
 def versions(connection: Connection) -> dict[str, int]:
@@ -102,6 +105,21 @@ def policy(connection: Connection) -> Policy:
     return _decoded.policy
 
 
+def heads(connection: Connection, site: SiteId) -> Heads:
+    """The retrained heads in force; none where nothing was said.
+
+    Raises:
+        QuartermasterError: ``store.damaged``.
+    """
+    row = connection.execute(_SQL["document"], ("heads",)).fetchone()
+    if row is None:
+        return Heads(site, [])
+    _, sha256, _, content = row
+    if content is None or digest(content) != sha256:
+        raise QuartermasterError("store.damaged", "a document has changed", where="heads")
+    return decode_heads(content)
+
+
 def read_document(offer: Offer, content: bytes, *, site: SiteId) -> Document:
     """Read what an offer announced. Pure, and for a large document slow: not for the event loop.
 
@@ -151,7 +169,7 @@ def put_in_force(
     refuse_stale(offer, present)
     if document is None:
         document = read_document(offer, content, site=site)
-    kept = content if isinstance(document, Policy) else None
+    kept = content if isinstance(document, Policy | Heads) else None
     mark = mark_of("document", offer.kind, offer.version, offer.sha256)
     connection.execute(
         _SQL["set_document"], (offer.kind, offer.version, offer.sha256, kept, now, mark)
@@ -165,6 +183,8 @@ def put_in_force(
             entering.plan(connection, document, now)
         case Leases():
             entering.leases(connection, document, now)
+        case Heads():
+            entering.heads(connection, document, now)
         case Policy():
             pass
     return True
@@ -197,9 +217,12 @@ def refuse_stale(offer: Offer, present: DocumentInForce) -> None:
         )
 
 
-_DECODERS: Final[dict[DocumentKind, Callable[[bytes], Catalog | People | Plan | Leases]]] = {
+_DECODERS: Final[
+    dict[DocumentKind, Callable[[bytes], Catalog | People | Plan | Leases | Heads]]
+] = {
     "catalog": decode_catalog,
     "people": decode_people,
     "plan": decode_plan,
     "leases": decode_leases,
+    "heads": decode_heads,
 }

@@ -11,7 +11,7 @@ SELECT kind, version, sha256, mark FROM document
 SELECT kind, received_at FROM document
 
 -- name: set_document
--- Put a document in force. The catalog's content lives in its tables, the policy's here.
+-- Put a document in force. The catalog's content lives in its tables, the policy's and the heads' here.
 INSERT INTO document (kind, version, sha256, content, received_at, mark) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (kind) DO UPDATE
 SET version = excluded.version, sha256 = excluded.sha256, content = excluded.content,

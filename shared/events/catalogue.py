@@ -265,6 +265,7 @@ class GatewayHealth(Data, frozen=True):
     plan: Whole = 0
     leases: Whole = 0
     contradicted: Text = ""
+    heads: Whole = 0
 
 
 class DecisionTaken(Data, frozen=True):

@@ -15,6 +15,7 @@ from edge import people, stock
 from edge.db import Database
 from shared.downlink import DOCUMENT_KINDS, Catalog, DocumentKind, Offer, digest, encode
 from shared.errors import QuartermasterError
+from shared.heads import Heads
 from shared.ids import SiteId
 from shared.leases import Leases
 from shared.people import People, Person
@@ -29,6 +30,7 @@ SHAPES: dict[DocumentKind, Any] = {
     "people": lambda site, name: People(site, [Person(name, name, "scanner")]),
     "plan": lambda site, _name: Plan(site, []),
     "leases": lambda site, _name: Leases(site, []),
+    "heads": lambda site, _name: Heads(site, []),
 }
 
 

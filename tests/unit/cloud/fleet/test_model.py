@@ -52,6 +52,7 @@ def test_every_kind_goes_down_and_only_the_catalog_as_a_change() -> None:
         ("people", 0),
         ("plan", 0),
         ("leases", 0),
+        ("heads", 0),
     ]
 
 

@@ -56,7 +56,14 @@ def test_status_and_queue_tell_what_has_not_been_covered(tmp_path: Path, pki: Pa
     status = json.loads(call("status", "--data", str(tmp_path), "--json"))
     assert status["gateway"] == "gw-01"
     assert (status["waiting"], status["unacknowledged"]) == (1, sealed)
-    assert status["versions"] == {"catalog": 1, "policy": 0, "people": 0, "plan": 0, "leases": 0}
+    assert status["versions"] == {
+        "catalog": 1,
+        "policy": 0,
+        "people": 0,
+        "plan": 0,
+        "leases": 0,
+        "heads": 0,
+    }
     queue = json.loads(call("queue", "--data", str(tmp_path), "--json"))
     assert (queue["waiting"], len(queue["segments"])) == (1, 1)
     assert queue["segments"][0]["last_seq"] == sealed

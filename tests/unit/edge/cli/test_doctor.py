@@ -160,7 +160,7 @@ def test_events_that_the_cloud_has_not_had_for_long_are_told(data: Path) -> None
 
 
 def test_without_a_catalog_every_scan_is_refused(data: Path) -> None:
-    versions = dict.fromkeys(["catalog", "policy", "people", "plan", "leases"], 0)
+    versions = dict.fromkeys(["catalog", "policy", "people", "plan", "leases", "heads"], 0)
     (found,) = of("documents", look(data, versions=versions))
     assert found.level == "problem"
 

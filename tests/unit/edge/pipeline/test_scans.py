@@ -82,7 +82,14 @@ def test_a_scan_is_understood_recorded_and_answered_in_one(store: Store) -> None
         "to": None,
     }
     assert (answer["on_hand"], answer["on_hand_here"]) == (5, 5)
-    assert answer["versions"] == {"catalog": 1, "policy": 0, "people": 0, "plan": 0, "leases": 0}
+    assert answer["versions"] == {
+        "catalog": 1,
+        "policy": 0,
+        "people": 0,
+        "plan": 0,
+        "leases": 0,
+        "heads": 0,
+    }
     (event,) = events(store)
     assert event.seq == answer["seq"] == 1
     assert event.id == uuid.UUID(request["id"]).bytes
@@ -231,7 +238,14 @@ def test_a_bad_scan_is_refused_with_its_code_and_changes_nothing(
     assert answer["error"]["says"]
     assert answer["error"]["do"]
     assert answer["seq"] is None
-    assert answer["versions"] == {"catalog": 1, "policy": 0, "people": 0, "plan": 0, "leases": 0}
+    assert answer["versions"] == {
+        "catalog": 1,
+        "policy": 0,
+        "people": 0,
+        "plan": 0,
+        "leases": 0,
+        "heads": 0,
+    }
     assert trace(store) == before
     assert store.pipeline.totals_now() == (0, 1)
 
@@ -273,7 +287,14 @@ def test_a_policy_in_force_is_obeyed_and_named(store: Store) -> None:
     answer = ask(store, scan(step="pick", location="A-01"))
     assert answer["error"]["code"] == "scan.negative-on-hand"
     assert answer["understood"]["sku"] == "TEA-1"
-    assert answer["versions"] == {"catalog": 1, "policy": 3, "people": 0, "plan": 0, "leases": 0}
+    assert answer["versions"] == {
+        "catalog": 1,
+        "policy": 3,
+        "people": 0,
+        "plan": 0,
+        "leases": 0,
+        "heads": 0,
+    }
     assert ask(store, scan(quantity=11))["error"]["code"] == "scan.quantity"
     assert ask(store, scan(quantity=10))["outcome"] == "accepted"
 

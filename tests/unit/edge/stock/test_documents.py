@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from edge import people, stock
 from edge.stock import Entering
 from shared.downlink import DocumentKind, Offer, encode
 from shared.errors import QuartermasterError
+from shared.heads import Head, Heads
 from shared.ids import SiteId
 from shared.leases import Lease, Leases
 from shared.people import MAX_PEOPLE, People, Person
@@ -24,12 +26,26 @@ if TYPE_CHECKING:
 HERE = SiteId(SITE)
 PLAN = Plan(SITE, [Task("T-1", "pick", [TaskLine("TEA-1", 3)])])
 LEASES = Leases(SITE, [Lease("L-1", "TEA-1", 3, 1, 2)])
+GRAPH = b"a graph"
+HEAD = Head(
+    "slots",
+    "slots-r1",
+    "active",
+    hashlib.sha256(GRAPH).digest(),
+    ["empty", "full"],
+    "backbone-1",
+    bytes(32),
+    64,
+    GRAPH,
+)
+HEADS = Heads(SITE, [HEAD])
 DOCUMENTS: dict[DocumentKind, Any] = {
     "catalog": CATALOG,
     "policy": Policy(name="here"),
     "people": PEOPLE,
     "plan": PLAN,
     "leases": LEASES,
+    "heads": HEADS,
 }
 
 
@@ -64,14 +80,15 @@ def test_each_room_is_handed_its_own_in_the_same_transaction(bare_store: Store) 
         seen = stock.versions(connection)
         handed.append((document, now, {kind for kind, version in seen.items() if version}))
 
-    entering = Entering(people=enter, plan=enter, leases=enter)
-    for kind in ("people", "plan", "leases"):
+    entering = Entering(people=enter, plan=enter, leases=enter, heads=enter)
+    for kind in ("people", "plan", "leases", "heads"):
         content = encode(DOCUMENTS[kind])
         put(bare_store, offer_of(content, 1, kind=kind), content, entering)
     assert handed == [
         (PEOPLE, 5, {"people"}),
         (PLAN, 5, {"people", "plan"}),
         (LEASES, 5, {"people", "plan", "leases"}),
+        (HEADS, 5, {"people", "plan", "leases", "heads"}),
     ]
 
 
@@ -159,3 +176,24 @@ def test_forgotten_documents_may_come_again(bare_store: Store) -> None:
     bare_store.database.run_blocking(stock.forget_documents)
     assert stock.versions(bare_store.database.reader)["people"] == 0
     assert put(bare_store, offer, content, Entering(people=people.enter))
+
+
+def test_heads_are_kept_as_they_came_and_a_refused_one_leaves_the_last_good_ones(
+    bare_store: Store,
+) -> None:
+    reader = bare_store.database.reader
+    assert stock.heads(reader, HERE) == Heads(SITE, [])
+    content = encode(HEADS)
+    put(bare_store, offer_of(content, 1, kind="heads"), content)
+    altered = content.replace(GRAPH, b"another")
+    code = refusal(bare_store, offer_of(altered, 2, kind="heads"), altered)
+    assert code == "downlink.malformed"
+    assert stock.heads(reader, HERE) == HEADS
+
+    def spoil(connection: Any) -> None:
+        connection.execute("UPDATE document SET content = ? WHERE kind = 'heads'", (altered,))
+
+    bare_store.database.run_blocking(spoil)
+    with pytest.raises(QuartermasterError) as damaged:
+        stock.heads(reader, HERE)
+    assert damaged.value.code == "store.damaged"

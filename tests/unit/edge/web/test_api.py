@@ -187,7 +187,14 @@ def test_stock_is_told_by_item_and_location_in_pages(door: Door) -> None:
     door.ask("POST", "/v1/scans", json=scan("TEA-1", location="A-01"))
     by_item = door.ask("GET", "/v1/stock", params={"sku": "TEA-1"}).json()
     assert len(by_item["lines"]) == 4
-    assert by_item["versions"] == {"catalog": 1, "policy": 0, "people": 0, "plan": 0, "leases": 0}
+    assert by_item["versions"] == {
+        "catalog": 1,
+        "policy": 0,
+        "people": 0,
+        "plan": 0,
+        "leases": 0,
+        "heads": 0,
+    }
     here = door.ask("GET", "/v1/stock", params={"location": "A-01"}).json()["lines"]
     assert [(line["lot"], line["quantity"]) for line in here] == [(None, 1), ("L2025A", 2)]
     assert door.ask("GET", "/v1/stock", params={"sku": "NONE"}).json()["lines"] == []

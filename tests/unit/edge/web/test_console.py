@@ -121,7 +121,7 @@ REPORT: dict[str, Any] = {
         "off_by_seconds": 0,
     },
     "software": "quartermaster 1",
-    "versions": {"catalog": 1, "policy": 0, "people": 1, "plan": 0, "leases": 0},
+    "versions": {"catalog": 1, "policy": 0, "people": 1, "plan": 0, "leases": 0, "heads": 0},
     "certificate_not_after": START + 48 * HOUR,
     "scans": 5,
     "refused": 1,

@@ -95,7 +95,14 @@ def test_a_badge_then_a_secret_then_out(door: Door) -> None:
 def test_me_tells_where_one_is_and_what_is_in_force(door: Door) -> None:
     me = door.me()
     assert (me["device"], me["site"], me["gateway"]) == ("sc-01", "berlin", "gw-01")
-    assert me["versions"] == {"catalog": 1, "policy": 0, "people": 1, "plan": 0, "leases": 0}
+    assert me["versions"] == {
+        "catalog": 1,
+        "policy": 0,
+        "people": 1,
+        "plan": 0,
+        "leases": 0,
+        "heads": 0,
+    }
     assert me["policy"] == {
         "name": "built-in",
         "undo_minutes": 10,
