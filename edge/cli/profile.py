@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from edge import settings as settings_file
@@ -17,6 +18,8 @@ TEMPLATE: Final = (
     Path(__file__).resolve().parents[2] / "firmware_config" / "profiles" / "zebra-datawedge.toml"
 )
 """Data lies beside the packages, in the repository as where the wheel is installed."""
+_ACTION: Final = "com.symbol.datawedge.api.ACTION"
+_EXTRA: Final = "com.symbol.datawedge.api.SET_CONFIG"
 
 
 def profile(
@@ -31,6 +34,9 @@ def profile(
         typer.Option(help="With --kind ip: the gateway's IP address, as the device reaches it."),
     ] = "",
     template: Annotated[Path, typer.Option(help="The profile's template.")] = TEMPLATE,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the SET_CONFIG bundle to this new file, as JSON.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show what a Zebra scanner's DataWedge is to be set to; --json gives the SET_CONFIG bundle.
@@ -51,6 +57,8 @@ def profile(
         address=address,
         port=tcp.port if tcp is not None else 0,
     )
+    if output is not None:
+        _write(output, made.bundle)
     if json:
         screen.show_json(made.bundle)
         return
@@ -64,6 +72,28 @@ def profile(
         )
     typer.echo(
         "Then export the profile (DataWedge, Settings, Export Profile) and import that file, "
-        "dwprofile_*.db, on every other device of the same model. An app may send what --json "
-        "prints as the intent com.symbol.datawedge.api.SET_CONFIG instead."
+        "dwprofile_*.db, on every other device of the same model."
     )
+    typer.echo(
+        f"Instead of these steps an app or a device manager may send "
+        f"{output or 'what --json prints'} as the extra {_EXTRA} of the intent {_ACTION}, "
+        "DataWedge 7.3 or newer."
+    )
+
+
+def _write(file: Path, bundle: dict[str, Any]) -> None:
+    """Write the bundle to a new file.
+
+    Raises:
+        QuartermasterError: ``file.unreadable`` or ``request.conflict``.
+    """
+    try:
+        with file.open("xb") as new:
+            new.write(msgspec.json.format(msgspec.json.encode(bundle), indent=2) + b"\n")
+    except FileExistsError:
+        raise QuartermasterError(
+            "request.conflict", "it is there already", where=str(file)
+        ) from None
+    except OSError as error:
+        detail = error.strerror or type(error).__name__
+        raise QuartermasterError("file.unreadable", detail, where=str(file)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from edge.app.store import opened
 from edge.cli import app
 from edge.web import devices
 from tests.support import free_port
+from tests.support.datawedge import DataWedge
 from tests.support.gateway import GTIN, LABEL, RunningGateway, enrol, equip, running
 
 
@@ -97,6 +99,25 @@ def test_a_day_at_a_line_scanner(data: Path) -> None:
         seen = gateway.status()["inputs"]
         assert [each["device"] for each in seen["tcp"]["connections"]] == ["ln-01"]
         assert seen["mqtt"] is None
+
+
+@pytest.mark.parametrize("enter", ["\r", "\n", "\r\n"])
+def test_a_datawedge_set_by_the_profile_sends_lines_that_become_stock(
+    data: Path, tmp_path: Path, enter: str
+) -> None:
+    file = tmp_path / "bundle.json"
+    with listening(data) as (gateway, _, _):
+        cli("speak", "ln-01", "--address", "127.0.0.1", "--data", str(data))
+        ip = ("--kind", "ip", "--address", "127.0.0.1", "--output", str(file))
+        cli("profile", "ln-01", *ip, "--data", str(data))
+        device = DataWedge(enter=enter)
+        device.set_config(json.loads(file.read_text("utf-8")))
+
+        for _ in range(2):  # the trigger pulled twice: two units
+            device.scan(LABEL.removeprefix("]C1"), "com.example.anything")
+
+        (line,) = gateway.http.get("/v1/stock").json()["lines"]
+        assert (line["location"], line["lot"], line["quantity"]) == ("DOCK-1", "L2025A", 2)
 
 
 def test_a_device_bound_by_its_address_needs_no_token_and_is_cut_off_when_revoked(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from setuptools import find_namespace_packages
 from typer.testing import CliRunner
 
 from edge.cli import app
 from edge.link.identity import Identity
 from shared.errors import QuartermasterError
+from tests.support.datawedge import DataWedge
 from tests.support.gateway import enrol, equip
-
-FOLDER = Path(__file__).parents[4] / "firmware_config" / "profiles"
-TEMPLATE = str(FOLDER / "zebra-datawedge.toml")
 
 
 def call(*arguments: str) -> str:
@@ -70,12 +71,15 @@ def test_a_revoked_devices_address_may_be_given_to_another(folder: str) -> None:
     )
 
 
-def test_a_profile_is_shown_in_steps_and_as_a_bundle(folder: str) -> None:
-    steps = call("profile", "sc-01", "--template", TEMPLATE, "--data", folder)
+def test_a_profile_is_shown_in_steps_and_as_a_bundle_wherever_it_is_asked_for(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    steps = call("profile", "sc-01", "--data", folder)
     assert "Send ENTER key on" in steps
     assert "Import" not in steps
     (Path(folder) / "gateway.toml").write_text("[tcp]\nport = 4711\n")
-    ip = ("profile", "sc-01", "--kind", "ip", "--template", TEMPLATE, "--data", folder)
+    ip = ("profile", "sc-01", "--kind", "ip", "--data", folder)
     bundle = json.loads(call(*ip, "--address", "10.0.0.1", "--json"))
     plugins = {each["PLUGIN_NAME"]: each["PARAM_LIST"] for each in bundle["PLUGIN_CONFIG"]}
     assert plugins["IP"]["ip_output_port"] == "4711"
@@ -87,5 +91,34 @@ def test_a_profile_is_shown_in_steps_and_as_a_bundle(folder: str) -> None:
 
 def test_a_profile_for_a_door_that_is_closed_is_refused(folder: str) -> None:
     with pytest.raises(QuartermasterError) as refused:
-        call("profile", "sc-01", "--kind", "ip", "--template", TEMPLATE, "--data", folder)
+        call("profile", "sc-01", "--kind", "ip", "--data", folder)
     assert refused.value.code == "settings.invalid"
+
+
+def test_a_bundle_is_written_for_who_sends_it_and_never_over_another_file(
+    folder: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "sc-01.json"
+    told = call("profile", "sc-01", "--output", str(file), "--data", folder)
+    assert "Send ENTER key on" in told
+    assert str(file) in told.replace("\n", "")
+    DataWedge().set_config(json.loads(file.read_text("utf-8")))
+    with pytest.raises(QuartermasterError) as refused:
+        call("profile", "sc-01", "--output", str(file), "--data", folder)
+    assert refused.value.code == "request.conflict"
+    with pytest.raises(QuartermasterError) as refused:
+        call("profile", "sc-01", "--output", str(tmp_path / "no" / "x"), "--data", folder)
+    assert refused.value.code == "file.unreadable"
+
+
+def test_the_wheel_brings_the_data_and_not_the_tests_tools() -> None:
+    root = Path(__file__).parents[4]
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    found = find_namespace_packages(root.as_posix(), **find_options(pyproject))
+    assert {f"firmware_config.{each}" for each in ("profiles", "policies", "people")} < set(found)
+    assert not [each for each in found if "__pycache__" in each or "node_modules" in each]
+
+
+def find_options(pyproject: dict[str, Any]) -> dict[str, list[str]]:
+    find = pyproject["tool"]["setuptools"]["packages"]["find"]
+    return {"include": find["include"], "exclude": find["exclude"]}
