@@ -159,6 +159,10 @@ Code = Literal[
     "store.damaged",
     "store.failed",
     "camera.unreadable",
+    "camera.frozen",
+    "camera.black",
+    "camera.worker",
+    "camera.memory",
     "model.card",
     "model.untrusted",
     "model.shape",
@@ -822,6 +826,26 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "camera.unreadable": Entry(
         503, "The camera gives no picture.", "Check its cable, address and password."
+    ),
+    "camera.frozen": Entry(
+        503,
+        "The camera gives the same picture over and over.",
+        "Look at what it shows; cut its power for a moment.",
+    ),
+    "camera.black": Entry(
+        503,
+        "The camera gives a black picture.",
+        "Switch on the light, or free its lens.",
+    ),
+    "camera.worker": Entry(
+        503,
+        "The process that looks at the camera ended or hung: it is started again.",
+        "Where it comes back, send the gateway's log to support.",
+    ),
+    "camera.memory": Entry(
+        503,
+        "There is too little shared memory for the camera's picture.",
+        "Make /dev/shm larger: in a container with --shm-size.",
     ),
     "model.card": Entry(
         500, "A model has no card that can be read.", "Install this version again; see its log."

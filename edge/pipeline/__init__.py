@@ -3,6 +3,7 @@
 from typing import Final
 
 from edge.pipeline.acting import ExceptionAnswer, TaskAnswer
+from edge.pipeline.alarms import Alarm
 from edge.pipeline.floor import Floor
 from edge.pipeline.pipeline import NOT_RECORDED, Pipeline
 from edge.pipeline.requests import ExceptionReport, Resolution, TaskAction, UndoRequest
@@ -11,6 +12,7 @@ from edge.pipeline.scan import Answer, Refusal, ScanRequest, Understood
 __all__ = [
     "NOT_RECORDED",
     "RECORDS",
+    "Alarm",
     "Answer",
     "Floor",
     "Pipeline",

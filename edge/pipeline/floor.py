@@ -14,7 +14,8 @@ from edge.db import Connection, Database, Level
 from edge.outbox import Outbox
 from edge.pipeline import effects
 from edge.pipeline.acting import Acting, Raising, Resolving
-from edge.pipeline.decoding import id_of
+from edge.pipeline.alarms import Alarm, Ending, Sounding
+from shared.bodies import id_of
 from edge.pipeline.keeping import Accepted, Moment, Refused, encode
 from edge.pipeline.requests import decode_action, decode_report, decode_resolution, decode_undo
 from edge.pipeline.scan import Refusal
@@ -22,7 +23,7 @@ from edge.pipeline.undoing import Undoing
 from edge.pipeline.writing import Origin, Writing
 from edge.ports import Ids, ScanAnswer
 from shared.clock import Clock
-from shared.errors import QuartermasterError
+from shared.errors import Code, QuartermasterError
 from shared.plan import Plan
 
 _Unit = Callable[[Connection], Accepted | Refused]
@@ -101,6 +102,28 @@ class Floor:
             state = self._clock.state()
             origin = Origin(self._ids.uuid7(), gateway, None, data.task, now, state)
             Writing(connection, self._outbox, origin).write(data)
+
+    def sound(self, alarm: Alarm) -> bool:
+        """Raise an exception that a device tells of itself; False where it is open already.
+
+        For a thread without an event loop.
+
+        Raises:
+            QuartermasterError: ``disk.full`` or ``store.failed``.
+        """
+        unit = Sounding(self._outbox, alarm, self._ids.uuid7(), self._moment())
+        return self._database.run_blocking(unit)
+
+    def all_clear(self, device: str, about: Code) -> int:
+        """What a device told of itself has ended; how many exceptions that resolved.
+
+        For a thread without an event loop.
+
+        Raises:
+            QuartermasterError: ``disk.full`` or ``store.failed``.
+        """
+        unit = Ending(self._outbox, device, about, self._ids.uuid7(), self._moment())
+        return self._database.run_blocking(unit)
 
     @staticmethod
     def clean(connection: Connection, before: int, *, limit: int) -> int:

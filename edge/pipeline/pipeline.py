@@ -18,7 +18,7 @@ from uuid import UUID
 from edge import stock
 from edge.db import Connection, Database, Level
 from edge.outbox import Outbox
-from edge.pipeline.decoding import id_of
+from shared.bodies import id_of
 from edge.pipeline.keeping import SQL, Accepted, Moment, Refused, encode
 from edge.pipeline.requests import legible
 from edge.pipeline.scan import Refusal, ScanRequest, decode_scan
@@ -28,9 +28,17 @@ from edge.ports import Ids, ScanAnswer, Sensed
 from shared import gs1
 from shared.clock import Clock
 from shared.errors import QuartermasterError
-from shared.events import CodeSeen, EventData, SensorRead
+from shared.events import (
+    CodeSeen,
+    DamageSuspected,
+    EventData,
+    LabelRead,
+    ObjectTracked,
+    SensorRead,
+    SlotSeen,
+)
 
-_EVIDENCE: Final = (CodeSeen, SensorRead)
+_EVIDENCE: Final = (CodeSeen, SensorRead, ObjectTracked, SlotSeen, DamageSuspected, LabelRead)
 """What is seen but moves no stock: the first to go when room is scarce."""
 NOT_RECORDED: Final = 0
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from edge.pipeline.decoding import decoded
+from shared.bodies import decoded
 from edge.pipeline.scan import Place
 from shared.events import Name, Text
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from edge.pipeline.decoding import decoded
+from shared.bodies import decoded
 from shared.errors import QuartermasterError
 from shared.events import Name, StockState, Text
 from shared.ids import CODE_PATTERN

@@ -82,6 +82,11 @@ def exceptions(connection: Connection, *, status: str = "open", limit: int = _MA
     return [Raised(*row) for row in connection.execute(SQL["exceptions"], where).fetchall()]
 
 
+def open_alarms(connection: Connection, device: str, about: str) -> list[str]:
+    """The open exceptions of a kind that a device raised about itself, by name."""
+    return [name for (name,) in connection.execute(SQL["open_alarms"], (device, about, device))]
+
+
 def resolve(connection: Connection, data: ExceptionResolved, by: By) -> None:
     """Close an exception.
 

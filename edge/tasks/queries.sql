@@ -233,6 +233,10 @@ FROM exception
 WHERE (:status = 'all' OR (resolution IS NULL) = (:status = 'open'))
 ORDER BY raised_at DESC, name LIMIT :limit
 
+-- name: open_alarms
+-- What a device said about itself and has not taken back.
+SELECT name FROM exception WHERE resolution IS NULL AND device = ? AND about = ? AND subject = ?
+
 -- name: raise_exception
 -- A new exception.
 INSERT INTO exception (name, request, about, subject, note, sku, location, photo_sha256, device,
