@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge import settings as settings_file
-from edge import stock
-from edge.app.gateway import software
+from edge.app.gateway import held_in, software
 from edge.app.recovery import damages, refuse_suspect
 from edge.app.safe_mode import chosen
 from edge.app.store import ballast_of, quota_of
@@ -25,7 +24,6 @@ from edge.db import Connection, Level, Measure, level_after
 from edge.db.looking import looking
 from edge.link.identity import Identity
 from edge.outbox import Outbox
-from edge.outbox.witness import witness_state
 from edge.pipeline.keeping import SQL
 from edge.ports import KernelTime, system_steady, system_wall
 from edge.settings import Settings
@@ -93,20 +91,9 @@ def _noting(troubles: list[QuartermasterError]) -> Generator[None]:
 
 
 def _stored(reader: Connection) -> dict[str, Any]:
-    depth, witnessed = Outbox.depth(reader), witness_state(reader)
     totals: dict[str, int] = dict(reader.execute(SQL["totals"]).fetchall())
-    return {
-        "epoch": depth.epoch,
-        "seq": depth.seq,
-        "waiting": depth.waiting,
-        "unacknowledged": depth.unacknowledged_events,
-        "watermark": depth.watermark,
-        "frozen": depth.frozen,
-        "witnessed": None if witnessed is None else witnessed._asdict(),
-        "versions": stock.versions(reader),
-        "scans": totals.get("scans", 0),
-        "refused": totals.get("refused", 0),
-    }
+    counted = {name: totals.get(name, 0) for name in ("scans", "refused")}
+    return held_in(reader) | counted
 
 
 def _disk(data: Path, settings: Settings, reader: Connection) -> dict[str, Any]:

@@ -35,12 +35,13 @@ from edge.app.safe_mode import SettingsWatch
 from edge.app.scrubbing import Scrubbing
 from edge.app.store import Store
 from edge.app.timekeeping import Timekeeping, clock_report
-from edge.db import Level
+from edge.db import Connection, Level
 from edge.health import Heartbeat
 from edge.link.downlink import Downlink
 from edge.link.mqtt import MqttLink
 from edge.link.uplink import Cloud, Pace, Uplink
 from edge.link.witness import Witness
+from edge.outbox import Outbox
 from edge.outbox.witness import witness_state
 from edge.pipeline import RECORDS
 from edge.ports import SystemIds, system_jitter, system_steady
@@ -365,14 +366,26 @@ class Gateway:
 def state_of(store: Store) -> dict[str, Any]:
     """What the store alone can tell, with or without a running gateway."""
     identity = store.identity
-    reader = store.database.reader
-    depth = store.outbox.depth(reader)
     totals = store.pipeline.totals_now()
-    witnessed = witness_state(reader)
     return {
         "gateway": identity.gateway,
         "site": identity.site,
         "software": software(),
+        **held_in(store.database.reader),
+        "scans": totals.scans,
+        "refused": totals.refused,
+        "disk": store.space.report(),
+        "clock": clock_report(store.clock),
+        "safe_mode": store.choice.as_dict(),
+        "damage": [msgspec.to_builtins(damage) for damage in damages(store.data)],
+        "certificate_not_after": identity.not_after,
+    }
+
+
+def held_in(reader: Connection) -> dict[str, Any]:
+    """What the database holds: the way up, what of it is safe, and the documents in force."""
+    depth, witnessed = Outbox.depth(reader), witness_state(reader)
+    return {
         "epoch": depth.epoch,
         "seq": depth.seq,
         "waiting": depth.waiting,
@@ -381,13 +394,6 @@ def state_of(store: Store) -> dict[str, Any]:
         "frozen": depth.frozen,
         "witnessed": None if witnessed is None else witnessed._asdict(),
         "versions": stock.versions(reader),
-        "scans": totals.scans,
-        "refused": totals.refused,
-        "disk": store.space.report(),
-        "clock": clock_report(store.clock),
-        "safe_mode": store.choice.as_dict(),
-        "damage": [msgspec.to_builtins(damage) for damage in damages(store.data)],
-        "certificate_not_after": identity.not_after,
     }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from shared.bodies import decoded
 from shared.errors import QuartermasterError
 from shared.events import Name
 from shared.ids import CODE_PATTERN
@@ -59,7 +60,6 @@ class OverrideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     reason: _Words
 
 
-_Shape = TypeVar("_Shape")
 _allocation: Final = msgspec.json.Decoder(AllocationRequest)
 _route: Final = msgspec.json.Decoder(RouteRequest)
 _override: Final = msgspec.json.Decoder(OverrideRequest)
@@ -69,41 +69,32 @@ def decode_allocation(body: bytes) -> AllocationRequest:
     """Read it.
 
     Raises:
-        QuartermasterError: ``payload.too-large`` or ``request.invalid``.
+        QuartermasterError: ``payload.too-large``, ``payload.too-deep`` or ``request.invalid``.
     """
-    return _decoded(body, _allocation)
+    return decoded(body, _allocation, most=MAX_BYTES, code="request.invalid")
 
 
 def decode_route(body: bytes) -> RouteRequest:
     """Read it.
 
     Raises:
-        QuartermasterError: ``payload.too-large`` or ``request.invalid``.
+        QuartermasterError: ``payload.too-large``, ``payload.too-deep`` or ``request.invalid``.
     """
-    return _decoded(body, _route)
+    return decoded(body, _route, most=MAX_BYTES, code="request.invalid")
 
 
 def decode_override(body: bytes) -> OverrideRequest:
     """Read it.
 
     Raises:
-        QuartermasterError: ``payload.too-large`` or ``request.invalid``, also for blank words.
+        QuartermasterError: ``payload.too-large``, ``payload.too-deep`` or ``request.invalid``,
+            also for blank words.
     """
-    request = _decoded(body, _override)
+    request = decoded(body, _override, most=MAX_BYTES, code="request.invalid")
     for where in ("outcome", "reason"):
         if not getattr(request, where).strip():
             raise QuartermasterError("request.invalid", "say it in words", where=where)
     return request
-
-
-def _decoded(body: bytes, decoder: msgspec.json.Decoder[_Shape]) -> _Shape:
-    if len(body) > MAX_BYTES:
-        raise QuartermasterError("payload.too-large", f"{len(body)} bytes, {MAX_BYTES} are allowed")
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        says, _, where = str(error).partition(" - at ")
-        raise QuartermasterError("request.invalid", says[:200], where=where.strip("`$.")) from None
 
 
 def refusal(request_id: UUID | None, error: QuartermasterError, **more: Any) -> dict[str, Any]:

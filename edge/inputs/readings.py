@@ -22,6 +22,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from shared.bodies import decoded
 from shared.errors import QuartermasterError
 from shared.events import SensorRead
 from shared.ids import is_code
@@ -134,28 +135,18 @@ def decode_reading(body: bytes) -> Reading:
     """Read it.
 
     Raises:
-        QuartermasterError: ``payload.too-large`` or ``sensor.malformed``.
+        QuartermasterError: ``payload.too-large``, ``payload.too-deep`` or ``sensor.malformed``.
     """
-    return _decoded(body, _reading)
+    return decoded(body, _reading, most=MAX_BYTES, code="sensor.malformed")
 
 
 def decode_position(body: bytes) -> Position:
     """Read it.
 
     Raises:
-        QuartermasterError: ``payload.too-large`` or ``sensor.malformed``.
+        QuartermasterError: ``payload.too-large``, ``payload.too-deep`` or ``sensor.malformed``.
     """
-    return _decoded(body, _position)
-
-
-def _decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-    if len(body) > MAX_BYTES:
-        raise QuartermasterError("payload.too-large", f"{len(body)} bytes, {MAX_BYTES} are allowed")
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        says, _, where = str(error).partition(" - at ")
-        raise QuartermasterError("sensor.malformed", says, where=where.strip("`$.")) from None
+    return decoded(body, _position, most=MAX_BYTES, code="sensor.malformed")
 
 
 def fact_of(sensor: Declared, reading: Reading) -> SensorRead:

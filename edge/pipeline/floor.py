@@ -15,13 +15,13 @@ from edge.outbox import Outbox
 from edge.pipeline import effects
 from edge.pipeline.acting import Acting, Raising, Resolving
 from edge.pipeline.alarms import Alarm, Ending, Sounding
-from shared.bodies import id_of
 from edge.pipeline.keeping import Accepted, Moment, Refused, encode
 from edge.pipeline.requests import decode_action, decode_report, decode_resolution, decode_undo
 from edge.pipeline.scan import Refusal
 from edge.pipeline.undoing import Undoing
 from edge.pipeline.writing import Origin, Writing
 from edge.ports import Ids, ScanAnswer
+from shared.bodies import id_of
 from shared.clock import Clock
 from shared.errors import Code, QuartermasterError
 from shared.plan import Plan

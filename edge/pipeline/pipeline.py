@@ -18,7 +18,6 @@ from uuid import UUID
 from edge import stock
 from edge.db import Connection, Database, Level
 from edge.outbox import Outbox
-from shared.bodies import id_of
 from edge.pipeline.keeping import SQL, Accepted, Moment, Refused, encode
 from edge.pipeline.requests import legible
 from edge.pipeline.scan import Refusal, ScanRequest, decode_scan
@@ -26,6 +25,7 @@ from edge.pipeline.sensing import Sensing
 from edge.pipeline.unit import Recording, Scanning, day
 from edge.ports import Ids, ScanAnswer, Sensed
 from shared import gs1
+from shared.bodies import id_of
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 from shared.events import (

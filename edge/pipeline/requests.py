@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from shared.bodies import decoded
 from edge.pipeline.scan import Place
+from shared.bodies import decoded
 from shared.events import Name, Text
 
 MAX_SMALL: Final = 8192

@@ -85,6 +85,7 @@ def test_an_ingest_worker_that_dies_is_replaced_without_loss(floor: Floor) -> No
     floor.stack.services["ingest"].start()
 
     eventually(lambda: judge(floor.cloud, floor.oracle).clean, says="all ten arrived")
+    assert floor.on_hand("COF-500") == 10 * arrival.units
 
 
 def test_nothing_of_a_revoked_gateway_is_applied_any_more(floor: Floor) -> None:

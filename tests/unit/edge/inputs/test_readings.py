@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_refused(sensor: Declared, reading: Reading, code: 
     [
         (b"", "sensor.malformed"),
         (b"\x00\xff", "sensor.malformed"),
-        (b"[" * 2000, "sensor.malformed"),
+        (b"[" * 2000, "payload.too-deep"),
         (b'{"id": "x", "sensor": "s", "value": 1}', "sensor.malformed"),
         (b'{"id": "00000000-0000-0000-0000-000000000001", "value": 1}', "sensor.malformed"),
         (
