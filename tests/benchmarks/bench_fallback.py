@@ -11,13 +11,11 @@ arithmetic is about two; sorting sixteen reserve positions by expiry costs five.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import statistics
 import time
 from collections.abc import Callable
 
-from shared.events import DecisionTaken
 from shared.policy import (
     RULES,
     Allocation,
@@ -37,6 +35,7 @@ from shared.policy import (
     encode_input,
     replay,
 )
+from tests.support.decisions import taken
 
 ROUNDS = 5
 EACH = 4_000
@@ -125,14 +124,14 @@ def main() -> None:
                 decide(kind, POLICY, one)
 
         each[kind] = round(rate(decide_one, EACH))
-    taken = [_taken(kind, given) for kind, given in mixed[:9_000]]
+    events = [taken(kind, POLICY, given)[1] for kind, given in mixed[:9_000]]
 
     def record() -> None:
         for _, given in mixed[:9_000]:
             encode_input(given)
 
     def decide_again() -> None:
-        for event in taken:
+        for event in events:
             assert replay(POLICY, event).identical
 
     decisions = rate(decide_mixed, len(mixed))
@@ -155,24 +154,6 @@ def _named(
     inputs: dict[DecisionKind, list[Recorded]],
 ) -> list[list[tuple[DecisionKind, Recorded]]]:
     return [[(kind, one) for one in given] for kind, given in inputs.items()]
-
-
-def _taken(kind: DecisionKind, given: Recorded) -> DecisionTaken:
-    outcome, content = decide(kind, POLICY, given), encode_input(given)
-    return DecisionTaken(
-        kind,
-        "subject",
-        "edge-fallback",
-        1,
-        1,
-        hashlib.sha256(content).digest(),
-        outcome.outcome,
-        list(outcome.reasons),
-        list(outcome.alternatives),
-        content,
-        "key",
-        outcome.quantity,
-    )
 
 
 if __name__ == "__main__":

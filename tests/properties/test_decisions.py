@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events import DecisionTaken
 from shared.policy import (
     MAX_RECORDED,
     Allocation,
     DecisionKind,
     Held,
     Losses,
-    Outcome,
     Outlook,
     PickErrors,
     Place,
@@ -26,10 +23,10 @@ from shared.policy import (
     Reserve,
     Routing,
     decide,
-    encode_input,
     narrowing,
     replay,
 )
+from tests.support.decisions import taken
 
 NAMES = st.text("ABCDEFG-0123456789", min_size=1, max_size=64)
 COUNTS = st.integers(0, 10_000_000) | st.integers(0, 100)
@@ -188,25 +185,6 @@ def test_what_is_asked_for_stays_within_the_ceilings(
         )
     if narrowing(policy, given_.away_minutes):
         assert outcome.quantity == 0
-
-
-def taken(kind: DecisionKind, policy: Policy, recorded: Recorded) -> tuple[Outcome, DecisionTaken]:
-    outcome = decide(kind, policy, recorded)
-    content = encode_input(recorded)
-    return outcome, DecisionTaken(
-        kind,
-        "subject",
-        "edge-fallback",
-        1,
-        1,
-        hashlib.sha256(content).digest(),
-        outcome.outcome,
-        list(outcome.reasons),
-        list(outcome.alternatives),
-        content,
-        "key",
-        outcome.quantity,
-    )
 
 
 @given(POLICIES, DECISIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,11 +15,10 @@ from shared.policy import (
     RULES,
     Policy,
     Request,
-    decide,
-    encode_input,
     key_of,
 )
 from tests.support import FakeClock
+from tests.support.decisions import taken
 from tests.support.intake import AT, Intake
 from tests.support.planner import Planner, bearer
 from tests.support.uplink import Hand, scan_id
@@ -50,22 +48,9 @@ class House:
     def order(self, missing: int = 80, cycle: str = "20513", **over: Any) -> DecisionTaken:
         """An order as a gateway decides it."""
         given = Request(RULES, 30, "SKU-0", missing, 10, 24, 0)
-        outcome, recorded = decide("order", POLICY, given), encode_input(given)
-        taken = DecisionTaken(
-            "order",
-            "SKU-0",
-            "edge-fallback",
-            self.policy,
-            1,
-            hashlib.sha256(recorded).digest(),
-            outcome.outcome,
-            list(outcome.reasons),
-            list(outcome.alternatives),
-            recorded,
-            key_of(SITE, "order", "SKU-0", cycle, self.policy),
-            outcome.quantity,
-        )
-        return msgspec.structs.replace(taken, **over)
+        key = key_of(SITE, "order", "SKU-0", cycle, self.policy)
+        _, event = taken("order", POLICY, given, subject="SKU-0", version=self.policy, key=key)
+        return msgspec.structs.replace(event, **over)
 
     def listed(self, **asked: Any) -> list[dict[str, Any]]:
         return self.planner.get(PATH, self.key, **asked)["items"]

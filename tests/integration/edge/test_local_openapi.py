@@ -8,25 +8,13 @@ from typing import Any, Final
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from edge.app.store import opened
 from tests.support.gateway import RunningGateway, enrol, equip_store, running
+from tests.support.openapi import held_to
 from tests.support.people import employ
 
-CHECKS: Final = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 EXAMPLES: Final = 10
 """Of each kind for each operation: ten seconds in all."""
 
@@ -78,26 +66,7 @@ def test_whatever_the_document_allows_or_forbids_is_answered_as_it_promises(
     for result in schema.get_all_operations():
         operation = result.ok()
         for mode in GenerationMode:
-            takes = bool(list(operation.iter_parameters())) or bool(operation.body)
-            if mode is GenerationMode.POSITIVE or takes:
-                tried += 1
-                fuzz(operation, mode, headers)
+            tried += held_to(operation, mode, headers, examples=EXAMPLES)
     assert tried > 40
     assert "Traceback" not in gateway.log.read_text()
     assert "web.unexpected" not in gateway.log.read_text()
-
-
-def fuzz(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def every_case_holds(case: Any) -> None:
-        case.call_and_validate(headers=headers, checks=CHECKS)
-
-    every_case_holds()

@@ -37,6 +37,7 @@ from shared.policy import (
     key_of,
     replay,
 )
+from tests.support.decisions import taken
 
 AWAY = 73 * 60
 """Minutes without the cloud, beyond the 72 h of the built-in policy."""
@@ -278,33 +279,30 @@ GIVEN: list[tuple[DecisionKind, Recorded]] = [
 ]
 
 
-def taken(kind: DecisionKind, given: Recorded, policy: Policy = POLICY) -> DecisionTaken:
-    outcome = decide(kind, policy, given)
-    recorded = encode_input(given)
-    return DecisionTaken(
-        kind, "TEA-1", "edge-fallback", 3, 1, hashlib.sha256(recorded).digest(), outcome.outcome,
-        list(outcome.reasons), list(outcome.alternatives), recorded, "key", outcome.quantity,
-    )  # fmt: skip
+def event_of(kind: DecisionKind, given: Recorded) -> DecisionTaken:
+    return taken(kind, POLICY, given, version=3)[1]
 
 
 @pytest.mark.parametrize(("kind", "given"), GIVEN, ids=[kind for kind, _ in GIVEN])
 def test_deciding_again_from_the_recorded_bytes_gives_the_same(
     kind: DecisionKind, given: Recorded
 ) -> None:
-    event = taken(kind, given)
+    event = event_of(kind, given)
     assert decode_input(kind, event.recorded) == given
     assert replay(POLICY, event).identical
 
 
 def test_another_policy_diverges_and_tells_what_it_costs() -> None:
-    replayed = replay(msgspec.structs.replace(POLICY, order_units=60), taken("order", request(100)))
+    replayed = replay(
+        msgspec.structs.replace(POLICY, order_units=60), event_of("order", request(100))
+    )
     assert (replayed.identical, replayed.cost) == (False, 40)
     assert replayed.why == "100 units were decided, 60 would be"
     assert replayed.outcome == "order 60 units of TEA-1"
 
 
 def test_the_same_units_sent_elsewhere_cost_all_of_them() -> None:
-    event = taken("dock", pallet(place("D-1"), place("D-2"), own="D-1"))
+    event = event_of("dock", pallet(place("D-1"), place("D-2"), own="D-1"))
     moved = msgspec.structs.replace(event, outcome="send TEA-1 to D-2")
     assert replay(POLICY, moved).cost == 40
 
@@ -318,13 +316,13 @@ def test_the_same_units_sent_elsewhere_cost_all_of_them() -> None:
     ],
 )
 def test_an_input_that_cannot_be_used_is_a_divergence(change: dict[str, Any], why: str) -> None:
-    replayed = replay(POLICY, msgspec.structs.replace(taken("order", request(9)), **change))
+    replayed = replay(POLICY, msgspec.structs.replace(event_of("order", request(9)), **change))
     assert (replayed.identical, replayed.cost) == (False, 9)
     assert why in replayed.why
 
 
 def test_a_policy_that_is_not_known_is_a_divergence() -> None:
-    replayed = replay(None, taken("order", request(9)))
+    replayed = replay(None, event_of("order", request(9)))
     assert (replayed.identical, replayed.why) == (False, "policy 3 is not known here")
 
 
@@ -364,7 +362,7 @@ def test_the_longest_decision_fits_into_its_record_and_its_event(
     kind: DecisionKind, given: Recorded
 ) -> None:
     assert len(encode_input(given)) <= MAX_RECORDED
-    event = msgspec.structs.replace(taken(kind, given), key="k" * 160, subject=LONG)
+    event = msgspec.structs.replace(event_of(kind, given), key="k" * 160, subject=LONG)
     assert all(len(text.encode()) <= 200 for text in (event.outcome, *event.reasons))
     body = encode_event(
         event,
