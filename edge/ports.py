@@ -203,8 +203,8 @@ class SlotDesk(Protocol):
             device: where the operator is signed in.
 
         Raises:
-            QuartermasterError: ``slot.drawn``, ``slot.picture``, ``scan.unknown-location``,
-                ``request.invalid`` for a name that is no code, or one slot too many; ``disk.full``.
+            QuartermasterError: ``slot.invalid``, ``scan.unknown-location``, ``request.invalid`` for
+                a name that is no code, or one slot too many; ``disk.full``.
         """
         ...
 
