@@ -8,6 +8,7 @@
 ``/console/exceptions``               what a person should look at, each closed with one click
 ``/console/decisions``                what the gateway decided, and deciding otherwise
 ``/console/devices``                  who is signed in where; pair by QR code, revoke
+``/console/cameras``                  what cameras see (:mod:`edge.web.console.cameras`)
 ``/console/system``                   link, room, versions, certificates, cameras
 ``/console/logs``                     the gateway's own last lines
 ``/console/tables/{name}``            exceptions, decisions, tasks, scans to take away (CSV)
@@ -22,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -42,13 +43,14 @@ from edge.people import Desk, TooManyTriesError
 from edge.ports import FloorPoint, Ids, Recorder, ScanPoint, system_steady
 from edge.web import devices, pairing
 from edge.web.console import sessions, views
+from edge.web.console.cameras import Behind, CameraDoor, Sights
 from edge.web.console.facts import Certificate
 from edge.web.console.feed import Feed
 from edge.web.console.forms import fields_of, line_in
 from edge.web.console.idle import Idle
 from edge.web.console.pages import Pages
 from edge.web.console.said import LogLine
-from edge.web.console.sessions import Visit
+from edge.web.console.sessions import Asked, Posted, Visit
 from edge.web.console.showing import Showing
 from edge.web.console.trend import LOOK_S, Look, Trend, micros_to_full, room_in
 from edge.web.guard import Guard, Handler, encode, json_answer
@@ -68,9 +70,6 @@ _HOST: Final = re.compile(r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]{2
 _CONSOLE: Final = re.compile(rf"{sessions.DEVICE}[0-9a-f]{{24}}")
 _ITSELF: Final = ("localhost", "127.", "[::1]")
 _MAX_NOTE: Final = 200
-
-_Asked = Callable[[Request, Visit], Awaitable[Response]]
-_Posted = Callable[[Request, Visit, dict[str, str]], Awaitable[Response]]
 
 
 class Status(Protocol):
@@ -101,6 +100,7 @@ class Console:
         install_port: where they come to trust it; 0: nowhere.
         lines: the gateway's log, the newest first.
         certificates: those that it shows and trusts.
+        sights: what its cameras see; None where there are none.
         steady: seconds that never jump.
     """
 
@@ -123,6 +123,7 @@ class Console:
         install_port: int = 0,
         lines: Callable[[], Sequence[LogLine]] = tuple,
         certificates: Callable[[], Sequence[Certificate]] = tuple,
+        sights: Sights | None = None,
         steady: Callable[[], float] = system_steady,
     ) -> None:
         self._database = database
@@ -140,6 +141,7 @@ class Console:
         self._feed = Feed(clock)
         self._idle = Idle(steady)
         self._knocks = RateLimit(0.1, 20)
+        self._cameras = CameraDoor(sights, database, self._pages, clock)
         self._showing = Showing(
             database,
             decider=decider,
@@ -185,6 +187,7 @@ class Console:
             page("/logs", self._asks(show.logs)),
             page("/logs.txt", self._asks(show.log_file)),
             page("/tables/{table}", self._asks(show.table)),
+            *self._cameras.routes(Behind(page, self._asks, self._posts)),
             self._pages.route(guard),
         ]
 
@@ -246,12 +249,12 @@ class Console:
             "alarms": [_CONSOLE.sub("a console", notice.detail) for notice in self._desk.notices()],
         }
 
-    def _asks(self, handler: _Asked) -> Handler:
+    def _asks(self, handler: Asked) -> Handler:
         async def answer(request: Request) -> Response:
             visit = self._visit(request)
             if visit is None:
                 return _to_sign_in(request)
-            if "hx-request" not in request.headers:  # a page that renews itself is not a person
+            if not _by_itself(request):
                 self._idle.use(visit.device)
             response = await handler(request, visit)
             response.headers["qm-left"] = str(self._left(visit))
@@ -259,7 +262,7 @@ class Console:
 
         return answer
 
-    def _posts(self, handler: _Posted) -> Handler:
+    def _posts(self, handler: Posted) -> Handler:
         async def answer(request: Request) -> Response:
             visit = self._visit(request)
             if visit is None:
@@ -457,6 +460,12 @@ def _drawn(address: str) -> Markup:
 
 def _go(path: str) -> Response:
     return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
+
+
+def _by_itself(request: Request) -> bool:
+    """Whether a page asks by itself, to renew itself or its pictures: that is not a person."""
+    asked = request.headers
+    return "hx-request" in asked or asked.get("sec-fetch-dest") == "image"
 
 
 def _to_sign_in(request: Request) -> Response:

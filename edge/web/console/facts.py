@@ -17,6 +17,8 @@ _WORST: Final = frozenset(
 )
 """Notices for which one gets up at night."""
 _FILLS_SOON: Final = DAY
+_BLIND: Final = frozenset({"unreadable", "failed", "frozen", "black"})
+"""States of a camera in which it sees nothing."""
 
 
 class Certificate(NamedTuple):
@@ -339,7 +341,7 @@ def camera_facts(report: dict[str, Any]) -> list[Fact]:
                 )
                 if part
             ),
-            "warned" if camera["state"] in {"unreadable", "failed"} else "good",
+            "warned" if camera["state"] in _BLIND else "good",
         )
         for camera in report["cameras"]
     ]
@@ -397,14 +399,14 @@ def _camera_tile(cameras: Sequence[dict[str, Any]]) -> list[Tile]:
     """The cameras in one tile, where there are any."""
     if not cameras:
         return []
-    wrong = [each["name"] for each in cameras if each["state"] in {"unreadable", "failed"}]
+    wrong = [each["name"] for each in cameras if each["state"] in _BLIND]
     return [
         Tile(
             "Cameras",
             f"{len(cameras) - len(wrong)} of {len(cameras)}",
             f"not {', '.join(wrong)}" if wrong else "at work",
             "warned" if wrong else "good",
-            "system",
+            "cameras",
         )
     ]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import jinja2
 from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.web.console.sessions import Visit
-from edge.web.guard import Guard
+from edge.web.guard import Guard, encode
 from edge.web.pages import Bundle, read_folder
 from shared import words
 from shared.units import MINUTE
@@ -28,6 +29,7 @@ VIEWS: Final = {
     "exceptions": "Exceptions",
     "decisions": "Decisions",
     "devices": "Devices",
+    "cameras": "Cameras",
     "system": "System",
     "logs": "Logs",
 }
@@ -78,6 +80,8 @@ class Pages:
             "ago": words.ago,
             "counted": words.counted,
             "plain": words.plain,
+            "segment": _segment,
+            "json": _json,
         }
         self._environment.globals |= {
             "root": self._bundle.root,
@@ -94,10 +98,10 @@ class Pages:
     def page(
         self, template: str, status: int = 200, *, visit: Visit | None, **values: Any
     ) -> Response:
-        """A page, kept by nobody."""
+        """A page, kept by nobody; those in a folder belong to the view of its name."""
         around = self._around(visit) if visit is not None else {}
         text = self._environment.get_template(f"{template}.html").render(
-            view=template, visit=visit, **around, **values
+            view=template.partition("/")[0], visit=visit, **around, **values
         )
         return Response(text, status, self.headers, media_type="text/html")
 
@@ -105,6 +109,16 @@ class Pages:
 def _minutes(number: int) -> str:
     """So many minutes, in words."""
     return words.lasting(number * MINUTE)
+
+
+def _segment(name: str) -> str:
+    """A name as one part of an address."""
+    return quote(name, safe="")
+
+
+def _json(value: Any) -> str:
+    """What a script on the page reads."""
+    return encode(value).decode()
 
 
 def _time_of_day(micros: int) -> str:

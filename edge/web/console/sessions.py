@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
@@ -48,6 +48,11 @@ class Visit(NamedTuple):
     def form(self) -> str:
         """What its forms carry."""
         return form_of(self.token)
+
+
+Asked = Callable[[Request, Visit], Awaitable[Response]]
+Posted = Callable[[Request, Visit, dict[str, str]], Awaitable[Response]]
+"""What answers to an operator: to a question, and to the fields of a form."""
 
 
 def new_token() -> str:

@@ -20,7 +20,7 @@ function say(isSilent) {
 }
 
 document.addEventListener("htmx:before:request", (event) => {
-  if (paused || isInUse()) event.preventDefault();
+  if (paused || document.hidden || isInUse()) event.preventDefault();
 });
 document.addEventListener("htmx:error", () => { say(true); });
 document.addEventListener("htmx:before:response", (event) => {

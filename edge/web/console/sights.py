@@ -1,0 +1,237 @@
+"""How a camera does, in words, and what is drawn over its picture: numbers for the templates.
+
+Drawings are a thousand units wide whatever the camera's resolution, so that words over the picture
+have one size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from edge.ports import CameraShown, CameraState, LineShown, Point, SlotShown
+from edge.web.console.facts import Fact
+from shared.units import SECOND
+from shared.words import ago, clock_time, counted, many, plain
+
+WIDE: Final = 1000
+_SHAPE: Final = (16, 9)
+"""Of a picture that never came."""
+_ARROW: Final = 60
+_STALE: Final = 15 * SECOND
+"""A picture older than this is not what happens there now."""
+_OVER_BUDGET: Final = 1.2
+"""A worker that takes this much more than its share is told: it slows the scans."""
+
+
+class Stand(NamedTuple):
+    """A camera's state in a word, what to do about it, and how it looks."""
+
+    says: str
+    do: str = ""
+    look: str = ""
+
+
+STANDS: Final[Mapping[CameraState, Stand]] = {
+    "starting": Stand("Starting"),
+    "watching": Stand("Watching", look="good"),
+    "frozen": Stand(
+        "Frozen", "Its picture stands still. Switch the camera off and on again.", "warned"
+    ),
+    "black": Stand("Black", "See whether it is covered, or the light there is off.", "warned"),
+    "unreadable": Stand(
+        "Unreadable",
+        "Check its power, its cable and its source in gateway.toml. It is tried again by itself.",
+        "refused",
+    ),
+    "failed": Stand(
+        "Failed",
+        "What watches it has ended; it is started again by itself. The log says more.",
+        "refused",
+    ),
+    "ended": Stand("Ended", "All of its pictures have been looked at.", ""),
+}
+
+
+class Shape(NamedTuple):
+    """A polygon: its corners for SVG, and where its name is written."""
+
+    name: str
+    points: str
+    left: float
+    top: float
+
+
+class Line(NamedTuple):
+    """A counting line, the arrow that says which way is in, and the middle, for its words."""
+
+    name: str
+    start: tuple[float, float]
+    end: tuple[float, float]
+    middle: tuple[float, float]
+    tip: tuple[float, float]
+    says: str
+
+
+class Track(NamedTuple):
+    """A box around what is in the picture."""
+
+    says: str
+    seen: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Drawing(NamedTuple):
+    """All that lies over a picture, and the same in words; ``high`` to :data:`WIDE` wide."""
+
+    high: float
+    zones: list[Shape]
+    masks: list[str]
+    lines: list[Line]
+    tracks: list[Track]
+    says: str
+
+
+class Read(NamedTuple):
+    """A code that was read."""
+
+    text: str
+    sku: str
+    at: str
+
+
+class CameraSeen(NamedTuple):
+    """A camera as its card shows it."""
+
+    name: str
+    stand: Stand
+    why: str
+    picture: str
+    frame_at: int
+    drawing: Drawing
+    facts: list[Fact]
+    reads: list[Read]
+    keeps_crops: bool
+
+
+def seen(camera: CameraShown, now: int) -> CameraSeen:
+    """What there is to say of a camera."""
+    return CameraSeen(
+        camera.name,
+        STANDS[camera.state],
+        camera.why,
+        _age(camera.frame_at, now),
+        camera.frame_at,
+        drawing(camera),
+        _facts(camera),
+        [Read(each.text, each.sku or "", clock_time(each.at)) for each in camera.reads],
+        camera.keep_crops,
+    )
+
+
+def drawing(camera: CameraShown) -> Drawing:
+    """What lies over a camera's picture."""
+    high = height_of(camera)
+    zones = [shape(each.name, each.polygon, high) for each in camera.zones]
+    lines = [_line(each, high) for each in camera.lines]
+    tracks = [
+        Track(
+            "person, blurred" if each.seen == "person" else f"{each.seen} {each.id[-4:]}",
+            each.seen,
+            *_placed(each.box[:2], high),
+            *_placed((each.box[2] - each.box[0], each.box[3] - each.box[1]), high),
+        )
+        for each in camera.tracks
+    ]
+    masks = [_points(polygon, high) for polygon in camera.masks]
+    return Drawing(high, zones, masks, lines, tracks, _told(camera, lines))
+
+
+def shape(name: str, polygon: Sequence[Point], high: float) -> Shape:
+    """A polygon, with its name at its highest corner."""
+    left, top = _placed(min(polygon, key=lambda point: (point[1], point[0])), high)
+    return Shape(name, _points(polygon, high), left, top)
+
+
+def height_of(camera: CameraShown) -> float:
+    """How high its picture is, where it is :data:`WIDE` wide."""
+    wide, high = (camera.width, camera.height) if camera.width and camera.height else _SHAPE
+    return round(WIDE * high / wide, 1)
+
+
+def slot_says(slot: SlotShown, now: int) -> str:
+    """What a slot was last seen as, and since when."""
+    return f"{plain(slot.state)}, since {ago(slot.since, now)}" if slot.since else "Not seen yet"
+
+
+def somebody_in(camera: CameraShown) -> bool:
+    """Whether a person is in the picture."""
+    return any(track.seen == "person" for track in camera.tracks)
+
+
+def _points(polygon: Iterable[Point], high: float) -> str:
+    return " ".join(f"{x},{y}" for x, y in (_placed(point, high) for point in polygon))
+
+
+def _placed(point: Sequence[float], high: float) -> tuple[float, float]:
+    return round(point[0] * WIDE, 1), round(point[1] * high, 1)
+
+
+def _line(line: LineShown, high: float) -> Line:
+    """A counting line; its right, seen from its start, is in (the picture's y points down)."""
+    start, end = _placed(line.start, high), _placed(line.end, high)
+    middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    across, down = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(across, down) or 1.0
+    tip = (
+        round(middle[0] - down / length * _ARROW, 1),
+        round(middle[1] + across / length * _ARROW, 1),
+    )
+    return Line(line.name, start, end, middle, tip, _net(line.net))
+
+
+def _net(net: Mapping[str, int]) -> str:
+    """Net counts in words: ``3 cartons in, 1 pallet out``."""
+    told = [
+        f"{many(abs(number), kind)} {'in' if number > 0 else 'out'}"
+        for kind, number in net.items()
+        if number
+    ]
+    return ", ".join(told) or "none so far"
+
+
+def _told(camera: CameraShown, lines: Sequence[Line]) -> str:
+    """The drawing for people who do not see it."""
+    parts = [
+        *(f"zone {zone.name}" for zone in camera.zones),
+        *([many(len(camera.masks), "masked part")] if camera.masks else []),
+        *(f"line {line.name}: {line.says}" for line in lines),
+        *([f"in sight: {', '.join(track.seen for track in camera.tracks)}"] * bool(camera.tracks)),
+    ]
+    return "; ".join(parts) or "nothing is marked"
+
+
+def _age(frame_at: int, now: int) -> str:
+    """Said of a picture that is not of now."""
+    if not frame_at:
+        return "No picture yet"
+    return f"Last picture {ago(frame_at, now)}" if now - frame_at > _STALE else ""
+
+
+def _facts(camera: CameraShown) -> list[Fact]:
+    over = camera.cpu > camera.cpu_allowed * _OVER_BUDGET
+    return [
+        Fact("Frames", f"{camera.fps:.1f} a second", f"of at most {camera.fps_allowed:g}"),
+        Fact(
+            "Processor",
+            f"{camera.cpu:.0%} of one core",
+            f"its budget is {camera.cpu_allowed:.0%}",
+            "warned" if over else "",
+        ),
+        Fact("Dropped", counted(camera.dropped), "frames that came while it was busy"),
+        Fact("Skipped", counted(camera.skipped), "looks let go: nothing moved, or no budget"),
+    ]
