@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final, Literal, NamedTuple, Protocol, cast
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -209,7 +209,7 @@ class CameraDoor:
         await here.slots.put(
             slot,
             still,
-            shows=cast("Literal['empty', 'full']", shows),
+            shows=shows,
             reason=reason,
             device=visit.device,
         )
