@@ -100,6 +100,7 @@ Code = Literal[
     "count.moved",
     "count.crossed",
     "count.unsettled",
+    "count.disputed",
     "lease.not-free",
     "lease.exceeded",
     "lease.exhausted",
@@ -167,6 +168,9 @@ Code = Literal[
     "model.untrusted",
     "model.shape",
     "model.scores",
+    "model.few-labels",
+    "model.parity",
+    "model.worse",
     "slot.invalid",
     "file.unreadable",
     "program.missing",
@@ -558,6 +562,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "Three counts of one place do not agree; the last one was taken.",
         "Have a supervisor look at the place.",
     ),
+    "count.disputed": Entry(
+        409,
+        "What a camera saw, what was scanned and what is on record do not agree.",
+        "Count the places that the count task names.",
+    ),
     "lease.not-free": Entry(
         409,
         "There is not that much left to lease.",
@@ -864,6 +873,21 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         500,
         "A model answered with something that is no number: the answer is not used.",
         "If this comes again, install this version again, or train the model again.",
+    ),
+    "model.few-labels": Entry(
+        409,
+        "There are too few labels to train this head.",
+        "Label more crops of each class at the consoles; cloud vision labels counts them.",
+    ),
+    "model.parity": Entry(
+        500,
+        "The exported head does not say what the trained one says: it is not used.",
+        "Train it again; if it stays, report the versions of scikit-learn and skl2onnx.",
+    ),
+    "model.worse": Entry(
+        409,
+        "The retrained head is worse than the one in force, by more than chance explains.",
+        "Look at the labels, or gather more; --force keeps it all the same.",
     ),
     "slot.invalid": Entry(
         422,
