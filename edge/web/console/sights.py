@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from edge.ports import CameraShown, CameraState, LineShown, Point, SlotShown
 from edge.web.console.facts import Fact
+from edge.web.console.feed import legible
 from shared.units import SECOND
 from shared.words import ago, clock_time, counted, many, plain
 
@@ -19,6 +20,9 @@ WIDE: Final = 1000
 _SHAPE: Final = (16, 9)
 """Of a picture that never came."""
 _ARROW: Final = 60
+_WORDS: Final = 44
+"""How high the two lines of words at a counting line are; they stay below the picture's top."""
+_LEAST_TOP: Final = 32
 _STALE: Final = 15 * SECOND
 """A picture older than this is not what happens there now."""
 _OVER_BUDGET: Final = 1.2
@@ -64,7 +68,7 @@ class Shape(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A counting line, the arrow that says which way is in, and the middle, for its words."""
+    """A counting line, the arrow that says which way is in, and its words, at its upper end."""
 
     name: str
     start: tuple[float, float]
@@ -72,6 +76,8 @@ class Line(NamedTuple):
     middle: tuple[float, float]
     tip: tuple[float, float]
     says: str
+    label: tuple[float, float]
+    anchor: str
 
 
 class Track(NamedTuple):
@@ -128,7 +134,7 @@ def seen(camera: CameraShown, now: int) -> CameraSeen:
         camera.frame_at,
         drawing(camera),
         _facts(camera),
-        [Read(each.text, each.sku or "", clock_time(each.at)) for each in camera.reads],
+        [Read(legible(each.text), each.sku or "", clock_time(each.at)) for each in camera.reads],
         camera.keep_crops,
     )
 
@@ -140,7 +146,7 @@ def drawing(camera: CameraShown) -> Drawing:
     lines = [_line(each, high) for each in camera.lines]
     tracks = [
         Track(
-            "person, blurred" if each.seen == "person" else f"{each.seen} {each.id[-4:]}",
+            "person, blurred" if each.seen == "person" else each.seen,
             each.seen,
             *_placed(each.box[:2], high),
             *_placed((each.box[2] - each.box[0], each.box[3] - each.box[1]), high),
@@ -191,7 +197,11 @@ def _line(line: LineShown, high: float) -> Line:
         round(middle[0] - down / length * _ARROW, 1),
         round(middle[1] + across / length * _ARROW, 1),
     )
-    return Line(line.name, start, end, middle, tip, _net(line.net))
+    upper = min(start, end, key=lambda point: point[1])
+    label = round(min(max(upper[0], 0.0), WIDE), 1), max(upper[1] - _WORDS, _LEAST_TOP)
+    sides = zip(("start", "middle", "end"), (WIDE / 4, WIDE * 3 / 4, WIDE), strict=True)
+    anchor = next(side for side, ends in sides if label[0] <= ends)
+    return Line(line.name, start, end, middle, tip, _net(line.net), label, anchor)
 
 
 def _net(net: Mapping[str, int]) -> str:
@@ -228,8 +238,8 @@ def _facts(camera: CameraShown) -> list[Fact]:
         Fact("Frames", f"{camera.fps:.1f} a second", f"of at most {camera.fps_allowed:g}"),
         Fact(
             "Processor",
-            f"{camera.cpu:.0%} of one core",
-            f"its budget is {camera.cpu_allowed:.0%}",
+            f"{camera.cpu * 100:.0f} % of one core",
+            f"its budget is {camera.cpu_allowed * 100:.0f} %",
             "warned" if over else "",
         ),
         Fact("Dropped", counted(camera.dropped), "frames that came while it was busy"),

@@ -5,6 +5,7 @@ const LEAST = 3;
 const MOST = 32;
 const STEP = 0.005;
 const FAR = 0.05;
+const AROUND = [[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]];
 const RENEW_MS = 2000;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -110,7 +111,7 @@ function add(corner) {
 
 view.addEventListener("click", (event) => add(cornerAt(event)));
 element("add").addEventListener("click", () => {
-  add([within(0.4 + 0.2 * (corners.length % 2)), within(0.4 + 0.2 * (corners.length >> 1 & 1))]);
+  add([...AROUND[corners.length % AROUND.length]]);
   handles.at(-1).focus();
 });
 element("undo").addEventListener("click", () => {
