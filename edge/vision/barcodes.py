@@ -2,10 +2,8 @@
 
 Two ways of looking. *Live*: fast first, thorough only where fast saw nothing; the next frame is
 the second look. *Still*: there is no next frame, so the picture is also looked at enlarged and
-slightly turned, one way and the other. Symbologies with little or no error protection of their
-own (EAN/UPC, ITF, Code 39, Codabar) count only when two of the four looks agree, and more of them
-than say anything else. A turn makes the scan lines cross other pixels; a mere change of contrast
-does not, and repeats a wrong read faithfully.
+slightly turned, and closer where a code may be (:mod:`edge.vision.ladder`); what protects itself
+weakly counts only when several of these looks agree.
 
 Texts are raw (FNC1 as GS), with the AIM identifier beside them; what they mean is
 :mod:`shared.gs1`'s business.
@@ -13,31 +11,49 @@ Texts are raw (FNC1 as GS), with the AIM identifier beside them; what they mean 
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any, Final, Literal
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
 
 import cv2
 import numpy as np
 import zxingcpp
-from numpy.typing import NDArray
+import zxingcpp.zxingcpp as binary
 
 from edge.ports import Barcode
+from edge.vision.ladder import Matrix, Reading, Rung, agreed, box_of, climb, mapped, u8
+from edge.vision.locating import Candidate, Gray, candidates, differing, meet
+from edge.vision.symbologies import formats_of, is_wanted, is_weak
 
 Effort = Literal["live", "still"]
-Gray = NDArray[np.uint8]
-Matrix = NDArray[np.float64]
-
-FORMATS: Final = (
-    "EAN/UPC|ITF|Code 128|Code 39|Code 93|Codabar|DataBar|QR Code|Data Matrix|Aztec|PDF417"
-)
-"""What stands on goods, cartons and shelves; the rest of the zoo only invites misreads."""
 
 MAX_SIDE: Final = 4096
 """Longer pictures are reduced first; a label that needs more pixels is too far away."""
 
 _ENLARGED_SIDE: Final = 2400
 _TURN_DEGREES: Final = 3.0
-_WEAK: Final = frozenset({"EAN/UPC", "ITF", "Code 39", "Codabar"})
+_SMALL: Final = 640
+"""A picture of this size is one candidate by itself."""
+
+_STILL_PIXELS: Final = 1_500_000
+_STILL_BOXES: Final = 6
+
+
+class Provenance(NamedTuple):
+    """What reads: name and version, and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: bytes
+
+
+@lru_cache(maxsize=1)
+def provenance() -> Provenance:
+    """Which zxing-cpp this is, by the bytes of its library."""
+    content = Path(str(binary.__file__)).read_bytes()
+    return Provenance(f"zxing-cpp-{version('zxing-cpp')}", hashlib.sha256(content).digest())
 
 
 class ZxingReader:
@@ -45,51 +61,106 @@ class ZxingReader:
 
     Args:
         effort: ``live`` for frames that follow each other, ``still`` for single pictures.
-        formats: zxing-cpp's names, separated by ``|``.
+        symbologies: the only ones to look for, by their names in
+            :data:`edge.vision.symbologies.FORMATS`; none named means all.
     """
 
-    def __init__(self, effort: Effort = "live", *, formats: str = FORMATS) -> None:
+    def __init__(self, effort: Effort = "live", *, symbologies: Sequence[str] = ()) -> None:
         self._effort: Effort = effort
-        self._formats = zxingcpp.barcode_formats_from_str(formats)
+        self._formats = formats_of(symbologies)
 
     def read(self, image: Any) -> list[Barcode]:
         """All codes in a BGR or grey picture of 8 bits a channel, in no particular order."""
-        grey, scale = _prepared(image)
+        return [reading.code for reading in self.readings(image)]
+
+    def readings(self, image: Any) -> list[Reading]:
+        """All codes, with how many looks agreed on each."""
+        grey, scale = prepared(image)
         if self._effort == "live":
-            found = self._look(grey, thorough=False) or self._look(grey, thorough=True)
+            found = [Reading(code) for code in self.fast(grey) or self.thorough(grey)]
         else:
             found = self._read_still(grey)
-        return found if scale == 1.0 else [_mapped(code, np.eye(2, 3) / scale) for code in found]
+        if scale == 1.0:
+            return found
+        back = np.eye(2, 3) / scale
+        return [each._replace(code=mapped(each.code, back)) for each in found]
 
-    def _read_still(self, grey: Gray) -> list[Barcode]:
-        looks = [self._look(grey, thorough=True)]
+    def fast(self, grey: Gray) -> list[Barcode]:
+        """A look at a grey picture as it stands."""
+        return self._look(grey, thorough=False)
+
+    def thorough(self, grey: Gray) -> list[Barcode]:
+        """A look in all directions and sizes, at light codes on dark ground, too."""
+        return self._look(grey, thorough=True)
+
+    def upright(self, grey: Gray, rung: Rung) -> list[Barcode]:
+        """A look at what a rung of the ladder shows, along and across only."""
+        return self._look(grey, thorough=True, small=False, binarizer=_threshold(rung))
+
+    def _closer(self, grey: Gray, rung: Rung) -> list[Barcode]:
+        return self._look(grey, thorough=True, binarizer=_threshold(rung))
+
+    def _read_still(self, grey: Gray) -> list[Reading]:
+        looks = [self.thorough(grey)]
         for seen, back in _other_views(grey):
-            looks.append([_mapped(code, back) for code in self._look(seen, thorough=True)])
-        return _agreed(looks)
+            looks.append([mapped(code, back) for code in self.thorough(seen)])
+        for candidate in _places(grey):
+            if any(meet(candidate.box, box_of(it.code)) for it in agreed(looks) if _is_sure(it)):
+                continue
+            looks.extend(climb(grey, candidate, self._closer, most_pixels=_STILL_PIXELS))
+        return agreed(looks)
 
-    def _look(self, grey: Gray, *, thorough: bool) -> list[Barcode]:
+    def _look(
+        self,
+        grey: Gray,
+        *,
+        thorough: bool,
+        small: bool = True,
+        binarizer: zxingcpp.Binarizer = zxingcpp.Binarizer.LocalAverage,
+    ) -> list[Barcode]:
         found = zxingcpp.read_barcodes(
             grey,
             formats=self._formats,
             try_rotate=thorough,
-            try_downscale=thorough,
-            try_invert=thorough,
+            try_downscale=thorough and small,
+            try_invert=thorough and small,
             text_mode=zxingcpp.TextMode.Plain,
+            binarizer=binarizer,
         )
-        return _whole([_barcode(code) for code in found])
+        return [code for code in _whole([_barcode(code) for code in found]) if is_wanted(code)]
 
 
-def _prepared(image: Any) -> tuple[Gray, float]:
+def prepared(image: Any) -> tuple[Gray, float]:
     """The picture in grey, at most :data:`MAX_SIDE` long, and the factor it was reduced by."""
     picture: Gray = np.asarray(image, dtype=np.uint8)
     if picture.ndim == 3:
         code = cv2.COLOR_BGRA2GRAY if picture.shape[2] == 4 else cv2.COLOR_BGR2GRAY
-        picture = picture[:, :, 0] if picture.shape[2] == 1 else _u8(cv2.cvtColor(picture, code))
+        picture = picture[:, :, 0] if picture.shape[2] == 1 else u8(cv2.cvtColor(picture, code))
     longest = max(picture.shape)
     if longest <= MAX_SIDE:
         return np.ascontiguousarray(picture), 1.0
     scale = MAX_SIDE / longest
-    return _u8(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)), scale
+    return u8(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)), scale
+
+
+def _is_sure(reading: Reading) -> bool:
+    """Whether looking closer at it is of no use."""
+    return reading.against == 0 and reading.looks >= (4 if is_weak(reading.code) else 2)
+
+
+def _threshold(rung: Rung) -> zxingcpp.Binarizer:
+    if rung.contrast == "soft":
+        return zxingcpp.Binarizer.GlobalHistogram
+    return zxingcpp.Binarizer.LocalAverage
+
+
+def _places(grey: Gray) -> list[Candidate]:
+    """Where to look closer: what looks like a code, and a small picture as a whole."""
+    height, width = grey.shape
+    places = candidates(grey, most=_STILL_BOXES)
+    if min(height, width) >= 8 and max(height, width) <= _SMALL:
+        places.insert(0, Candidate((0, 0, width, height), 0.0))
+    return differing(places)
 
 
 def _other_views(grey: Gray) -> list[tuple[Gray, Matrix]]:
@@ -99,60 +170,13 @@ def _other_views(grey: Gray) -> list[tuple[Gray, Matrix]]:
     views: list[tuple[Gray, Matrix]] = []
     if max(height, width) * scale <= MAX_SIDE:
         larger = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        views.append((_u8(larger), np.eye(2, 3) / scale))
+        views.append((u8(larger), np.eye(2, 3) / scale))
     for degrees in (_TURN_DEGREES, -_TURN_DEGREES):
         matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
         turned = cv2.warpAffine(grey, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
         back: Matrix = np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float64)
-        views.append((_u8(turned), back))
+        views.append((u8(turned), back))
     return views
-
-
-def _agreed(looks: list[list[Barcode]]) -> list[Barcode]:
-    """Each text once, where it was seen first; weak symbologies by two looks and a majority."""
-    first: dict[tuple[str, str], Barcode] = {}
-    votes: Counter[tuple[str, str]] = Counter()
-    for look in looks:
-        for code in {(code.text, code.aim): code for code in look}.values():
-            key = (code.text, code.aim)
-            first.setdefault(key, code)
-            votes[key] += 1
-    return [code for key, code in first.items() if _may_stand(code, votes[key], first, votes)]
-
-
-def _may_stand(
-    code: Barcode,
-    agreeing: int,
-    found: dict[tuple[str, str], Barcode],
-    votes: Counter[tuple[str, str]],
-) -> bool:
-    if not _is_weak(code):
-        return True
-    rivals = [
-        votes[key]
-        for key, other in found.items()
-        if other is not code and _is_weak(other) and _overlap(code, other)
-    ]
-    return agreeing >= 2 and agreeing > max(rivals, default=0)
-
-
-def _is_weak(code: Barcode) -> bool:
-    return code.symbology in _WEAK or code.symbology.startswith(("EAN", "UPC", "ITF"))
-
-
-def _overlap(one: Barcode, other: Barcode) -> bool:
-    """Whether the codes' upright boxes meet: then they are readings of the same print."""
-    left, top, right, bottom = _box(one)
-    other_left, other_top, other_right, other_bottom = _box(other)
-    return (
-        left <= other_right and other_left <= right and top <= other_bottom and other_top <= bottom
-    )
-
-
-def _box(code: Barcode) -> tuple[int, int, int, int]:
-    across = [x for x, _ in code.position]
-    down = [y for _, y in code.position]
-    return min(across), min(down), max(across), max(down)
 
 
 def _whole(codes: list[Barcode]) -> list[Barcode]:
@@ -186,14 +210,3 @@ def _barcode(code: zxingcpp.Barcode) -> Barcode:
             )
         ),
     )
-
-
-def _mapped(code: Barcode, matrix: Matrix) -> Barcode:
-    """The code with its corners moved by an affine ``matrix``."""
-    corners = np.asarray(code.position, dtype=np.float64)
-    moved = np.rint(corners @ matrix[:, :2].T + matrix[:, 2]).astype(int)
-    return code._replace(position=tuple((int(x), int(y)) for x, y in moved))
-
-
-def _u8(picture: Any) -> Gray:
-    return np.asarray(picture, dtype=np.uint8)
