@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from edge import stock, tasks
 from edge.db import Connection
-from edge.fallback import book, leases
+from edge.fallback import book, leases, sights
 from edge.fallback.deciding import Moment
 from edge.fallback.leases import SQL, Whose
 from shared.policy import (
@@ -49,6 +49,7 @@ class Pallet(NamedTuple):
 
 def replenishment(connection: Connection, face: tasks.Face, moment: Moment) -> Replenishment:
     """A pick face, what is on the way to it, and what reserve holds."""
+    seen = sights.of_face(connection, face, moment.now)
     found, more = stock.reserves(
         connection, face.sku, role=face.reserve, beside=face.location, limit=MAX_RESERVES
     )
@@ -65,6 +66,8 @@ def replenishment(connection: Connection, face: tasks.Face, moment: Moment) -> R
         [Reserve(each.location, _count(each.quantity), each.lot, each.expiry) for each in found],
         _count(more),
         _room(connection, face.location),
+        seen.state,
+        seen.by,
     )
 
 

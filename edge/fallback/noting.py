@@ -13,9 +13,9 @@ from collections import Counter, deque
 from typing import Final, NamedTuple
 
 from edge.db import Connection
-from edge.fallback import leases
+from edge.fallback import leases, sights
 from edge.fallback.leases import SQL
-from shared.events import Counted, EventData, Picked, ScanUndone, Shipped, StockState
+from shared.events import Counted, EventData, Picked, ScanUndone, Shipped, SlotSeen, StockState
 from shared.movements import movements_of
 from shared.units import DAY
 
@@ -29,6 +29,7 @@ class Noted(NamedTuple):
     moved: frozenset[str]
     counted: frozenset[str]
     out: dict[str, int]
+    seen: frozenset[str] = frozenset()
 
 
 class Refusal(NamedTuple):
@@ -48,11 +49,14 @@ class Notes:
         self._moved: set[str] = set()
         self._counted: set[str] = set()
         self._out: Counter[str] = Counter()
+        self._open_seen: list[str] = []
+        self._seen: set[str] = set()
         self.refusals: deque[Refusal] = deque(maxlen=_MAX_ERRORS)
 
     def begin(self) -> None:
         """A transaction begins: what the one before had noted and not committed never was."""
         self._open.clear()
+        self._open_seen.clear()
 
     def heard(self, connection: Connection, data: EventData, event_id: bytes, now: int) -> None:
         """An event is being recorded."""
@@ -64,6 +68,10 @@ class Notes:
             self._picked(connection, data, event_id)
         elif isinstance(data, ScanUndone):
             leases.undo_pick(connection, data.undone)
+        elif isinstance(data, SlotSeen):
+            sights.note(connection, data, now)
+            if data.state in sights.CALLING and data.location:
+                self._open_seen.append(data.location)
         elif isinstance(data, Counted):
             row = (data.line.sku, now // DAY, data.location, max(data.expected, 0))
             difference = data.line.quantity - data.expected
@@ -81,7 +89,7 @@ class Notes:
 
     def end(self, _connection: Connection) -> None:
         """The transaction is about to be committed."""
-        if not self._open:
+        if not (self._open or self._open_seen):
             return
         with self._lock:
             for sku, out, counted in self._open:
@@ -90,12 +98,19 @@ class Notes:
                     self._out[sku] += out
                 if counted:
                     self._counted.add(sku)
+            self._seen.update(self._open_seen)
 
     def take(self) -> Noted:
         """What has happened since the last time."""
         with self._lock:
-            noted = Noted(frozenset(self._moved), frozenset(self._counted), dict(self._out))
+            noted = Noted(
+                frozenset(self._moved),
+                frozenset(self._counted),
+                dict(self._out),
+                frozenset(self._seen),
+            )
             self._moved.clear()
             self._counted.clear()
             self._out.clear()
+            self._seen.clear()
         return noted

@@ -37,6 +37,41 @@ WHERE minimum >= (
 )
 ORDER BY sku, location LIMIT ?
 
+-- name: put_sight
+-- What a camera sees of a slot now.
+INSERT INTO slot_sight (camera, slot, location, state, at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (camera, slot) DO UPDATE
+SET location = excluded.location, state = excluded.state, at = excluded.at
+
+-- name: forget_sight
+-- The slot is another one now, or none.
+DELETE FROM slot_sight WHERE camera = ? AND slot = ?
+
+-- name: sights_of
+-- What was last told of the slots of a camera.
+SELECT slot, state, at FROM slot_sight WHERE camera = ?
+
+-- name: sights_at
+-- What was last told of the slots of a location, since a moment.
+SELECT state, camera, slot, at FROM slot_sight WHERE location = ? AND at >= ?
+
+-- name: faces_at
+-- The pick faces at a location.
+SELECT sku, location, minimum, maximum, reserve FROM pick_face WHERE location = ? ORDER BY sku
+
+-- name: filled_since
+-- Whether it was decided since a moment to fill a face, or what was decided before was done since.
+SELECT 1 FROM decision LEFT JOIN task ON task.code = decision.task
+WHERE decision.kind = 'replenish' AND decision.subject = ? AND decision.place = ?
+  AND decision.carried_out = 1 AND (decision.taken_at >= ? OR task.changed_at >= ?)
+LIMIT 1
+
+-- name: faces_seen
+-- Pick faces of which a camera sees that little is left.
+SELECT sku, location, minimum, maximum, reserve FROM pick_face
+WHERE location IN (SELECT location FROM slot_sight WHERE state IN ('low', 'empty'))
+ORDER BY sku, location LIMIT ?
+
 -- name: decisions
 -- Decisions, the newest first, before one.
 SELECT id, key, kind, subject, policy, outcome, quantity, reasons, alternatives, place, task,

@@ -16,7 +16,7 @@ from typing import Final
 
 from edge import stock, tasks
 from edge.db import Connection, Database
-from edge.fallback import book, gathering, leases
+from edge.fallback import book, gathering, leases, sights
 from edge.fallback.deciding import About, Deciding, Moment
 from edge.fallback.errors import PickErrorsLately
 from edge.fallback.filling import Filling
@@ -112,6 +112,8 @@ class Rounds:
         if stock.versions(reader)["plan"]:
             for sku in sorted(noted.moved):
                 await self._fill(tasks.faces(reader, sku), reader, moment)
+            for location in sorted(noted.seen):
+                await self._fill(sights.faces_at(reader, location), reader, moment)
         for sku in sorted(noted.counted):
             await self._take(
                 About("shrinkage", sku, sku, _day(moment)), _losses(sku, moment), moment
@@ -127,10 +129,11 @@ class Rounds:
             await asyncio.sleep(0)
 
     def _low_faces(self) -> list[tasks.Face]:
-        """Pick faces at their minimum, of all; in a thread and on a connection of its own."""
+        """Pick faces at their minimum or seen low, in a thread, on a connection of its own."""
         with closing(self._database.another_reader()) as reader:
-            rows = reader.execute(SQL["low_faces"], (_LOW_AT_ONCE,)).fetchall()
-            return [tasks.Face(*row) for row in rows]
+            low = reader.execute(SQL["low_faces"], (_LOW_AT_ONCE,)).fetchall()
+            seen = reader.execute(SQL["faces_seen"], (_LOW_AT_ONCE,)).fetchall()
+            return [tasks.Face(*row) for row in dict.fromkeys([*low, *seen])]
 
     async def _note_errors(self, reader: Connection, moment: Moment) -> None:
         minutes = stock.policy(reader).pick_error_minutes

@@ -28,7 +28,7 @@ DecisionKind = Literal[
 ]
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
 
-RULES: Final = 1
+RULES: Final = 2
 """The version of this arithmetic. It is raised by every change that can change an outcome."""
 LONG_AGO: Final = "9999-12-31"
 _OUTCOME: Final = 200

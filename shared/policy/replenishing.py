@@ -1,11 +1,13 @@
 """Pick faces are filled from reserve: at the minimum, up to the maximum, the first to expire first.
 
-What has expired stays in reserve. Is there less than is missing, what there is comes.
+What has expired stays in reserve. Is there less than is missing, what there is comes. A camera
+that sees a face low or empty counts more than a record that says otherwise: people take without
+scanning.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -41,7 +43,8 @@ class Replenishment(Recorded, frozen=True):
     """A pick face, what is there, what is on the way, and what reserve holds.
 
     ``room`` is how many base units the face still takes, None where nobody said. ``unlisted`` are
-    units in reserve positions that are not listed: they expire later than those that are.
+    units in reserve positions that are not listed: they expire later than those that are. ``seen``
+    is what a camera saw there since the face was last filled, ``seen_by`` which camera and slot.
     """
 
     sku: Name
@@ -54,11 +57,14 @@ class Replenishment(Recorded, frozen=True):
     reserves: Annotated[list[Reserve], Meta(max_length=MAX_RESERVES)]
     unlisted: Count = 0
     room: Count | None = None
+    seen: Literal["", "low", "empty"] = ""
+    seen_by: Annotated[str, Meta(max_length=129)] = ""
 
 
 def replenish(policy: Policy, given: Replenishment) -> Outcome:
     """How much of which lots to bring to a pick face."""
-    there = max(given.on_face, 0) + given.coming
+    on_face = _believed(given)
+    there = on_face + given.coming
     level = f"{given.face} holds {given.on_face} of {given.sku}, {given.coming} are on the way"
     if there > given.minimum:
         return nothing(f"{level}: above its minimum of {given.minimum}.")
@@ -66,21 +72,19 @@ def replenish(policy: Policy, given: Replenishment) -> Outcome:
     target = min(max(given.minimum, 1), given.maximum) if narrowed else given.maximum
     if narrowed and 0 < there < target:
         waits = f"left to a person: {given.face} still holds some of {given.sku}"
-        reasons = [narrowed, f"{level}; its minimum is {given.minimum}."]
+        reasons = [narrowed, *_seen(given), f"{level}; its minimum is {given.minimum}."]
         return Outcome(waits, 0, tuple(reasons), acts=False)
     missing = target - there
     if given.room is not None:
-        missing = min(missing, given.room)
+        missing = min(missing, given.room + max(given.on_face, 0) - on_face)
     if missing <= 0:
         return nothing(f"{level}: there is no room for more, of {given.maximum} at most.")
     parts, late = _chosen(given, missing)
     quantity = sum(part.quantity for part in parts)
-    reasons = [
-        (
-            f"{level}: at or below its minimum of {given.minimum}; "
-            f"{units(missing)} are missing up to {target}."
-        )
-    ]
+    low = f"at or below its minimum of {given.minimum}"
+    if given.seen:
+        low = f"its minimum is {given.minimum}"
+    reasons = [*_seen(given), f"{level}: {low}; {units(missing)} are missing up to {target}."]
     if narrowed:
         reasons.insert(0, narrowed)
     if late:
@@ -103,6 +107,18 @@ def replenish(policy: Policy, given: Replenishment) -> Outcome:
         place=given.face,
         parts=tuple(parts),
     )
+
+
+def _believed(given: Replenishment) -> int:
+    """What is on the face: the record, or less where a camera sees less."""
+    on_record = max(given.on_face, 0)
+    if given.seen == "empty":
+        return 0
+    return min(on_record, given.minimum) if given.seen == "low" else on_record
+
+
+def _seen(given: Replenishment) -> list[str]:
+    return [f"{given.seen_by} sees {given.face} {given.seen}."] if given.seen else []
 
 
 def _chosen(given: Replenishment, missing: int) -> tuple[list[Part], int]:
@@ -149,7 +165,9 @@ def _first(given: Replenishment, part: Part, quantity: int, missing: int) -> str
 
 def _others(given: Replenishment, quantity: int) -> tuple[str, ...]:
     others = [f"wait until {given.face} is empty"]
-    least = given.minimum - max(given.on_face, 0) - given.coming
+    if given.seen and given.on_face > given.minimum:
+        others.append(f"count {given.face} first: what is seen there differs from the record")
+    least = given.minimum - _believed(given) - given.coming
     if 0 < least < quantity:
         others.append(f"bring only {units(least)}, up to the minimum of {given.minimum}")
     if given.unlisted:

@@ -52,6 +52,7 @@ REPLENISHMENTS = st.tuples(
     st.tuples(COUNTS, COUNTS).map(lambda pair: tuple(sorted(pair))),
     st.tuples(SIGNED, COUNTS, st.dates().map(str), st.lists(RESERVES, max_size=16)),
     st.tuples(COUNTS, st.none() | COUNTS),
+    st.sampled_from([("", ""), ("low", "aisle/S-1"), ("empty", "aisle/S-1")]),
 ).map(lambda parts: Replenishment(*(value for part in parts for value in part)))  # type: ignore[arg-type]
 PLACES = st.builds(Place, NAMES, NAMES | st.just(""), SIGNED, COUNTS, COUNTS, COUNTS, st.booleans())
 
@@ -126,9 +127,11 @@ def test_a_face_never_gets_more_than_its_maximum_its_room_or_what_reserve_may_gi
     policy: Policy, given_: Replenishment
 ) -> None:
     outcome = decide("replenish", policy, given_)
-    there = max(given_.on_face, 0) + given_.coming
+    on_record = max(given_.on_face, 0)
+    believed = {"": on_record, "low": min(on_record, given_.minimum), "empty": 0}[given_.seen]
+    there = believed + given_.coming
     assert outcome.quantity + there <= max(given_.maximum, there)
-    assert given_.room is None or outcome.quantity <= given_.room
+    assert given_.room is None or outcome.quantity <= given_.room + on_record - believed
     fresh = [each for each in given_.reserves if not each.expiry or each.expiry >= given_.today]
     assert outcome.quantity <= sum(each.quantity for each in fresh)
     assert sum(part.quantity for part in outcome.parts) == outcome.quantity
