@@ -35,6 +35,7 @@ from edge.app.safe_mode import SettingsWatch
 from edge.app.scrubbing import Scrubbing
 from edge.app.store import Store
 from edge.app.timekeeping import Timekeeping, clock_report
+from edge.app.witnessing import witnesses_of
 from edge.db import Connection, Level
 from edge.health import Heartbeat
 from edge.link.downlink import Downlink
@@ -109,6 +110,7 @@ class Gateway:
             store,
             lambda: self._inputs.occupied(),  # noqa: PLW0108 - they are made further down
         )
+        self._verification = witnesses_of(store)
         self._downlink = Downlink(
             store.database,
             lambda: self._identities.current,
@@ -282,6 +284,8 @@ class Gateway:
                 store.outbox, self._link, store.clock, system_jitter
             ),
         }
+        if self._verification is not None:
+            parts["verification"] = self._verification.run
         serving = asyncio.create_task(door.serve(sockets=[listening]))
         tasks = [
             asyncio.create_task(_kept_up(name, part, store.database.noticed))

@@ -128,6 +128,7 @@ _ORIGINS: Final[dict[str, str]] = {
     "plan": "the plan in force",
     "cadence": "this gateway: a count was due",
     "fallback": "this gateway: decided here",
+    "witness": "this gateway: a camera saw it otherwise",
     "past": "a plan that has gone",
 }
 

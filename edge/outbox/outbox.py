@@ -63,7 +63,7 @@ class Outbox:
         self._signer = signer
         self._last: tuple[int, bytes] | None = None
         self._put_off: list[tuple[int, bytes, bytes]] = []
-        self._listener: Listener | None = None
+        self._listeners: tuple[Listener, ...] = ()
         self._moved = False
         self._earlier: tuple[Reached, ...] | None = None
 
@@ -80,8 +80,8 @@ class Outbox:
             self._put_off.clear()
 
     def listen(self, listener: Listener) -> None:
-        """Have ``listener`` told of each new event, in the transaction that records it."""
-        self._listener = listener
+        """Have ``listener``, too, told of each new event, in the transaction that records it."""
+        self._listeners = (*self._listeners, listener)
 
     def use(self, signer: Signer) -> None:
         """Sign with a renewed key, or for a newly granted epoch, after the next :meth:`open`."""
@@ -251,8 +251,8 @@ class Outbox:
         if len(body) > MAX_EVENT_BYTES:
             raise QuartermasterError("event.malformed", f"{len(body)} bytes")
         self._put(seq, body)
-        if self._listener is not None:
-            self._listener(connection, data, event_id, occurred_at)
+        for listener in self._listeners:
+            listener(connection, data, event_id, occurred_at)
         return seq
 
     def reached(self, connection: Connection) -> Furthest | None:

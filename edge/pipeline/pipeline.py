@@ -177,5 +177,5 @@ class Pipeline:
     @staticmethod
     def clean(connection: Connection, before: int, *, limit: int = 1000) -> int:
         """Forget what was answered before an age of the database; returns how many, at most."""
-        readings = connection.execute(SQL["forget_readings"], (before, limit)).rowcount
-        return max(readings, connection.execute(SQL["forget"], (before, limit)).rowcount)
+        kept = ("forget_readings", "forget_sight_checks", "forget")
+        return max(connection.execute(SQL[each], (before, limit)).rowcount for each in kept)

@@ -14,7 +14,7 @@ SQL: Final = Queries(__package__ or "edge.tasks")
 
 Status = Literal["open", "started", "done", "short", "withdrawn"]
 Ended = Literal["done", "short"]
-Origin = Literal["plan", "cadence", "fallback", "past"]
+Origin = Literal["plan", "cadence", "fallback", "witness", "past"]
 """Who asks for it: the plan in force, this gateway, or a plan that has gone."""
 OPEN: Final[tuple[Status, Status]] = ("open", "started")
 

@@ -107,7 +107,8 @@ SELECT DISTINCT task FROM task_work
 DELETE FROM task WHERE code IN (
     SELECT code FROM task
     WHERE status = 'withdrawn' AND changed_at < :before
-       OR status IN ('done', 'short') AND origin IN ('cadence', 'past') AND changed_at < :before
+       OR status IN ('done', 'short') AND origin IN ('cadence', 'witness', 'past')
+           AND changed_at < :before
     LIMIT :limit
 )
 

@@ -78,6 +78,7 @@ class Alone(FloorAt):
         self.decider = Fallback(
             store.database, surroundings, SystemIds(), retention=7 * DAY, model=self.model
         )
+        store.outbox._listeners = ()
         store.outbox.listen(self.decider.notes.heard)
         store.database.around(self.decider.notes.begin, self.decider.notes.end)
 
