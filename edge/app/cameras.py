@@ -1,149 +1,147 @@
-"""One thread for each configured camera. OpenCV and zxing-cpp are loaded only when there is one."""
+"""The cameras of a gateway: a worker process for each, and what an operator sees of them.
+
+Nothing here loads OpenCV or a model: pictures are looked at in the workers alone.
+"""
 
 from __future__ import annotations
 
-import threading
+import os
+import time
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-import msgspec
 import structlog
 
-from edge import stock
+from edge.app.minding import Minded
 from edge.app.store import Store
-from edge.pipeline import NOT_RECORDED
-from edge.ports import FrameSource
+from edge.app.worker_words import Seen, decode_seen
+from edge.capture import window
+from edge.ports import CameraShown, CameraState, LineShown, ZoneShown
 from edge.settings import Camera
 from shared.errors import QuartermasterError
-from shared.events import CodeSeen, DeviceHealth
 
 _log: Final[Any] = structlog.get_logger("edge.cameras")
-_RETRY_S: Final = 10.0
-
-
-@dataclass(slots=True)
-class _Watched:
-    camera: Camera
-    source: FrameSource | None = None
-    dropped: int = 0
-    seen: int = 0
-    state: str = "starting"
-    why: str = ""
-
-    @property
-    def dropped_frames(self) -> int:
-        return self.dropped + (self.source.dropped if self.source is not None else 0)
+_NOTHING: Final = Seen(0, 0, 0)
 
 
 @dataclass(slots=True)
 class Cameras:
-    """The cameras of a gateway: ``start`` once, ``stop`` once."""
+    """The cameras of a gateway: ``start`` once, ``stop`` once. Implements the port CameraView."""
 
     store: Store
-    _watched: list[_Watched] = field(default_factory=list["_Watched"])
-    _threads: list[threading.Thread] = field(default_factory=list[threading.Thread])
-    _stopping: threading.Event = field(default_factory=threading.Event)
+    _minded: list[Minded] = field(default_factory=list[Minded])
+    _memory: QuartermasterError | None = None
 
     def start(self) -> None:
         """Watch every configured camera."""
         for camera in self.store.settings.camera:
-            watched = _Watched(camera)
-            self._watched.append(watched)
-            thread = threading.Thread(
-                target=self._watch, args=(watched,), name=f"camera-{camera.name}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+            minded = Minded(camera, self.store)
+            try:
+                minded.window, minded.memory = window.make()
+            except QuartermasterError as error:  # it counts as well unseen
+                self._memory = error
+                _log.error("camera.memory", camera=camera.name, detail=error.detail)
+            self._minded.append(minded)
+            minded.start()
 
     def stop(self) -> None:
-        """Let go of all devices."""
-        self._stopping.set()
-        for watched in self._watched:
-            if watched.source is not None:
-                watched.source.close()
-        for thread in self._threads:
-            thread.join(timeout=5)
+        """Have all workers end, and wait for them."""
+        for minded in self._minded:
+            minded.stop()
+        for minded in self._minded:
+            minded.join()
+            if minded.memory >= 0:
+                os.close(minded.memory)
+                minded.memory = -1
+
+    def notices(self) -> list[QuartermasterError]:
+        """What a person should know."""
+        return [self._memory] if self._memory is not None else []
 
     @property
     def dropped_frames(self) -> int:
-        """Frames thrown away because reading was slower than the cameras."""
-        return sum(watched.dropped_frames for watched in self._watched)
+        """Frames thrown away because looking was slower than the cameras."""
+        return sum(minded.total("dropped") for minded in self._minded)
 
     def report(self) -> list[dict[str, Any]]:
-        """Each camera's state, and why it sees nothing; never its address: it may hold a secret."""
-        return [
-            {
-                "name": watched.camera.name,
-                "zone": watched.camera.zone,
-                "state": watched.state,
-                "why": watched.why,
-                "codes_seen": watched.seen,
-                "dropped_frames": watched.dropped_frames,
-            }
-            for watched in self._watched
-        ]
+        """Each camera's state, and why it sees nothing; never its address: it may hold a secret.
 
-    def _watch(self, watched: _Watched) -> None:
-        """Look until the source ends; a source that fails is tried again."""
-        while not self._stopping.is_set():
-            try:
-                self._look(watched)
-            except QuartermasterError as error:
-                if watched.state != "unreadable":
-                    self._tell_health(watched.camera, "unreadable", str(error))
-                watched.state, watched.why = "unreadable", error.detail or error.entry.says
-                _log.warning("camera.failed", camera=watched.camera.name, code=error.code)
-                self._stopping.wait(_RETRY_S)
-            except Exception as error:  # noqa: BLE001 - a camera never takes the gateway down
-                watched.state, watched.why = "failed", type(error).__name__
-                _log.error("camera.unexpected", camera=watched.camera.name, exc_info=error)
-                self._stopping.wait(_RETRY_S)
-            else:
-                watched.state = "ended"
-                return
+        ``dropped_frames`` were overtaken by a newer one; ``skipped`` is what the budget had no room
+        for, by zone and task; ``lacking`` says which ways of looking there are not, and why.
+        """
+        return [_told(minded) for minded in self._minded]
 
-    def _look(self, watched: _Watched) -> None:
-        from edge.capture.camera import (  # noqa: PLC0415 - only with a camera
-            is_address,
-            open_source,
-        )
-        from edge.vision.barcodes import ZxingReader  # noqa: PLC0415 - only with a camera
-        from edge.vision.confirm import Confirmation  # noqa: PLC0415 - only with a camera
-        from edge.vision.watch import watch  # noqa: PLC0415 - only with a camera
+    def cameras(self) -> list[CameraShown]:
+        """Every configured camera, in the settings' order."""
+        return [_shown(minded) for minded in self._minded]
 
-        camera = watched.camera
-        named = is_address(camera.source) or camera.source.isdecimal()
-        if not named and not Path(camera.source).exists():
-            raise QuartermasterError("camera.unreadable", "no such file", where=camera.source)
-        source = open_source(camera.source)
-        watched.source = source
-        try:
-            if watched.state != "watching":
-                self._tell_health(camera, "watching", "")
-            watched.state, watched.why = "watching", ""
-            confirmation = Confirmation(camera.name, sku_of=self._sku_of)
-            watch(source, ZxingReader(), confirmation, lambda fact: self._tell(watched, fact))
-        finally:
-            watched.dropped += source.dropped
-            watched.source = None
-            source.close()
+    def still(self, name: str) -> bytes | None:
+        """The newest picture of a camera as a JPEG; None without one."""
+        for minded in self._minded:
+            if minded.camera.name == name and minded.window is not None:
+                return minded.window.still(time.monotonic()) or None
+        return None
 
-    def _sku_of(self, code: str) -> str | None:
-        reader = self.store.database.reader
-        item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
-        return None if item is None else item.sku
 
-    def _tell(self, watched: _Watched, fact: CodeSeen) -> None:
-        camera = watched.camera
-        placed = msgspec.structs.replace(fact, zone=camera.zone)
-        if self.store.pipeline.record_blocking(placed, device=camera.name) != NOT_RECORDED:
-            watched.seen += 1
+def _told(minded: Minded) -> dict[str, Any]:
+    beat, camera = minded.beat, minded.camera
+    return {
+        "name": camera.name,
+        "zone": camera.zone,
+        "state": minded.state,
+        "why": minded.why,
+        "codes_seen": minded.codes_seen,
+        "facts": minded.facts,
+        "frames": minded.total("captured"),
+        "looked_at": minded.total("looked"),
+        "dropped_frames": minded.total("dropped"),
+        "unreadable_files": minded.total("unreadable"),
+        "looks": beat.looks,
+        "skipped": minded.skipped,
+        "unrecorded": minded.unrecorded,
+        "held_up": minded.total("held_up"),
+        "fps": beat.fps,
+        "cpu": beat.cpu,
+        "cpu_allowed": camera.cpu,
+        "scan_p95_ms": beat.scan_p95_ms,
+        "reconnects": minded.total("reconnects"),
+        "restarts": minded.restarts,
+        "lacking": beat.lacking,
+        "worker": minded.worker,
+    }
 
-    def _tell_health(self, camera: Camera, status: str, detail: str) -> None:
-        try:
-            self.store.pipeline.record_blocking(
-                DeviceHealth(camera.name, status, detail[:200]), device=camera.name
-            )
-        except QuartermasterError as error:
-            _log.error("camera.unrecorded", camera=camera.name, code=error.code)
+
+def _shown(minded: Minded) -> CameraShown:
+    beat, camera = minded.beat, minded.camera
+    state = minded.window.state() if minded.window is not None else b""
+    seen = decode_seen(state) or _NOTHING
+    return CameraShown(
+        name=camera.name,
+        state=cast("CameraState", minded.state),
+        why=minded.why,
+        frame_at=seen.frame_at,
+        width=seen.width,
+        height=seen.height,
+        fps=beat.fps,
+        fps_allowed=camera.frames_per_second,
+        cpu=beat.cpu,
+        cpu_allowed=camera.cpu,
+        dropped=minded.total("dropped"),
+        skipped=sum(minded.skipped.values()),
+        zones=_zones(camera),
+        masks=tuple(tuple(mask) for mask in camera.masks),
+        lines=tuple(
+            LineShown(line.name, line.start, line.end, seen.nets.get(line.name, {}))
+            for line in camera.lines
+        ),
+        tracks=seen.tracks,
+        reads=seen.reads,
+        keep_crops=camera.keep_crops,
+    )
+
+
+def _zones(camera: Camera) -> tuple[ZoneShown, ...]:
+    return tuple(
+        ZoneShown(zone.name, tuple(zone.polygon), zone.tasks, zone.location)
+        for zone in camera.zones
+    )

@@ -127,25 +127,35 @@ class LiveCamera:
         self._latest: Frame | None = None
         self._failed: QuartermasterError | None = None
         self._grabber: threading.Thread | None = None
+        self.captured = 0
+        """Frames that the camera gave: those taken, those dropped, and the one that waits."""
         self.dropped = 0
         self.reconnects = 0
         self.last_error = ""
 
     def frames(self) -> Iterator[Frame]:
         """The latest frame, each at most once, until closed."""
+        while not self._closing.is_set():
+            if (frame := self.take(None)) is not None:
+                yield frame
+
+    def take(self, timeout_s: float | None) -> Frame | None:
+        """The latest frame, at most once; None when none came for so long, or it was closed.
+
+        Raises:
+            QuartermasterError: ``camera.unreadable``.
+        """
         if self._grabber is None and not self._closing.is_set():
             self._grabber = threading.Thread(target=self._grab, name="camera", daemon=True)
             self._grabber.start()
-        while not self._closing.is_set():
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self._latest or self._failed or self._closing.is_set()
-                )
-                frame, self._latest = self._latest, None
-            if frame is not None:
-                yield frame
-            elif self._failed is not None:
-                raise self._failed
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._latest or self._failed or self._closing.is_set(), timeout_s
+            )
+            frame, self._latest = self._latest, None
+        if frame is None and self._failed is not None and not self._closing.is_set():
+            raise self._failed
+        return frame
 
     def close(self) -> None:
         """Let go of the camera; :meth:`frames` ends."""
@@ -199,6 +209,7 @@ class LiveCamera:
 
     def _put(self, frame: Frame) -> None:
         with self._changed:
+            self.captured += 1
             if self._latest is not None:
                 self.dropped += 1
             self._latest = frame
