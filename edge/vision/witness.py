@@ -5,7 +5,8 @@ tells which item, its zone which place, a track in that zone that something came
 is never believed by itself. It agrees, or it is not sure, or it disagrees; and only then people are
 asked to count. What makes it unsure is whatever else may have shown the same: goods that lie there
 anyway, that somebody else just brought, that were carried past on their way to a place which no
-camera looks at, or a code in a single frame.
+camera looks at. The code of what was just scanned is no misreading; that of something else needs
+two frames, or a track.
 
 Pure: numbers and names in, a verdict out.
 """
@@ -195,41 +196,26 @@ class _Case(NamedTuple):
         """Did the goods come to where they were scanned to?"""
         sku, source, target = self.handled.sku, self.handled.source, self.handled.target
         mine = [each for each in self.seen if each.sku == sku and each.net >= 0]
-        right = [each for each in mine if each.glimpse.location == target and each.is_sure]
+        right = [each for each in mine if each.glimpse.location == target]
         astray = [each for each in mine if each.glimpse.location not in {source, target}]
-        wrong = [
-            each
-            for each in astray
-            if each.is_sure and not self._is_explained(sku, each.glimpse.location)
-        ]
+        wrong = [each for each in astray if not self._is_explained(sku, each.glimpse.location)]
         if right:
             later = [each for each in wrong if each.glimpse.at > right[-1].glimpse.at]
             if later:
                 return self._there(later[-1], "unsure", f"seen at {target} before")
             return self._there(right[-1], "agreed", "")
-        if wrong and target in self.watched:
-            return self._there(wrong[-1], "disagreed", f"scanned to {target}")
-        stranger = None if wrong else self._stranger()
-        if stranger is not None:
-            return self._there(stranger, "disagreed", f"{sku} was scanned there")
-        return self._doubtful(mine, wrong, astray)
-
-    def _doubtful(self, mine: list[Seen], wrong: list[Seen], astray: list[Seen]) -> Check | None:
-        """What is no word for the scan, and none against it."""
-        target = self.handled.target
-        weak = [each for each in mine if each.glimpse.location == target]
         if wrong:
+            if target in self.watched:
+                return self._there(wrong[-1], "disagreed", f"scanned to {target}")
             return self._there(wrong[-1], "unsure", f"no camera looks at {target}")
-        if astray and astray[-1].is_sure:
+        if astray:
             return self._there(astray[-1], "unsure", "that is explained otherwise")
-        if astray or weak:
-            return self._there((astray or weak)[-1], "unsure", "read in one frame only")
-        return None
+        return self._stranger()
 
     def departure(self) -> Check | None:
         """Were the goods taken from where they were scanned from?"""
         sku, source, _ = self.handled.sku, self.handled.source, self.handled.target
-        left = [each for each in self.seen if each.sku == sku and each.net < 0 and each.is_sure]
+        left = [each for each in self.seen if each.sku == sku and each.net < 0]
         right = [each for each in left if each.glimpse.location == source]
         if right:
             return self._gone(right[-1], "agreed", "")
@@ -250,21 +236,23 @@ class _Case(NamedTuple):
         told = f"{sku} came from {source}: more than was on record there"
         return Check("disagreed", sku, source, 0, 0, ledger, told[:200], by)
 
-    def _stranger(self) -> Seen | None:
+    def _stranger(self) -> Check | None:
         """Another item where these goods should be, that nothing explains."""
         target = self.handled.target
-        return next(
-            (
-                each
-                for each in reversed(self.seen)
-                if each.sku != self.handled.sku
-                and each.glimpse.location == target
-                and each.net >= 0
-                and each.is_sure
-                and not self._is_explained(each.sku, target)
-            ),
-            None,
-        )
+        strangers = [
+            each
+            for each in self.seen
+            if each.sku != self.handled.sku
+            and each.glimpse.location == target
+            and each.net >= 0
+            and not self._is_explained(each.sku, target)
+        ]
+        sure = [each for each in strangers if each.is_sure]
+        if sure:
+            return self._there(sure[-1], "disagreed", f"{self.handled.sku} was scanned there")
+        if strangers:
+            return self._there(strangers[-1], "unsure", "read in one frame only")
+        return None
 
     def _is_explained(self, sku: str, location: str) -> bool:
         """Whether it lies there by the ledger, or somebody just had it there."""

@@ -187,19 +187,22 @@ def test_what_agrees_and_what_is_unsure_is_told_and_not_counted(floor: Watched) 
     floor.see("A-01")
     floor.pass_time()
     floor.put_away()
-    floor.see("A-02", frames=1)
+    floor.see("A-01", "OAT-1", frames=1, raw=OAT)
     floor.pass_time()
     assert [check.verdict for check in floor.checks] == ["agreed", "unsure"]
     assert floor.counts() == []
     assert floor.facts(ExceptionRaised) == []
 
 
-def test_a_track_makes_one_frame_sure(floor: Watched) -> None:
+def test_another_item_that_came_where_these_goods_should_be_is_counted(floor: Watched) -> None:
     floor.put_away()
-    floor.see("A-02", frames=1)
-    floor.track("A-02")
+    floor.see("A-01", "OAT-1", frames=1, raw=OAT)
+    floor.track("A-01")
     floor.pass_time()
-    assert [check.verdict for check in floor.checks] == ["disagreed"]
+    assert [(check.verdict, check.sku) for check in floor.checks] == [("disagreed", "OAT-1")]
+    (count,) = floor.counts()
+    lines = tasks.lines_of(floor.store.database.reader, count.code)
+    assert [(line.sku, line.location) for line in lines] == [("OAT-1", "A-01"), ("TEA-1", "A-01")]
 
 
 def test_a_pick_from_the_next_place_is_counted(floor: Watched) -> None:

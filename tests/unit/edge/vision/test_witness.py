@@ -62,21 +62,26 @@ def test_goods_seen_elsewhere_and_not_there_disagree() -> None:
 @pytest.mark.parametrize(
     ("glimpse", "how"),
     [
-        (code("A-02", frames=1), {}),
         (code("A-02"), {"ledger": {("TEA-1", "A-02"): 7}}),
         (code("A-02"), {"others": (Handled("TEA-1", 1, "DOCK-1", "A-02", AT - 9 * SECOND),)}),
         (code("A-02"), {"watched": ("A-02",)}),
     ],
-    ids=["one frame", "lies there anyway", "somebody brought it", "carried past"],
+    ids=["lies there anyway", "somebody brought it", "carried past"],
 )
 def test_what_may_have_another_reason_is_unsure(glimpse: Glimpse, how: dict[str, object]) -> None:
     found = check(PUT, glimpse, **how)  # type: ignore[arg-type]
     assert verdict(found) == ("unsure", "TEA-1", "A-02")
 
 
-def test_a_track_makes_one_frame_enough() -> None:
-    found = check(PUT, code("A-02", frames=1), track("A-02"))
+def test_the_code_that_was_just_scanned_is_no_misreading() -> None:
+    found = check(PUT, code("A-02", frames=1))
     assert verdict(found) == ("disagreed", "TEA-1", "A-02")
+
+
+def test_another_code_needs_two_frames_or_a_track() -> None:
+    once = code("A-01", "OAT-1", frames=1)
+    assert verdict(check(PUT, once)) == ("unsure", "OAT-1", "A-01")
+    assert verdict(check(PUT, once, track("A-01"))) == ("disagreed", "OAT-1", "A-01")
 
 
 def test_carried_past_on_the_way_agrees_and_seen_there_before_is_unsure() -> None:
