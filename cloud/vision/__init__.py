@@ -1,0 +1,1 @@
+"""Training of what gateways see with: rendered scenes, and the models made from them."""
