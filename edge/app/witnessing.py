@@ -6,6 +6,7 @@ from edge.app.store import Store
 from edge.pipeline.witnessing import Witnesses
 from edge.ports import SystemIds
 from edge.settings import Camera
+from edge.vision.witness import WINDOW
 
 
 def witnesses_of(store: Store) -> Witnesses | None:
@@ -20,6 +21,7 @@ def witnesses_of(store: Store) -> Witnesses | None:
         SystemIds(),
         places,
         level=lambda: store.space.level,
+        window=WINDOW,
     )
     store.outbox.listen(witnesses.heard)
     store.database.around(witnesses.begin, witnesses.end)

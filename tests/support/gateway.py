@@ -192,6 +192,7 @@ def running(
     extra: str = "",
     port: int | None = None,
     install_port: int = 0,
+    program: str = "from edge.cli import app; app()",
 ) -> Iterator[RunningGateway]:
     """Run the gateway's process; it has answered /healthz when this returns."""
     port = port or free_port()
@@ -210,7 +211,7 @@ watchdog_seconds = 4.0
 {extra}"""
     )
     log = data / "gateway.log"
-    command = [sys.executable, "-c", "from edge.cli import app; app()", "run", "--data", str(data)]
+    command = [sys.executable, "-c", program, "run", "--data", str(data)]
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     ca = data / "identity" / "local" / "ca.crt"
