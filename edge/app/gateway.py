@@ -33,6 +33,7 @@ from edge.app.recovery import damages
 from edge.app.retention import Retention
 from edge.app.safe_mode import SettingsWatch
 from edge.app.scrubbing import Scrubbing
+from edge.app.sights import crops_of, sights_of
 from edge.app.store import Store
 from edge.app.timekeeping import Timekeeping, clock_report
 from edge.app.witnessing import witnesses_of
@@ -140,6 +141,7 @@ class Gateway:
             install_port=api.install_port,
             lines=self._journal.lines,
             certificates=lambda: certificates(self._identities.current, self._doors.folder),
+            sights=sights_of(store, self._cameras, crops_of(store)),
         )
         self._scans = self._console.watched(self._fallback.watched(store.pipeline))
         self._limit = RateLimit(api.scans_per_second, api.burst)
@@ -225,6 +227,7 @@ class Gateway:
             *self._downlink.notices(),
             *self._doors.notices(),
             *self._inputs.notices(),
+            *self._cameras.notices(),
         ]
 
     def _damaged(self, error: QuartermasterError) -> None:
@@ -322,7 +325,7 @@ class Gateway:
             self._scans,
             self,
             limit,
-            registry(store, self._link, self._uplink, self._downlink),
+            registry(store, self._link, self._uplink, self._downlink, self._cameras.report),
             rooms=[
                 people_room(store.database, self._desk, limit, **here),
                 pages.routes(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,9 +14,19 @@ from edge.link.downlink import Downlink
 from edge.link.mqtt import MqttLink
 from edge.link.uplink import Uplink
 
+_PREFIX: Final = "quartermaster_gateway"
+
 
 class _Gateway(Collector):
-    def __init__(self, store: Store, link: MqttLink, uplink: Uplink, downlink: Downlink) -> None:
+    def __init__(
+        self,
+        store: Store,
+        link: MqttLink,
+        uplink: Uplink,
+        downlink: Downlink,
+        cameras: Callable[[], Sequence[Mapping[str, Any]]],
+    ) -> None:
+        self._cameras = cameras
         self._store = store
         self._link = link
         self._uplink = uplink
@@ -54,25 +65,67 @@ class _Gateway(Collector):
         )
         yield _labelled("uplink_refused", "Refused by the uplink.", "code", counts.refused)
         yield _labelled("downlink_refused", "Offers refused.", "code", self._downlink.refused)
+        yield from _of_cameras(self._cameras())
 
 
-def registry(store: Store, link: MqttLink, uplink: Uplink, downlink: Downlink) -> CollectorRegistry:
-    """The gateway's own registry."""
+def registry(
+    store: Store,
+    link: MqttLink,
+    uplink: Uplink,
+    downlink: Downlink,
+    cameras: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
+) -> CollectorRegistry:
+    """The gateway's own registry; ``cameras`` is what it reports of them."""
     own = CollectorRegistry()
-    own.register(_Gateway(store, link, uplink, downlink))
+    own.register(_Gateway(store, link, uplink, downlink, cameras))
     return own
 
 
+_COUNTED: Final = {
+    "frames": "Frames that a camera gave.",
+    "looked_at": "Frames that were looked at.",
+    "dropped_frames": "Frames overtaken by a newer one.",
+    "codes_seen": "Codes that became events.",
+    "facts": "What a camera saw that became events.",
+    "unrecorded": "What a camera saw and could not be recorded.",
+    "held_up": "Facts that waited for the gateway.",
+    "reconnects": "Times a camera was opened again.",
+    "restarts": "Times a camera's worker was started again.",
+}
+
+
+def _of_cameras(cameras: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
+    """What the cameras' workers count, by camera; what they skipped by zone and task, too."""
+    for name, says in _COUNTED.items():
+        values = {str(camera["name"]): int(camera[name]) for camera in cameras}
+        yield _labelled(f"camera_{name}", says, "camera", values)
+    skipped = CounterMetricFamily(
+        f"{_PREFIX}_camera_skipped",
+        "Looks for which the budget had no room.",
+        labels=["camera", "where"],
+    )
+    for camera in cameras:
+        for where, count in sorted(camera["skipped"].items()):
+            skipped.add_metric([camera["name"], where], count)
+    yield skipped
+    family = GaugeMetricFamily(
+        f"{_PREFIX}_camera_cpu", "Share of one core that a worker uses.", labels=["camera"]
+    )
+    for camera in cameras:
+        family.add_metric([camera["name"]], camera["cpu"])
+    yield family
+
+
 def _gauge(name: str, says: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"quartermaster_gateway_{name}", says, value=value)
+    return GaugeMetricFamily(f"{_PREFIX}_{name}", says, value=value)
 
 
 def _counter(name: str, says: str, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(f"quartermaster_gateway_{name}", says, value=value)
+    return CounterMetricFamily(f"{_PREFIX}_{name}", says, value=value)
 
 
 def _labelled(name: str, says: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"quartermaster_gateway_{name}", says, labels=[label])
+    family = CounterMetricFamily(f"{_PREFIX}_{name}", says, labels=[label])
     items: Iterable[tuple[str, int]] = sorted(values.items())
     for value, count in items:
         family.add_metric([value], count)

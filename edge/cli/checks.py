@@ -293,7 +293,7 @@ def cameras(patient: Patient) -> Iterator[Finding]:
     for camera in patient.settings.camera:
         state = states.get(camera.name)
         why = _unreachable(camera.source)
-        if state is not None and state not in {"unreadable", "failed"}:
+        if state is not None and state not in {"unreadable", "failed", "frozen", "black"}:
             yield Finding("cameras", "ok", f"{camera.name} is {state}")
         elif why:
             do = "Check its power and cable, and its source in gateway.toml."

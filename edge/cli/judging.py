@@ -160,7 +160,7 @@ def _documents(report: dict[str, Any]) -> Iterator[Finding]:
 
 def _cameras(report: dict[str, Any]) -> Iterator[Finding]:
     for camera in _listed(report, "cameras"):
-        if camera["state"] in {"unreadable", "failed"}:
+        if camera["state"] in {"unreadable", "failed", "frozen", "black"}:
             says = f"{camera['name']} gives no picture ({camera['state']})."
             do = "Check its power, its cable and its source in gateway.toml; it is tried again."
             yield Finding("cameras", "note", says, do)
