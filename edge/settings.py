@@ -111,7 +111,7 @@ _Point = tuple[Annotated[float, Meta(ge=0, le=1)], Annotated[float, Meta(ge=0, l
 _Polygon = Annotated[list[_Point], Meta(min_length=3, max_length=32)]
 
 
-class Zone(_Table, frozen=True):
+class Zone(_Table, frozen=True, omit_defaults=True):
     """A part of a camera's picture, what is looked for there, and how urgently (1 first).
 
     ``symbologies`` are the only ones read there; none named means all. ``location`` is the place
@@ -135,7 +135,7 @@ class CountingLine(_Table, frozen=True):
     counts: tuple[Literal["carton", "pallet"], ...] = ("carton", "pallet")
 
 
-class Camera(_Table, frozen=True):
+class Camera(_Table, frozen=True, omit_defaults=True):
     """A source of pictures: a device number, a file or an address; where it looks.
 
     Without zones the whole picture is one, in which codes are read. Nothing is looked for within
