@@ -13,14 +13,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from edge.app import open_database
 from edge.app.store import opened
 from edge.ports import SlotShown, TrackShown
+from edge.settings import load
+from edge.simulator.cameras import Carton, MjpegServer, SimulatedCamera
+from edge.vision.calibration import slots_of
 from edge.web import open_door
 from edge.web.console import Sights
 from tests.support import free_port
 from tests.support.browser import LocalAuthority, phone, screenshot, serious_faults
 from tests.support.clock import START
-from tests.support.gateway import enrol, wait_until
+from tests.support.gateway import GTIN, RunningGateway, enrol, equip_store, running, wait_until
 from tests.support.people import employ
 from tests.support.sights import CROP, DEAD, WATCHING, FakeCameras, FakeCrops, FakeSlots, picture
 from tests.unit.edge.web.test_console import Browser as Console
@@ -347,3 +351,58 @@ def test_whoever_is_not_signed_in_sees_no_picture(eyes: Eyes) -> None:
             expect(page.get_by_label("Your secret")).to_be_visible()
         answer = context.request.get("/console/cameras/dock-1/still", ignore_https_errors=True)
         assert "image" not in answer.headers["content-type"]
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, pki: Path, authority: LocalAuthority) -> Iterator[RunningGateway]:
+    """A gateway that looks at a belt, and at a camera that is not there."""
+    data = tmp_path / "gw"
+    enrol(data, pki)
+    authority.lend(data)
+    with opened(data) as store:
+        token = equip_store(store)
+        employ(store)
+    label = Carton(f"]E0{GTIN[1:]}")
+    belt = SimulatedCamera([label], seed=3, rounds=None, period_s=0.2, size=(960, 540))
+    with MjpegServer(belt) as server:
+        cameras = f"""
+[[camera]]
+name = "belt"
+source = "{server.address}"
+zones = [{{ name = "all", polygon = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]] }}]
+[[camera]]
+name = "gone"
+source = "{data / "gone.mp4"}"
+"""
+        with running(data, token, extra=cameras) as gateway:
+            yield gateway
+
+
+def test_a_running_gateway_shows_its_cameras_and_keeps_a_slot_that_is_drawn(
+    browser: Browser, gateway: RunningGateway
+) -> None:
+    with phone(browser, f"https://localhost:{gateway.port}", viewport=DESK) as context:
+        page = context.new_page()
+        sign_in(page)
+        page.goto("/console/cameras")
+        card = page.get_by_role("article").filter(has_text="belt")
+        expect(card.get_by_role("img", name="Picture of belt")).to_be_visible()
+        expect(card).to_contain_text("TEA-1")
+        expect(page.get_by_role("article").filter(has_text="gone")).to_contain_text(
+            "No such file. Check"
+        )
+        screenshot(page, "cameras-real")
+        page.get_by_role("link", name="Shelf slots of belt").click()
+        for across, down in ((0.2, 0.2), (0.5, 0.2), (0.5, 0.6), (0.2, 0.6)):
+            click(page, across, down)
+        fill(page, "A-01-1")
+        page.get_by_role("button", name="Keep this slot").click()
+        expect(page.get_by_role("status").first).to_contain_text("The slot is kept")
+        expect(page.get_by_role("listitem")).to_contain_text("A-01-1")
+    database = open_database(gateway.data, load(gateway.data))
+    try:
+        (slot,) = slots_of(database.reader, "belt")
+    finally:
+        database.close()
+    assert (slot.drawn_by, slot.shows, slot.location) == ("ada", "full", "A-01")
+    assert slot.reference.startswith(b"\xff\xd8")
