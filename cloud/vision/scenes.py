@@ -221,9 +221,9 @@ def as_seen(rng: Generator, image: Image, surfaces: Bank) -> Image:
 
 
 def _noisy(rng: Generator, image: Image, surfaces: Bank, strength: float) -> Image:
-    height, width = image.shape[:2]
+    height, width = int(image.shape[0]), int(image.shape[1])
     field: NDArray[Any] = surfaces.noise
-    high, wide = surfaces.noise.shape
+    high, wide = int(field.shape[0]), int(field.shape[1])
     if height > high or width > wide:
         down, across = -(-height // high), -(-width // wide)
         field = np.tile(surfaces.noise, (down, across))
