@@ -63,8 +63,8 @@ def decode_heads(content: bytes) -> Heads:
     """Read a heads document (made by :func:`shared.downlink.encode`).
 
     Raises:
-        QuartermasterError: ``downlink.malformed``, also for two heads in one role, a class that is
-            named twice, and bytes with another hash than is said.
+        QuartermasterError: ``downlink.malformed``, also for two heads in one role, a version of
+            another head, a class twice, and bytes with another hash than said.
     """
     try:
         heads = msgspec.convert(decode(content, code="downlink.malformed"), Heads)
@@ -73,6 +73,8 @@ def decode_heads(content: bytes) -> Heads:
     if len({(head.name, head.role) for head in heads.heads}) < len(heads.heads):
         raise QuartermasterError("downlink.malformed", "two heads have one role")
     for head in heads.heads:
+        if not head.version.startswith(f"{head.name}-"):
+            raise QuartermasterError("downlink.malformed", f"{head.version} is no {head.name}")
         if len(set(head.classes)) < len(head.classes):
             raise QuartermasterError("downlink.malformed", f"{head.version}: a class twice")
         if hashlib.sha256(head.model).digest() != head.sha256:

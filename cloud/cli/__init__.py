@@ -12,7 +12,18 @@ import typer
 
 from cloud.app.serve import serve as serve_until_stopped
 from cloud.app.worker import run as work_until_stopped
-from cloud.cli import catalog, exceptions, gateways, keys, leases, ledger, people, plan, policy
+from cloud.cli import (
+    catalog,
+    exceptions,
+    gateways,
+    keys,
+    leases,
+    ledger,
+    people,
+    plan,
+    policy,
+    vision,
+)
 from cloud.cli.heads import heads
 from cloud.cli.ingest import ingest, quarantine
 from cloud.cli.rehoming import histories, rehome
@@ -42,6 +53,7 @@ app.add_typer(policy.app, name="policy")
 quarantine.command()(replay)
 quarantine.command("replays")(list_replays)
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(vision.app, name="vision")
 app.command()(ingest)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -11,6 +12,7 @@ from cloud.db import Connection
 from cloud.ingest import store
 from cloud.ingest.model import Facts, Unapplied
 from shared.errors import QuartermasterError
+from shared.events import KIND_OF, EventData
 from shared.units import Micros
 
 _JSONB_VERSION: Final = b"\x01"
@@ -45,6 +47,27 @@ def observe(connection: Connection, batch: Sequence[Facts], at: Micros) -> list[
     if rows:
         store.copy_observations(connection, rows, at)
     return unapplied
+
+
+class Observed(NamedTuple):
+    """One observation: whose it is, when it was received (microseconds), and its data by name."""
+
+    event_id: UUID
+    site: str
+    gateway: str
+    seq: int
+    received_at: int
+    data: dict[str, Any]
+
+
+def observed(connection: Connection, kind: type[EventData], *, limit: int) -> list[Observed]:
+    """The newest observations of a kind, of each gateway at most ``limit``, oldest first.
+
+    An event that was applied twice, because its history was taken back in between, is one.
+    """
+    rows = store.observations(connection, int(KIND_OF[kind]), limit)
+    seen = {row[0]: Observed(*row) for row in rows}
+    return sorted(seen.values(), key=lambda each: (each.received_at, each.gateway, each.seq))
 
 
 def named(data: Any) -> Any:

@@ -46,6 +46,17 @@ RETURNING gateway_id, epoch, seq;
 COPY observation (received_at, occurred_at, seq, event_id, gateway_id, epoch, kind, clock_state,
                   device, data) FROM STDIN (FORMAT binary);
 
+-- name: observations
+-- The newest observations of a kind, of each gateway.
+SELECT o.event_id, s.code, g.name, o.seq, (extract(epoch FROM o.received_at) * 1000000)::bigint,
+       o.data
+FROM gateway g JOIN site s USING (site_id)
+CROSS JOIN LATERAL (
+    SELECT event_id, seq, received_at, data FROM observation
+    WHERE gateway_id = g.gateway_id AND kind = %(kind)s
+    ORDER BY received_at DESC LIMIT %(limit)s
+) o;
+
 -- name: make_heads
 -- A head for each of these epochs that has none yet.
 INSERT INTO gateway_head (gateway_id, epoch, head_hash, advanced_at)

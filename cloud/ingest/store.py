@@ -163,6 +163,12 @@ def copy_observations(connection: Connection, rows: Iterable[tuple[Any, ...]], a
     )
 
 
+def observations(connection: Connection, kind: int, limit: int) -> list[tuple[Any, ...]]:
+    """event_id, site, gateway, seq, received_at and data of the newest ones of each gateway."""
+    values = {"kind": kind, "limit": limit}
+    return connection.execute(_Q["observations"], values).fetchall()
+
+
 def lock_heads(connection: Connection, chains: Sequence[Chain], at: Micros) -> dict[Chain, HeadRow]:
     """The heads of these chains (sorted), locked until the commit."""
     due = {"gateway_ids": [c.gateway_id for c in chains], "epochs": [c.epoch for c in chains]}

@@ -45,6 +45,7 @@ def test_a_document_comes_back_as_it_was_and_finds_its_heads() -> None:
     [
         pytest.param([HEAD, changed(version="slots-r2")], id="two heads in one role"),
         pytest.param([changed(classes=["empty", "empty"])], id="a class twice"),
+        pytest.param([changed(version="damage-r1")], id="another head's version"),
         pytest.param([changed(classes=["empty"])], id="one class only"),
         pytest.param([changed(model=b"another")], id="other bytes"),
         pytest.param([changed(role="pilot")], id="an unknown role"),
