@@ -106,6 +106,21 @@ class Store(_Table, frozen=True):
     retention_days: _Number = 7
 
 
+SYMBOLOGIES: Final = (
+    "EAN/UPC",
+    "ITF",
+    "Code 128",
+    "Code 39",
+    "Code 93",
+    "Codabar",
+    "DataBar",
+    "QR Code",
+    "Data Matrix",
+    "Aztec",
+    "PDF417",
+)
+"""What a zone may name; nothing else is read."""
+
 _Point = tuple[Annotated[float, Meta(ge=0, le=1)], Annotated[float, Meta(ge=0, le=1)]]
 """Across and down, as fractions of the picture: it stays right when the resolution changes."""
 _Polygon = Annotated[list[_Point], Meta(min_length=3, max_length=32)]
@@ -247,7 +262,7 @@ def parse(text: bytes, name: str = FILE) -> Settings:
         table = tomllib.loads(text.decode("utf-8"))
         if (vast := _vast(table)) is not None:
             raise QuartermasterError("settings.invalid", f"{vast} is no number to use", where=name)
-        return msgspec.convert(table, Settings)
+        settings = msgspec.convert(table, Settings)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise QuartermasterError("settings.invalid", str(error), where=name) from None
     except msgspec.ValidationError as error:
@@ -255,6 +270,20 @@ def parse(text: bytes, name: str = FILE) -> Settings:
         raise QuartermasterError(
             "settings.invalid", _plainly(says), where=f"{name} {where.strip('`$.')}".strip()
         ) from None
+    _demand_known_symbologies(settings, name)
+    return settings
+
+
+def _demand_known_symbologies(settings: Settings, name: str) -> None:
+    for camera in settings.camera:
+        for zone in camera.zones:
+            for symbology in zone.symbologies:
+                if symbology not in SYMBOLOGIES:
+                    raise QuartermasterError(
+                        "settings.invalid",
+                        f"{symbology[:40]!r} is no symbology; known are {', '.join(SYMBOLOGIES)}",
+                        where=f"{name} camera.{camera.name}.zones.{zone.name}.symbologies",
+                    )
 
 
 def _vast(value: Any) -> int | float | None:

@@ -18,7 +18,7 @@ from edge.capture.files import VIDEO_SUFFIXES, VideoFile
 from edge.capture.pictures import load_picture
 from edge.ports import Barcode, Frame, FrameSource
 from edge.vision.barcodes import ZxingReader
-from edge.vision.confirm import Confirmation, SkuOf, code_seen
+from edge.vision.confirm import Confirmation, SkuOf, code_seen, confidence
 from shared.errors import QuartermasterError
 from shared.events import CodeSeen
 from shared.gs1 import Scanned, read
@@ -84,17 +84,19 @@ class Look:
     def _at_picture(self, place: str) -> Looked:
         picture = load_picture(Path(place))
         looked = Looked(place=place, frames=1)
-        for code in self._still.read(picture.image):
+        for code, looks, against in self._still.readings(picture.image):
             says, refusal = _understood(code)
             event = None
             if says is not None:
+                sku = self._sku_of(says.gtin or says.text)
                 event = code_seen(
                     self._device,
                     code,
                     says,
-                    sku=self._sku_of(says.gtin or says.text),
+                    sku=sku,
                     frames=1,
                     image_sha256=picture.sha256,
+                    confidence=confidence(code, looks=looks, against=against, ours=sku is not None),
                 )
             looked.found.append(Found(code, says, refusal, event))
         return looked

@@ -22,7 +22,7 @@ from edge.vision.locating import Candidate, Gray, meet
 from edge.vision.symbologies import is_weak, looks_needed
 
 Matrix = NDArray[np.float64]
-Contrast = Literal["even", "sharp", "soft"]
+Contrast = Literal["plain", "even", "sharp", "soft"]
 
 _MAJORITY: Final = 2
 _TALL: Final = 0.5
@@ -46,11 +46,13 @@ class Rung(NamedTuple):
 
 RUNGS: Final = (
     Rung(2.0),
+    Rung(1.0, turn=3.0, contrast="plain"),
     Rung(3.0, contrast="sharp"),
     Rung(2.0, turn=3.0),
     Rung(2.0, turn=-3.0),
     Rung(3.0, turn=8.0),
     Rung(3.0, turn=-8.0),
+    Rung(1.25, turn=-2.0, contrast="plain"),
     Rung(2.0, contrast="soft"),
     Rung(3.0),
     Rung(2.5, turn=5.0, contrast="sharp"),
@@ -117,6 +119,8 @@ def _thinned(grey: Gray, scale: float) -> Gray:
 
 
 def _evened(cut: Gray, rung: Rung, scale: float) -> Gray:
+    if rung.contrast == "plain":
+        return cut
     if rung.contrast == "sharp":
         sigma = max(0.8, scale)
         cut = u8(cv2.addWeighted(cut, 2.0, cv2.GaussianBlur(cut, (0, 0), sigma), -1.0, 0))
@@ -126,15 +130,19 @@ def _evened(cut: Gray, rung: Rung, scale: float) -> Gray:
 
 
 def agreed(looks: Sequence[Sequence[Barcode]]) -> list[Reading]:
-    """What may stand: each text once, where it was seen first, with the looks for and against."""
+    """What may stand by the looks alone."""
+    return [reading for reading in weighed(looks) if may_stand(reading)]
+
+
+def weighed(looks: Sequence[Sequence[Barcode]]) -> list[Reading]:
+    """Each text once, where it was seen first, with the looks for it and against it."""
     seen: dict[_Key, list[Barcode]] = {}
     for look in looks:
         for key, code in {(code.text, code.aim): code for code in look}.items():
             seen.setdefault(key, []).append(code)
-    readings = [
+    return [
         Reading(codes[0], len(codes), _against(key, codes, seen)) for key, codes in seen.items()
     ]
-    return [reading for reading in readings if may_stand(reading)]
 
 
 def may_stand(reading: Reading) -> bool:

@@ -120,9 +120,7 @@ def _lean(across: NDArray[np.float32], down: NDArray[np.float32]) -> float:
     return (degrees + 45.0) % 90.0 - 45.0
 
 
-def moved(
-    boxes: Sequence[Candidate], changed: Sequence[tuple[int, int, int, int]]
-) -> list[Candidate]:
+def moved(boxes: Sequence[Candidate], changed: Sequence[Sequence[int]]) -> list[Candidate]:
     """Those that meet what has changed first, the order otherwise kept."""
     return sorted(boxes, key=lambda each: not any(meet(each.box, other) for other in changed))
 

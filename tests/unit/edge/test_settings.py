@@ -35,6 +35,13 @@ def test_a_file_says_what_differs(tmp_path: Path) -> None:
         ("[store]\nmax_mebibytes = 99999999999999999999\n", "no number to use"),
         ("heartbeat_seconds = 0\n", "heartbeat_seconds"),
         ("[uplink]\nwindow = 0\n", "uplink.window"),
+        (
+            (
+                "[[camera]]\nname = 'dock'\nsource = '0'\n[[camera.zones]]\nname = 'gate'\n"
+                "polygon = [[0, 0], [1, 0], [1, 1]]\nsymbologies = ['QR Code', 'EAN13']\n"
+            ),
+            "'EAN13' is no symbology; known are EAN/UPC, ITF,",
+        ),
     ],
 )
 def test_a_mistake_is_refused_and_named(tmp_path: Path, text: str, names: str) -> None:

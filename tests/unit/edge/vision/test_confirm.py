@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from edge.ports import Barcode, Frame
-from edge.vision.confirm import MAX_IN_SIGHT, Confirmation
+from edge.vision.barcodes import provenance
+from edge.vision.confirm import MAX_IN_SIGHT, Confirmation, confidence
+from edge.vision.ladder import Reading
 from edge.vision.watch import watch
 from shared.events import CodeSeen
+from shared.gs1 import Scanned
 
 GTIN = "09506000134352"
 CODE = Barcode(f"01{GTIN}10A1", "Code 128", "]C1", ())
@@ -34,6 +37,9 @@ def test_one_frame_is_not_enough_and_two_are() -> None:
         gtin=GTIN,
         lot="A1",
         frames=2,
+        model="zxing-cpp-3.1.1",
+        model_sha256=provenance().sha256,
+        confidence=944,
     )
 
 
@@ -47,6 +53,35 @@ def test_a_code_of_the_item_master_needs_one_frame() -> None:
     confirmation = Confirmation("cam-1", sku_of=sku_of)
     (fact,) = confirmation.observe(frame(0), [CODE])
     assert (fact.sku, fact.frames, asked) == ("OAT-1", 1, [GTIN])
+
+
+def test_an_expected_pallet_needs_one_frame() -> None:
+    def expected(scanned: Scanned) -> bool:
+        return scanned.sscc == "106141412345678908"
+
+    confirmation = Confirmation("cam-1", sku_of=unknown, expected=expected)
+    pallet = Barcode("00106141412345678908", "Code 128", "]C1", ())
+    (fact,) = confirmation.observe(frame(0), [pallet])
+    assert (fact.sku, fact.frames) == (None, 1)
+
+
+def test_confidence_grows_with_looks_that_agree_and_falls_with_those_that_do_not() -> None:
+    ean = Barcode("9506000134352", "EAN-13", "]E0", ())
+
+    def sure(code: Barcode, looks: int, against: int = 0, *, ours: bool = False) -> int:
+        return confidence(code, looks=looks, against=against, ours=ours)
+
+    assert sure(ean, 1) < sure(ean, 2) < sure(ean, 4) < sure(ean, 2, ours=True) < 1000
+    assert sure(ean, 4, against=1) < sure(ean, 4)
+    assert sure(CODE, 1) > sure(ean, 4)
+
+
+def test_looks_of_one_frame_are_told_as_confidence() -> None:
+    ean = Barcode("9506000134352", "EAN-13", "]E0", ())
+    confirmation = Confirmation("cam-1", sku_of=unknown)
+    confirmation.observe(frame(0), [Reading(ean, looks=3, against=1)])
+    (fact,) = confirmation.observe(frame(1), [Reading(ean, looks=2)])
+    assert fact.confidence == 1000 * (5 + 1) // (5 + 1 + 2)
 
 
 def test_the_same_code_twice_in_one_frame_is_one_sighting() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.ports import Barcode
+from edge.settings import SYMBOLOGIES
 from edge.simulator.labels import print_label
 from edge.vision.barcodes import ZxingReader, provenance
 from edge.vision.ladder import RUNGS, Rung, agreed, closer, mapped, print_of
@@ -145,7 +146,8 @@ def test_a_reader_reads_only_the_symbologies_that_it_is_given() -> None:
     assert code.text == "9506000134352"
 
 
-def test_every_symbology_has_a_name_that_the_library_knows() -> None:
+def test_every_symbology_has_a_name_that_the_library_and_the_settings_know() -> None:
+    assert tuple(FORMATS) == SYMBOLOGIES
     for name in FORMATS:
         assert str(formats_of([name]))
     assert str(formats_of(["no such thing"])) == str(formats_of())
