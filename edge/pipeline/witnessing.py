@@ -157,24 +157,27 @@ class Witnesses:
 
     def _glimpse(self, data: CodeSeen | ObjectTracked, now: int) -> Glimpse | None:
         location = self._places.get((data.camera, data.zone or ""))
-        if location is None:
+        over = isinstance(data, ObjectTracked) and data.phase == "end"
+        if location is None and not over:
             return None
         if isinstance(data, CodeSeen):
             if data.sku is None:
                 return None
-            sku, frames, net = data.sku, data.frames, 0
+            sku, frames, net, track, gone = data.sku, data.frames, 0, b"", False
         else:
-            if data.seen not in _GOODS or data.phase == "end":
+            if data.seen not in _GOODS:
                 return None
-            sku, frames, net = None, 1, data.net
+            sku, frames, net, track, gone = None, 1, data.net, data.track, over
         return Glimpse(
             camera=data.camera,
             zone=data.zone or "",
-            location=location,
+            location=location or "",
             at=now,
             sku=sku,
             frames=frames,
             net=net,
+            track=track,
+            gone=gone,
             model=data.model or "unnamed",
             model_sha256=data.model_sha256 or bytes(32),
             confidence=data.confidence,

@@ -53,7 +53,10 @@ class Handled(NamedTuple):
 
 
 class Glimpse(NamedTuple):
-    """A camera read a code (``sku``), or followed goods (``net``: 1 in, -1 out, 0 there)."""
+    """A camera read a code (``sku``), or followed goods (``net``: 1 in, -1 out, 0 there).
+
+    ``gone``: the track has ended; what was followed is there no more.
+    """
 
     camera: str
     zone: str
@@ -62,6 +65,8 @@ class Glimpse(NamedTuple):
     sku: str | None = None
     frames: int = 1
     net: int = 0
+    track: bytes = b""
+    gone: bool = False
     model: str = ""
     model_sha256: bytes = bytes(32)
     confidence: int = 1000
@@ -76,6 +81,7 @@ class Seen(NamedTuple):
     sku: str
     net: int
     is_sure: bool
+    has_left: bool = False
 
 
 class Check(NamedTuple):
@@ -132,7 +138,8 @@ def judge(
 
 def joined(glimpses: Sequence[Glimpse]) -> list[Seen]:
     """Each code with the nearest track of its camera and zone; sure with two frames or a track."""
-    tracks = [each for each in glimpses if each.sku is None]
+    tracks = [each for each in glimpses if each.sku is None and not each.gone]
+    ended = {each.track for each in glimpses if each.gone}
     found: list[Seen] = []
     for code in sorted((each for each in glimpses if each.sku is not None), key=lambda g: g.at):
         near = [
@@ -144,7 +151,8 @@ def joined(glimpses: Sequence[Glimpse]) -> list[Seen]:
         nearest = min(near, key=lambda each: abs(each.at - code.at), default=None)
         is_sure = code.frames >= ENOUGH_FRAMES or nearest is not None
         net = nearest.net if nearest is not None else 0
-        found.append(Seen(code, code.sku or "", net, is_sure))
+        has_left = nearest is not None and nearest.track in ended
+        found.append(Seen(code, code.sku or "", net, is_sure, has_left))
     return found
 
 
@@ -199,15 +207,17 @@ class _Case(NamedTuple):
         right = [each for each in mine if each.glimpse.location == target]
         astray = [each for each in mine if each.glimpse.location not in {source, target}]
         wrong = [each for each in astray if not self._is_explained(sku, each.glimpse.location)]
+        stayed = [each for each in wrong if not each.has_left]
         if right:
-            later = [each for each in wrong if each.glimpse.at > right[-1].glimpse.at]
+            later = [each for each in stayed if each.glimpse.at > right[-1].glimpse.at]
             if later:
                 return self._there(later[-1], "unsure", f"seen at {target} before")
             return self._there(right[-1], "agreed", "")
+        if stayed and target in self.watched:
+            return self._there(stayed[-1], "disagreed", f"scanned to {target}")
         if wrong:
-            if target in self.watched:
-                return self._there(wrong[-1], "disagreed", f"scanned to {target}")
-            return self._there(wrong[-1], "unsure", f"no camera looks at {target}")
+            why = f"no camera looks at {target}" if stayed else "it went on from there"
+            return self._there(wrong[-1], "unsure", why)
         if astray:
             return self._there(astray[-1], "unsure", "that is explained otherwise")
         return self._stranger()
@@ -245,6 +255,7 @@ class _Case(NamedTuple):
             if each.sku != self.handled.sku
             and each.glimpse.location == target
             and each.net >= 0
+            and not each.has_left
             and not self._is_explained(each.sku, target)
         ]
         sure = [each for each in strangers if each.is_sure]

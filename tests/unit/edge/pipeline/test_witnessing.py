@@ -57,10 +57,10 @@ class Watched(FloorAt):
         )  # fmt: skip
         self.store.pipeline.record_blocking(fact, device="cam-1")
 
-    def track(self, place: str, net: int = 0) -> None:
+    def track(self, place: str, net: int = 0, phase: Any = "update") -> None:
         """The camera follows a carton."""
         sight = ("cam-1", place, self.clock.now(), "detector-1", b"\x06" * 32, 900, None)
-        fact = ObjectTracked(*sight, b"\x01" * 16, "update", "carton", 5, "edge", net)
+        fact = ObjectTracked(*sight, b"\x01" * 16, phase, "carton", 5, "edge", net)
         self.store.pipeline.record_blocking(fact, device="cam-1")
 
     def pass_time(self, seconds: int = 61) -> None:
@@ -203,6 +203,17 @@ def test_another_item_that_came_where_these_goods_should_be_is_counted(floor: Wa
     (count,) = floor.counts()
     lines = tasks.lines_of(floor.store.database.reader, count.code)
     assert [(line.sku, line.location) for line in lines] == [("OAT-1", "A-01"), ("TEA-1", "A-01")]
+
+
+def test_goods_that_were_carried_past_are_not_counted(floor: Watched) -> None:
+    floor.put_away()
+    floor.see("A-02")
+    floor.track("A-02", phase="new")
+    floor.clock.moment += 3 * SECOND
+    floor.track("A-02", phase="end")
+    floor.pass_time()
+    assert [check.verdict for check in floor.checks] == ["unsure"]
+    assert floor.counts() == []
 
 
 def test_a_pick_from_the_next_place_is_counted(floor: Watched) -> None:

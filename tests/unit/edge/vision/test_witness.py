@@ -84,6 +84,17 @@ def test_another_code_needs_two_frames_or_a_track() -> None:
     assert verdict(check(PUT, once, track("A-01"))) == ("disagreed", "OAT-1", "A-01")
 
 
+def test_what_was_followed_out_of_the_picture_is_not_there() -> None:
+    seen = (code("A-02"), track("A-02")._replace(track=b"7"))
+    gone = track("A-02", after=9)._replace(track=b"7", gone=True)
+    assert verdict(check(PUT, *seen)) == ("disagreed", "TEA-1", "A-02")
+    found = check(PUT, *seen, gone)
+    assert found is not None
+    assert (found.verdict, found.why) == ("unsure", "TEA-1 seen at A-02: it went on from there")
+    other = gone._replace(track=b"8")
+    assert verdict(check(PUT, *seen, other)) == ("disagreed", "TEA-1", "A-02")
+
+
 def test_carried_past_on_the_way_agrees_and_seen_there_before_is_unsure() -> None:
     on_the_way = check(PUT, code("A-02", after=2), code("A-01", after=20))
     assert verdict(on_the_way) == ("agreed", "TEA-1", "A-01")
