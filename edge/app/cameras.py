@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import structlog
 
-from edge.app.minding import Minded
+from edge.app.minding import Hear, Minded
 from edge.app.store import Store
 from edge.app.worker_words import Seen, decode_seen
 from edge.capture import window
@@ -32,10 +32,13 @@ class Cameras:
     _minded: list[Minded] = field(default_factory=list[Minded])
     _memory: QuartermasterError | None = None
 
-    def start(self) -> None:
-        """Watch every configured camera."""
+    def start(self, *, told: Hear = lambda _camera, _told: None) -> None:
+        """Watch every configured camera; ``told`` is given each fact once it is recorded.
+
+        It is called in the camera's own thread.
+        """
         for camera in self.store.settings.camera:
-            minded = Minded(camera, self.store)
+            minded = Minded(camera, self.store, told=told)
             try:
                 minded.window, minded.memory = window.make()
             except QuartermasterError as error:  # it counts as well unseen

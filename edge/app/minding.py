@@ -72,6 +72,9 @@ _ALARMS: Final[dict[str, Code]] = {
 Command = Callable[[int, int], list[str]]
 """The command line of a worker for a socket and a memory (file descriptors)."""
 
+Hear = Callable[[Camera, Told], object]
+"""Who is given what a camera told, once it is recorded."""
+
 
 def worker_command(link: int, memory: int) -> list[str]:
     """The worker of this version."""
@@ -90,7 +93,7 @@ class Minded:
     command: Command = worker_command
     silent_s: float = SILENT_S
     unreadable_s: float = UNREADABLE_S
-    told: Callable[[Camera, Told], object] = lambda _camera, _told: None
+    told: Hear = lambda _camera, _told: None
     """Is given each fact once it is recorded, in this camera's thread."""
 
     state: str = "starting"

@@ -1,0 +1,304 @@
+"""What looking costs: four 720p cameras at 5 frames a second each, every lane on.
+
+The frames are rendered beforehand and served over HTTP-MJPEG by a process of its own; a gateway's
+cameras look at them through their real workers and record into a real store. On each camera a
+carton with another code passes every two seconds, then the belt is empty for 0.8 s; every other
+code is unknown to the item master, so that two frames have to agree on it.
+
+- ``unreported_drops``: frames sent that were neither looked at nor counted as dropped;
+- ``cores``: CPU of all workers together, with their capture threads (``/proc``);
+- ``code_to_event_p95_ms``: from sending the first frame that shows a code to its event's commit;
+- ``scan_lane_p95_ms``: CPU a frame for codes, the worst camera, ladder left out (``--ladder``
+  measures it with the ladder, which has 40 ms);
+- ``skipped``: looks for which a camera's budget (0.25 cores) had no room.
+
+Bars: 0, ≤ 1.0, ≤ 400 ms, ≤ 15 ms, and every code told on every camera.
+
+What limits it: 200 ms between two frames are half of the way to an event that needs two of them;
+the rest is decoding (3 ms), looking, and waiting for a core where others work, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from deploy.clock import SystemClock
+from deploy.demo.crew import percentile
+from deploy.pki import create
+from edge.app import opened
+from edge.app.cameras import Cameras
+from edge.settings import Camera, CountingLine, Zone
+from shared.downlink import Catalog, Code, Item
+from shared.events import CodeSeen
+from tests.support.gateway import CATALOG, enrol, equip_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge.app.worker_words import Told
+
+CAMERAS: Final = 4
+FPS: Final = 5.0
+SHOWN: Final = 6
+EMPTY: Final = 4
+WARM_UP_S: Final = 4.0
+SIZE: Final = (1280, 720)
+WHOLE: Final = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+
+
+def gtin_of(number: int) -> str:
+    """A GTIN-13 of our own, with its check digit."""
+    body = f"40{number:010d}"
+    total = sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(body))
+    return body + str(-total % 10)
+
+
+def render(folder: Path, cartons: int) -> None:
+    """The reel: each carton in a few frames, then the belt without one."""
+    import cv2
+    import numpy as np
+
+    from edge.simulator.labels import label_frames
+    from edge.simulator.scenery import FACE_SIZE, place_on_conveyor
+
+    rng = np.random.default_rng(20)
+    columns, rows = FACE_SIZE
+    plain = np.full((rows, columns, 3), (90, 130, 160), np.uint8)
+    empty = list(place_on_conveyor(plain, rng=rng, count=EMPTY, size=SIZE))
+    number = 0
+    for carton in range(cartons):
+        shown = label_frames(f"]E0{gtin_of(carton)}", rng=rng, count=SHOWN, size=SIZE)
+        for image in [*shown, *empty]:
+            (folder / f"{number:05d}.jpg").write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
+            number += 1
+
+
+def serve(folder: Path) -> None:
+    """Be the cameras: ports go out first, then each frame as it is sent; ends with its input."""
+    import socket
+
+    frames = [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]
+    over = threading.Event()
+    say = threading.Lock()
+
+    def stream(camera: int, server: socket.socket) -> None:
+        viewer, _ = server.accept()
+        viewer.recv(4096)
+        head = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=f\r\n\r\n"
+        viewer.sendall(head)
+        began = time.monotonic() + camera / (CAMERAS * FPS)
+        for number in range(10**9):
+            if over.wait(max(0.0, began + number / FPS - time.monotonic())):
+                break
+            at = (number + camera * (SHOWN + EMPTY)) % len(frames)
+            body = frames[at]
+            part = f"--f\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
+            sent_at = time.monotonic()
+            viewer.sendall(part.encode() + body + b"\r\n")
+            with say:
+                print(camera, at, sent_at, flush=True)
+        time.sleep(3.0)  # what was sent arrives before the end does
+
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(CAMERAS)]
+    print(*(server.getsockname()[1] for server in servers), flush=True)
+    threads = [
+        threading.Thread(target=stream, args=each, daemon=True) for each in enumerate(servers)
+    ]
+    for thread in threads:
+        thread.start()
+    sys.stdin.read()
+    over.set()
+    for thread in threads:
+        thread.join(5)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[list[int], list[tuple[int, int, float]], Any]]:
+    """The cameras' ports, what they have sent so far, and a way to end them."""
+    command = [sys.executable, "-m", "tests.benchmarks.bench_frames", "--serve", str(folder)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    ports = [int(port) for port in process.stdout.readline().split()]
+    sent: list[tuple[int, int, float]] = []
+
+    def hear() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            camera, at, when = line.split()
+            sent.append((int(camera), int(at), float(when)))
+
+    listener = threading.Thread(target=hear)
+    listener.start()
+    try:
+        yield ports, sent, process.stdin.close
+    finally:
+        if not process.stdin.closed:
+            process.stdin.close()
+        process.wait(timeout=20)
+        listener.join()
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time of processes with all their threads."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / ticks
+
+
+def camera(number: int, port: int) -> Camera:
+    """One camera with every lane on."""
+    return Camera(
+        name=f"cam-{number}",
+        source=f"http://127.0.0.1:{port}/video",
+        frames_per_second=10.0,
+        zones=[Zone(name="belt", polygon=WHOLE, tasks=("scan", "detect", "damage"))],
+        lines=[CountingLine(name="in", start=(0.5, 0.0), end=(0.5, 1.0))],
+    )
+
+
+def measure(folder: Path, seconds: float) -> dict[str, Any]:
+    """One run."""
+    cartons = round((seconds + WARM_UP_S) * FPS / (SHOWN + EMPTY)) + CAMERAS
+    reel = folder / "reel"
+    reel.mkdir()
+    began = time.monotonic()
+    render(reel, cartons)
+    print(f"rendered {cartons} cartons in {time.monotonic() - began:.0f} s")
+    pki = folder / "pki"
+    create(pki, trust_domain="quartermaster.local", clock=SystemClock())
+    enrol(folder / "gw", pki)
+    known = [
+        Item(f"SKU-{number}", "x", [Code("0" + gtin_of(number), 1)])
+        for number in range(0, cartons, 2)
+    ]
+    told: list[tuple[str, str, float]] = []
+
+    def hear(by: Camera, words: Told) -> None:
+        if isinstance(words.data, CodeSeen):
+            told.append((by.name, words.data.gtin or "", time.monotonic()))
+
+    with opened(folder / "gw") as store, served(reel) as (ports, sent, end):
+        equip_store(store, catalog=Catalog("berlin", known, CATALOG.locations))
+        settings = msgspec.structs.replace(
+            store.settings, camera=[camera(*each) for each in enumerate(ports)]
+        )
+        cameras = Cameras(dataclasses.replace(store, settings=settings))
+        cameras.start(told=hear)
+        try:
+            wait_for_all(cameras)
+            time.sleep(WARM_UP_S)
+            pids = [each["worker"] for each in cameras.report()]
+            from_, used = time.monotonic(), cpu_seconds(pids)
+            time.sleep(seconds)
+            cores = (cpu_seconds(pids) - used) / (time.monotonic() - from_)
+            until = time.monotonic()
+            end()
+            time.sleep(2.5)
+            report = cameras.report()
+        finally:
+            cameras.stop()
+    return figures(report, sent, told, (from_, until), cores)
+
+
+def wait_for_all(cameras: Cameras) -> None:
+    """Until every worker sees."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if all(each["state"] == "watching" for each in cameras.report()):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(cameras.report())
+
+
+def figures(
+    report: list[dict[str, Any]],
+    sent: list[tuple[int, int, float]],
+    told: list[tuple[str, str, float]],
+    span: tuple[float, float],
+    cores: float,
+) -> dict[str, Any]:
+    """What the run says."""
+    shown: dict[tuple[str, str], float] = {}
+    for number, at, when in sent:
+        if at % (SHOWN + EMPTY) < SHOWN:
+            key = (f"cam-{number}", "0" + gtin_of(at // (SHOWN + EMPTY)))
+            shown.setdefault(key, when)
+    heard = {(name, gtin): when for name, gtin, when in reversed(told)}
+    wanted = {key: when for key, when in shown.items() if span[0] <= when <= span[1] - 1.2}
+    waits = [1000 * (heard[key] - when) for key, when in wanted.items() if key in heard]
+    frames = [sum(1 for number, _, _ in sent if number == it) for it in range(CAMERAS)]
+    accounted = [each["looked_at"] + each["dropped_frames"] for each in report]
+    skipped: dict[str, int] = {}
+    looks: dict[str, int] = {}
+    for each in report:
+        for where, count in each["skipped"].items():
+            skipped[where] = skipped.get(where, 0) + count
+        for where, count in each["looks"].items():
+            looks[where] = looks.get(where, 0) + count
+    result: dict[str, Any] = {
+        "bench": "frames",
+        "frames": sum(frames),
+        "looked_at": sum(each["looked_at"] for each in report),
+        "dropped": sum(each["dropped_frames"] for each in report),
+        "unreported_drops": sum(abs(a - b) for a, b in zip(frames, accounted, strict=True)),
+        "cores": round(cores, 3),
+        "cores_each": [each["cpu"] for each in report],
+        "codes_shown": len(wanted),
+        "codes_told": len(waits),
+        "wrong_codes": len(set(heard) - set(shown)),
+        "code_to_event_p50_ms": round(percentile(waits, 0.50), 1),
+        "code_to_event_p95_ms": round(percentile(waits, 0.95), 1),
+        "scan_lane_p95_ms": max(each["scan_p95_ms"] for each in report),
+        "looks": looks,
+        "skipped": skipped,
+        "restarts": sum(each["restarts"] for each in report),
+        "lacking": {each["name"]: each["lacking"] for each in report if each["lacking"]},
+    }
+    result["ok"] = (
+        result["unreported_drops"] == 0
+        and result["cores"] <= 1.0
+        and result["code_to_event_p95_ms"] <= 400
+        and result["scan_lane_p95_ms"] <= 15
+        and result["wrong_codes"] == 0
+        and len(waits) == len(wanted)
+        and not result["lacking"]
+    )
+    return result
+
+
+def main() -> int:
+    """Run and print; the last line is the JSON object."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--short", action="store_true", help="10 s instead of 60")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.serve:
+        serve(Path(asked.serve))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="qm-frames-") as folder:
+        result = measure(Path(folder), 10.0 if asked.short else 60.0)
+    for name, value in result.items():
+        print(f"{name:>22}  {value}")
+    print(json.dumps(result))
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
