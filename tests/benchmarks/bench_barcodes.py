@@ -3,9 +3,9 @@
 Reads the photo set beside the repository (``../shared/data/barcodes``: images and truth.csv) in
 one run by zxing-cpp alone (its thorough look), by OpenCV's barcode and QR detectors, by this
 project's scan lane (two frames of the same photo with other noise, 40 ms of ladder each, without
-an item master; what becomes an event), and by its look at stills (the whole ladder, without an item
+an item master; what becomes an event), and by its look at stills (all of the ladder, no item
 master), for which the bars are. A wrong read is any text other than the true one; for photos
-without a code, any text at all. The lane refuses texts with control characters, as in some QR codes.
+without a code, any text at all. The lane refuses texts with control characters: some QR codes.
 
 The photos are halved by the hash of their names. The ladder's rungs were chosen on half A; the
 rules about what speaks against a read were made after wrong reads seen in both. Both are reported.
