@@ -50,6 +50,8 @@ _MOST: Final = 8192
 """Sights and movements that are remembered; the oldest go first."""
 MOST_COUNTS: Final = 20
 """Disputed counts that wait at a time: a camera whose zone is drawn wrongly asks for no more."""
+_PRIORITY: Final = 5
+"""Before counts by the cadence: while the goods are where they were seen."""
 COUNTED: Final = "counted"
 """How an exception is resolved whose count has ended."""
 
@@ -327,7 +329,7 @@ class Checking(NamedTuple):
         asked = dict.fromkeys(((check.sku, check.location), (handled.sku, place)))
         name = hashlib.sha256(self.request).hexdigest()[:12]
         lines = [TaskLine(sku, location=location) for sku, location in asked]
-        return Task(f"SC-{name}", "count", lines, blind=True, note=check.why)
+        return Task(f"SC-{name}", "count", lines, priority=_PRIORITY, blind=True, note=check.why)
 
     def _raise(self, connection: Connection, writing: Writing, task: Task) -> str:
         """An exception says where people see it what does not agree."""

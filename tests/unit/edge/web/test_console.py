@@ -24,13 +24,17 @@ from starlette.routing import Route
 from edge import fallback, tasks
 from edge.app.journal import Journal
 from edge.people import Desk
+from edge.pipeline.keeping import Moment
+from edge.pipeline.witnessing import Checking
 from edge.ports import SystemIds
+from edge.vision.witness import Check, Glimpse, Handled
 from edge.web import RateLimit, create, devices
 from edge.web.console import Certificate, Console, Sights
 from edge.web.console.exports import cell
 from edge.web.console.facts import cloud
 from edge.web.console.sessions import COOKIE, KNOWN, address_of, form_of
 from edge.web.console.trend import Look, filling, micros_to_full, pace
+from shared.clock import ClockState
 from shared.errors import CATALOGUE
 from shared.events import (
     DecisionOverridden,
@@ -507,6 +511,23 @@ def test_an_exception_is_closed_with_a_note_once(ada: Browser) -> None:
     again = ada.post(f"exceptions/{name}/resolve", **{**fields, "id": new_id()})
     assert again.status_code == 409
     assert "That was not done" in again.text
+
+
+def test_what_a_camera_disputes_is_an_exception_and_a_count_to_make(ada: Browser) -> None:
+    seen = Glimpse("cam-1", "right", "A-02", 1, "TEA-1", frame_at=1, model="zxing-3")
+    check = Check(
+        "disagreed", "TEA-1", "A-02", 0, 1, 0, "TEA-1 seen at A-02: scanned to A-01", seen
+    )
+    put = Handled("TEA-1", 4, "DOCK-1", "A-01", 1)
+    moment = Moment(START, ClockState.SYNCHRONIZED)
+    unit = Checking(ada.store.outbox, check, put, "PA-1", 1, SystemIds().uuid7(), moment)
+    count = ada.store.database.run_blocking(unit)
+    assert count is not None
+    raised, asked = ada.get("exceptions").text, ada.get("tasks").text
+    assert "TEA-1 seen at A-02: scanned to A-01" in raised
+    assert count in raised
+    assert count in asked
+    assert "<b>TEA-1</b> at A-02" in asked
 
 
 def test_an_operator_decides_otherwise_and_says_why(ada: Browser) -> None:
