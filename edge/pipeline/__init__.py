@@ -8,6 +8,7 @@ from edge.pipeline.floor import Floor
 from edge.pipeline.pipeline import NOT_RECORDED, Pipeline
 from edge.pipeline.requests import ExceptionReport, Resolution, TaskAction, UndoRequest
 from edge.pipeline.scan import Answer, Refusal, ScanRequest, Understood
+from edge.pipeline.suspecting import Suspicion
 
 __all__ = [
     "NOT_RECORDED",
@@ -18,6 +19,7 @@ __all__ = [
     "Pipeline",
     "Refusal",
     "ScanRequest",
+    "Suspicion",
     "Understood",
 ]
 

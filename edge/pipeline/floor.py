@@ -18,6 +18,7 @@ from edge.pipeline.alarms import Alarm, Ending, Sounding
 from edge.pipeline.keeping import Accepted, Moment, Refused, encode
 from edge.pipeline.requests import decode_action, decode_report, decode_resolution, decode_undo
 from edge.pipeline.scan import Refusal
+from edge.pipeline.suspecting import Suspecting, Suspicion, room_for
 from edge.pipeline.undoing import Undoing
 from edge.pipeline.writing import Origin, Writing
 from edge.ports import Ids, ScanAnswer
@@ -123,6 +124,24 @@ class Floor:
             QuartermasterError: ``disk.full`` or ``store.failed``.
         """
         unit = Ending(self._outbox, device, about, self._ids.uuid7(), self._moment())
+        return self._database.run_blocking(unit)
+
+    def suspect(self, suspicion: Suspicion) -> bool:
+        """Raise an exception with the picture of what a camera suspects; False where enough wait.
+
+        For a thread without an event loop. The picture is forced to disk before the event is.
+
+        Raises:
+            QuartermasterError: ``disk.full`` or ``store.failed``.
+        """
+        wanted = self._database.run_blocking(lambda connection: room_for(connection, suspicion))
+        if wanted is None:
+            return False
+        photo = tasks.Photo(suspicion.photo) if suspicion.photo is not None else None
+        if photo is not None and self._level() < Level.SCARCE:
+            self._photos.keep(photo, wanted)
+        sha256 = photo.sha256 if photo is not None else None
+        unit = Suspecting(self._outbox, suspicion, sha256, self._ids.uuid7(), self._moment())
         return self._database.run_blocking(unit)
 
     @staticmethod

@@ -87,6 +87,12 @@ def open_alarms(connection: Connection, device: str, about: str) -> list[str]:
     return [name for (name,) in connection.execute(SQL["open_alarms"], (device, about, device))]
 
 
+def open_of(connection: Connection, device: str, about: str) -> int:
+    """How many exceptions of a kind that a device raised wait for somebody."""
+    (number,) = connection.execute(SQL["open_of"], (device, about)).fetchone()
+    return int(number)
+
+
 def resolve(connection: Connection, data: ExceptionResolved, by: By) -> None:
     """Close an exception.
 

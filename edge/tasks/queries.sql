@@ -238,6 +238,10 @@ ORDER BY raised_at DESC, name LIMIT :limit
 -- What a device said about itself and has not taken back.
 SELECT name FROM exception WHERE resolution IS NULL AND device = ? AND about = ? AND subject = ?
 
+-- name: open_of
+-- How many exceptions of a kind by a device wait for somebody.
+SELECT count(*) FROM exception WHERE resolution IS NULL AND device = ? AND about = ?
+
 -- name: raise_exception
 -- A new exception.
 INSERT INTO exception (name, request, about, subject, note, sku, location, photo_sha256, device,
