@@ -35,6 +35,7 @@ from edge.app.safe_mode import SettingsWatch
 from edge.app.scrubbing import Scrubbing
 from edge.app.sights import crops_of, sights_of
 from edge.app.store import Store
+from edge.app.suspicions import suspicions_of
 from edge.app.timekeeping import Timekeeping, clock_report
 from edge.app.witnessing import witnesses_of
 from edge.db import Connection, Level
@@ -294,7 +295,7 @@ class Gateway:
             asyncio.create_task(_kept_up(name, part, store.database.noticed))
             for name, part in parts.items()
         ]
-        self._cameras.start()
+        self._cameras.start(told=suspicions_of(self._store))
         try:
             opened = asyncio.create_task(door.opened.wait())
             await asyncio.wait((opened, serving), return_when=asyncio.FIRST_COMPLETED)
