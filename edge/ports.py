@@ -115,9 +115,10 @@ class CameraShown(NamedTuple):
     """How one camera does.
 
     ``fps`` and ``cpu`` (share of one core) are of the last seconds, beside what the settings
-    allow. ``dropped`` frames came while the worker was busy, ``skipped`` were let go by motion
-    gate or budget. ``why`` says in words why it sees nothing. ``frame_at`` is when the newest frame
-    was taken, microseconds UTC, 0 before the first; ``width`` and ``height`` are its pixels.
+    allow. ``dropped`` frames came while the worker was busy; for ``skipped`` looks the budget had
+    no room. ``lacking`` are the ways of looking that there are not, with why. ``why`` says in words
+    why it sees nothing. ``frame_at`` is when the newest frame was taken, microseconds UTC, 0 before
+    the first; ``width`` and ``height`` are its pixels.
     ``reads`` are the last few, the newest first. It never holds the camera's address.
     """
 
@@ -139,6 +140,7 @@ class CameraShown(NamedTuple):
     tracks: tuple[TrackShown, ...] = ()
     reads: tuple[ReadShown, ...] = ()
     keep_crops: bool = False
+    lacking: tuple[tuple[str, str], ...] = ()
 
 
 class CameraView(Protocol):

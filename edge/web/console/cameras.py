@@ -107,13 +107,17 @@ class CameraDoor:
     # Cameras
 
     async def _cameras(self, _request: Request, visit: Visit) -> Response:
-        shown = self._sights.cameras.cameras() if self._sights is not None else []
-        now = self._clock.now()
+        here, now = self._sights, self._clock.now()
+        shown = here.cameras.cameras() if here is not None else []
         return self._pages.page(
             "cameras",
             visit=visit,
-            cameras=[(sights.seen(each, now), self._has_still(each.name)) for each in shown],
-            crops=self._sights.crops.count() if self._sights is not None else 0,
+            cameras=[
+                (sights.seen(each, here.slots.slots(each.name), now), self._has_still(each.name))
+                for each in shown
+                if here is not None
+            ],
+            crops=here.crops.count() if here is not None else 0,
         )
 
     def _has_still(self, name: str) -> bool:
@@ -157,19 +161,14 @@ class CameraDoor:
         fields: dict[str, str] | None = None,
     ) -> Response:
         """Where slots are drawn; after a refusal with all that was filled in."""
-        now, high = self._clock.now(), sights.height_of(camera)
-        slots = [
-            (each, sights.shape(each.name, each.polygon, high), sights.slot_says(each, now))
-            for each in here.slots.slots(camera.name)
-        ]
+        slots = here.slots.slots(camera.name)
         filled = {"name": "", "location": "", "shows": "", "reason": "", "polygon": "[]"}
         return self._pages.page(
             "cameras/slots",
             error.entry.status if error is not None else HTTPStatus.OK,
             visit=visit,
-            camera=sights.seen(camera, now),
+            camera=sights.seen(camera, slots, self._clock.now()),
             has_still=self._has_still(camera.name),
-            slots=slots,
             locations=stock.locations(self._database.reader),
             fields=filled | (fields or {}),
             error=error.as_dict() if error is not None else None,

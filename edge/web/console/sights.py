@@ -67,6 +67,15 @@ class Shape(NamedTuple):
     top: float
 
 
+class SlotDrawn(NamedTuple):
+    """A shelf slot, and what it was last seen as, in the picture and beside it."""
+
+    shape: Shape
+    state: str
+    says: str
+    slot: SlotShown
+
+
 class Line(NamedTuple):
     """A counting line, the arrow that says which way is in, and its words, at its upper end."""
 
@@ -97,6 +106,7 @@ class Drawing(NamedTuple):
     high: float
     zones: list[Shape]
     masks: list[str]
+    slots: list[SlotDrawn]
     lines: list[Line]
     tracks: list[Track]
     says: str
@@ -121,25 +131,25 @@ class CameraSeen(NamedTuple):
     drawing: Drawing
     facts: list[Fact]
     reads: list[Read]
-    keeps_crops: bool
+    lacking: tuple[tuple[str, str], ...]
 
 
-def seen(camera: CameraShown, now: int) -> CameraSeen:
-    """What there is to say of a camera."""
+def seen(camera: CameraShown, slots: Sequence[SlotShown], now: int) -> CameraSeen:
+    """What there is to say of a camera and its slots."""
     return CameraSeen(
         camera.name,
         STANDS[camera.state],
         camera.why,
         _age(camera.frame_at, now),
         camera.frame_at,
-        drawing(camera),
+        drawing(camera, slots, now),
         _facts(camera),
         [Read(legible(each.text), each.sku or "", clock_time(each.at)) for each in camera.reads],
-        camera.keep_crops,
+        camera.lacking,
     )
 
 
-def drawing(camera: CameraShown) -> Drawing:
+def drawing(camera: CameraShown, slots: Sequence[SlotShown], now: int) -> Drawing:
     """What lies over a camera's picture."""
     high = height_of(camera)
     zones = [shape(each.name, each.polygon, high) for each in camera.zones]
@@ -154,7 +164,8 @@ def drawing(camera: CameraShown) -> Drawing:
         for each in camera.tracks
     ]
     masks = [_points(polygon, high) for polygon in camera.masks]
-    return Drawing(high, zones, masks, lines, tracks, _told(camera, lines))
+    drawn = [_slot(each, high, now) for each in slots]
+    return Drawing(high, zones, masks, drawn, lines, tracks, _told(camera, slots, lines))
 
 
 def shape(name: str, polygon: Sequence[Point], high: float) -> Shape:
@@ -167,11 +178,6 @@ def height_of(camera: CameraShown) -> float:
     """How high its picture is, where it is :data:`WIDE` wide."""
     wide, high = (camera.width, camera.height) if camera.width and camera.height else _SHAPE
     return round(WIDE * high / wide, 1)
-
-
-def slot_says(slot: SlotShown, now: int) -> str:
-    """What a slot was last seen as, and since when."""
-    return f"{plain(slot.state)}, since {ago(slot.since, now)}" if slot.since else "Not seen yet"
 
 
 def somebody_in(camera: CameraShown) -> bool:
@@ -214,11 +220,20 @@ def _net(net: Mapping[str, int]) -> str:
     return ", ".join(told) or "none so far"
 
 
-def _told(camera: CameraShown, lines: Sequence[Line]) -> str:
+def _slot(slot: SlotShown, high: float, now: int) -> SlotDrawn:
+    outline = shape(slot.name, slot.polygon, high)
+    if not slot.since:
+        return SlotDrawn(outline, "", "Not seen yet", slot)
+    since = f"{plain(slot.state)}, since {ago(slot.since, now)}"
+    return SlotDrawn(outline, slot.state, since, slot)
+
+
+def _told(camera: CameraShown, slots: Sequence[SlotShown], lines: Sequence[Line]) -> str:
     """The drawing for people who do not see it."""
     parts = [
         *(f"zone {zone.name}" for zone in camera.zones),
         *([many(len(camera.masks), "masked part")] if camera.masks else []),
+        *(f"slot {slot.name}: {slot.state}" for slot in slots),
         *(f"line {line.name}: {line.says}" for line in lines),
         *([f"in sight: {', '.join(track.seen for track in camera.tracks)}"] * bool(camera.tracks)),
     ]
@@ -243,5 +258,5 @@ def _facts(camera: CameraShown) -> list[Fact]:
             "warned" if over else "",
         ),
         Fact("Dropped", counted(camera.dropped), "frames that came while it was busy"),
-        Fact("Skipped", counted(camera.skipped), "looks let go: nothing moved, or no budget"),
+        Fact("Skipped", counted(camera.skipped), "looks that its budget had no room for"),
     ]

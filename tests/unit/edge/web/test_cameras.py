@@ -138,28 +138,34 @@ def test_a_picture_that_is_not_of_now_says_so(here: Here) -> None:
 
 
 def test_a_worker_beyond_its_budget_is_told() -> None:
-    assert sights.seen(WATCHING, START).facts[1].look == ""
-    assert sights.seen(WATCHING._replace(cpu=0.31), START).facts[1].look == "warned"
+    assert sights.seen(WATCHING, [], START).facts[1].look == ""
+    assert sights.seen(WATCHING._replace(cpu=0.31), [], START).facts[1].look == "warned"
+
+
+def test_a_way_of_looking_that_there_is_not_is_told_with_why(here: Here) -> None:
+    here.cameras.change(lacking=(("detect", "The model's file is another one."),))
+    page = here.ada.get("cameras").text
+    assert "It does not do this: detect.</b> The model&#39;s file is another one." in page
 
 
 def test_what_is_drawn_keeps_the_shape_of_the_picture() -> None:
-    drawn = sights.drawing(WATCHING)
+    drawn = sights.drawing(WATCHING, [], START)
     assert drawn.high == 562.5
     assert drawn.zones[0].points == "50.0,196.9 600.0,196.9 600.0,534.4 50.0,534.4"
     assert (drawn.tracks[0].left, drawn.tracks[0].width) == (220.0, 180.0)
-    assert sights.drawing(DEAD._replace(width=0, height=0)).high == 562.5
+    assert sights.drawing(DEAD._replace(width=0, height=0), [], START).high == 562.5
     assert "line sill: 12 cartons in, 1 pallet out" in drawn.says
-    assert sights.drawing(DEAD).says == "nothing is marked"
+    assert sights.drawing(DEAD, [], START).says == "nothing is marked"
 
 
 def test_the_arrow_of_a_line_points_to_its_right_where_in_is() -> None:
     (line,) = sights.drawing(
-        WATCHING._replace(lines=(LineShown("l", (0.2, 0.5), (0.8, 0.5), {}),))
+        WATCHING._replace(lines=(LineShown("l", (0.2, 0.5), (0.8, 0.5), {}),)), [], START
     ).lines
     assert line.says == "none so far"
     assert line.tip[1] > line.middle[1], "who walks to the right has the right hand below"
     (point,) = sights.drawing(
-        WATCHING._replace(lines=(LineShown("l", (0.5, 0.5), (0.5, 0.5), {}),))
+        WATCHING._replace(lines=(LineShown("l", (0.5, 0.5), (0.5, 0.5), {}),)), [], START
     ).lines
     assert point.tip == point.middle
 
@@ -180,6 +186,7 @@ def test_a_slot_is_kept_with_the_picture_of_now_by_whom_and_why(here: Here) -> N
     assert "Not seen yet" in page
     here.slots.kept["dock-1", "A-01-3"] = slot._replace(state="low", since=START - 120 * SECOND)
     assert "Low, since 2 minutes ago" in here.ada.get("cameras/dock-1/slots").text
+    assert "slot A-01-3: low" in here.ada.get("cameras").text
 
 
 @pytest.mark.parametrize(
