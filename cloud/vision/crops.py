@@ -60,7 +60,7 @@ def _crop(rng: Generator, world: World, harm: Harm) -> Crop:
     bare = eye(turn, pitch, roll, list(size / 2), float(rng.uniform(2.5, 6)))
     corners = [(x, y, z) for x in (0, size[0]) for y in (0, size[1]) for z in (0, size[2])]
     flat: Any = bare.sees(corners)
-    pixels = float(np.exp(rng.uniform(np.log(44), np.log(150))))
+    pixels = math.exp(rng.uniform(math.log(44), math.log(150)))
     scale = pixels / float((flat.max(axis=0) - flat.min(axis=0)).max())
     low, high = flat.min(axis=0) * scale, flat.max(axis=0) * scale
     # A detector's box is a little too large or too small, by side.

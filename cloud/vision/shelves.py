@@ -116,7 +116,7 @@ def _slot(rng: Generator, world: World) -> _Slot:
     roll = math.radians(rng.uniform(-3, 3))
     bare = eye(yaw, pitch, roll, target, float(rng.uniform(2.2, 5)))
     corners: Any = bare.sees(_opening(size))
-    pixels = float(np.exp(rng.uniform(np.log(38), np.log(120))))
+    pixels = math.exp(rng.uniform(math.log(38), math.log(120)))
     scale = pixels / float(corners[:, 0].max() - corners[:, 0].min())
     low, high = corners.min(axis=0) * scale, corners.max(axis=0) * scale
     margin = 0.18 * (high - low) + 4
