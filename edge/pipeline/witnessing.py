@@ -28,6 +28,7 @@ from edge.pipeline.keeping import SQL, Moment
 from edge.pipeline.writing import Origin, Writing
 from edge.ports import Ids
 from edge.vision.witness import WINDOW, Check, Glimpse, Handled, Right, Window, judge, settled
+from shared import gs1
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 from shared.events import (
@@ -139,7 +140,8 @@ class Witnesses:
             line = data.line
             places = (data.from_location, data.to_location)
             picked = isinstance(data, Picked)
-            handled = Handled(line.sku, line.quantity, *places, occurred_at, picked)
+            unit = line.sscc or ""
+            handled = Handled(line.sku, line.quantity, *places, occurred_at, picked, unit)
             self._open.append(Claim(event_id, handled))
         elif isinstance(data, CodeSeen | ObjectTracked):
             glimpse = self._glimpse(data, occurred_at)
@@ -163,19 +165,22 @@ class Witnesses:
         if location is None and not over:
             return None
         if isinstance(data, CodeSeen):
-            if data.sku is None:
+            unit = "" if data.sku is not None else _unit_of(data.raw)
+            if data.sku is None and not unit:
                 return None
             sku, frames, net, track, gone = data.sku, data.frames, 0, b"", False
         else:
             if data.seen not in _GOODS:
                 return None
-            sku, frames, net, track, gone = None, 1, data.net, data.track, over
+            sku, unit = None, ""
+            frames, net, track, gone = 1, data.net, data.track, over
         return Glimpse(
             camera=data.camera,
             zone=data.zone or "",
             location=location or "",
             at=now,
             sku=sku,
+            unit=unit,
             frames=frames,
             net=net,
             track=track,
@@ -269,6 +274,14 @@ class Witnesses:
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), self._clock.state())
+
+
+def _unit_of(raw: str) -> str:
+    """The SSCC of a code; empty where it is something else."""
+    try:
+        return gs1.read(raw).sscc or ""
+    except QuartermasterError:
+        return ""
 
 
 class Checking(NamedTuple):

@@ -42,7 +42,7 @@ WINDOW: Final = Window()
 
 
 class Handled(NamedTuple):
-    """Goods went from one place to another, as a person scanned it."""
+    """Goods went from one place to another, as a person scanned it; ``unit``: on this pallet."""
 
     sku: str
     quantity: int
@@ -50,11 +50,14 @@ class Handled(NamedTuple):
     target: str
     at: int
     picked: bool = False
+    unit: str = ""
 
 
 class Glimpse(NamedTuple):
     """A camera read a code (``sku``), or followed goods (``net``: 1 in, -1 out, 0 there).
 
+    A pallet's own code (``unit``, an SSCC) is read instead: there is one such pallet, and where it
+    is seen nothing else explains it.
     ``gone``: the track has ended; what was followed is there no more.
     """
 
@@ -63,6 +66,7 @@ class Glimpse(NamedTuple):
     location: str
     at: int
     sku: str | None = None
+    unit: str = ""
     frames: int = 1
     net: int = 0
     track: bytes = b""
@@ -123,7 +127,7 @@ def judge(
     first, last = window.around(handled.at)
     case = _Case(
         handled,
-        joined([each for each in glimpses if first <= each.at <= last]),
+        joined(_named(handled, [each for each in glimpses if first <= each.at <= last])),
         [each for each in others if first - window.before <= each.at <= last],
         on_record,
         watched,
@@ -134,6 +138,15 @@ def judge(
     if check is not None and check.verdict == "agreed":
         return case.against_ledger(check.by) or check
     return check
+
+
+def _named(handled: Handled, glimpses: list[Glimpse]) -> list[Glimpse]:
+    """This pallet's code stands for its goods; of other pallets' nothing is known here."""
+    return [
+        each._replace(sku=handled.sku) if each.unit else each
+        for each in glimpses
+        if not each.unit or each.unit == handled.unit
+    ]
 
 
 def joined(glimpses: Sequence[Glimpse]) -> list[Seen]:
@@ -206,7 +219,11 @@ class _Case(NamedTuple):
         mine = [each for each in self.seen if each.sku == sku and each.net >= 0]
         right = [each for each in mine if each.glimpse.location == target]
         astray = [each for each in mine if each.glimpse.location not in {source, target}]
-        wrong = [each for each in astray if not self._is_explained(sku, each.glimpse.location)]
+        wrong = [
+            each
+            for each in astray
+            if each.glimpse.unit or not self._is_explained(sku, each.glimpse.location)
+        ]
         stayed = [each for each in wrong if not each.has_left]
         if right:
             later = [each for each in stayed if each.glimpse.at > right[-1].glimpse.at]

@@ -43,6 +43,7 @@ GLIMPSES = st.builds(
     st.sampled_from(PLACES),
     TIMES,
     st.none() | st.sampled_from(SKUS),
+    st.just(""),
     st.integers(1, 3),
     st.integers(-1, 1),
     st.sampled_from([b"1", b"2", b"3"]),

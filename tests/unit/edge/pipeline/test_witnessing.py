@@ -22,7 +22,7 @@ from shared.events import (
     SightChecked,
 )
 from shared.units import SECOND
-from tests.support.floor import OAT, SOAP, TEA, FloorAt, Task, TaskLine, label, new_id
+from tests.support.floor import OAT, SOAP, SSCC, TEA, FloorAt, Task, TaskLine, label, new_id
 
 MODEL = ("zxing-3", b"\x07" * 32)
 PLACES = {("cam-1", place): place for place in ("A-01", "A-02", "B-01")}
@@ -49,7 +49,9 @@ class Watched(FloorAt):
         store.outbox.listen(self.witnesses.heard)
         store.database.around(self.witnesses.begin, self.witnesses.end)
 
-    def see(self, place: str, sku: str = "TEA-1", *, frames: int = 2, raw: str = TEA) -> None:
+    def see(
+        self, place: str, sku: str | None = "TEA-1", *, frames: int = 2, raw: str = TEA
+    ) -> None:
         """The camera reads a code."""
         fact = CodeSeen(
             "cam-1", "EAN-13", raw, sku=sku, frames=frames, zone=place, frame_at=self.clock.now(),
@@ -203,6 +205,20 @@ def test_another_item_that_came_where_these_goods_should_be_is_counted(floor: Wa
     (count,) = floor.counts()
     lines = tasks.lines_of(floor.store.database.reader, count.code)
     assert [(line.sku, line.location) for line in lines] == [("OAT-1", "A-01"), ("TEA-1", "A-01")]
+
+
+def test_a_pallet_is_known_by_its_own_code(floor: Watched) -> None:
+    floor.plan(
+        Task("RC-1", "receive", [TaskLine("TEA-1", 24, sscc=SSCC)]),
+        Task("PA-2", "put_away", [TaskLine("TEA-1", 24, "DOCK-1", "A-01")]),
+    )
+    floor.good(f"]C100{SSCC}", "receive", location="DOCK-1")
+    floor.good(f"]C100{SSCC}", "put_away", to="A-01", task="PA-2")
+    floor.see("A-02", None, raw=f"]C100{SSCC}")
+    floor.pass_time()
+    assert [(check.verdict, check.sku, check.location) for check in floor.checks] == [
+        ("disagreed", "TEA-1", "A-02")
+    ]
 
 
 def test_goods_that_were_carried_past_are_not_counted(floor: Watched) -> None:

@@ -16,7 +16,7 @@ SHELF = ("A-01", "A-02")
 
 
 def code(location: str, sku: str = "TEA-1", *, after: int = 5, frames: int = 2) -> Glimpse:
-    return Glimpse("cam-1", location, location, AT + after * SECOND, sku, frames)
+    return Glimpse("cam-1", location, location, AT + after * SECOND, sku, frames=frames)
 
 
 def track(location: str, net: int = 0, *, after: int = 5) -> Glimpse:
@@ -110,6 +110,20 @@ def test_another_item_in_its_place_disagrees_unless_it_belongs_there() -> None:
 def test_the_goods_where_they_came_from_say_nothing() -> None:
     assert check(PUT, code("DOCK-1")) is None
     assert check(PUT) is None
+
+
+def test_a_pallet_seen_elsewhere_disagrees_also_beside_others_of_its_goods() -> None:
+    pallet = PUT._replace(unit="006141411234567890")
+    seen = code("A-02")._replace(sku=None, unit=pallet.unit)
+    ledger = {("TEA-1", "A-02"): 40}
+    found = check(pallet, seen, ledger=ledger)
+    assert found is not None
+    assert verdict(found) == ("disagreed", "TEA-1", "A-02")
+    assert (found.by_scan, found.by_camera, found.by_ledger) == (40, 41, 40)
+    assert check(pallet, seen._replace(unit="106141411234567897")) is None
+    assert check(PUT, seen) is None
+    there = code("A-01")._replace(sku=None, unit=pallet.unit)
+    assert verdict(check(pallet, there)) == ("agreed", "TEA-1", "A-01")
 
 
 def test_a_pick_from_the_next_place_disagrees() -> None:
