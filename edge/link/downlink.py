@@ -23,6 +23,7 @@ from edge.link.tls import client_context
 from shared.clock import Clock
 from shared.downlink import MAX_DOCUMENT, DocumentKind, Offer, verify_message
 from shared.errors import QuartermasterError
+from shared.ids import SiteId
 from shared.units import HOUR
 
 _log: Final[Any] = structlog.get_logger("edge.downlink")
@@ -48,6 +49,7 @@ class Downlink:
         clock: for expiry and what is stored.
         announce: makes the next heartbeat come now.
         entering: what other rooms do with a document that comes into force.
+        judge: raises for one that cannot be used here; in a thread, it may take its time.
     """
 
     def __init__(
@@ -57,12 +59,15 @@ class Downlink:
         clock: Clock,
         announce: Callable[[], None],
         entering: stock.Entering = stock.Entering(),  # noqa: B008 - a tuple is not changed
+        *,
+        judge: Callable[[stock.Document], None] = lambda _document: None,
     ) -> None:
         self._database = database
         self._identity = identity
         self._clock = clock
         self._announce = announce
         self._entering = entering
+        self._judge = judge
         self._alarms: dict[DocumentKind | None, _Alarm] = {}
         self._offers: dict[DocumentKind, Offer] = {}
         self._offered = asyncio.Event()
@@ -109,7 +114,7 @@ class Downlink:
         stock.refuse_stale(offer, present)
         content = offer.content if offer.content is not None else await self._fetch(offer)
         site, now = self._identity().site, self._clock.now()
-        document = await asyncio.to_thread(stock.read_document, offer, content, site=site)
+        document = await asyncio.to_thread(self._read, offer, content, site)
         changed = await self._database.run(
             lambda connection: stock.put_in_force(
                 connection,
@@ -125,6 +130,11 @@ class Downlink:
         if changed:
             _log.info("downlink.in-force", kind=offer.kind, version=offer.version)
             self._announce()
+
+    def _read(self, offer: Offer, content: bytes, site: SiteId) -> stock.Document:
+        document = stock.read_document(offer, content, site=site)
+        self._judge(document)
+        return document
 
     async def _fetch(self, offer: Offer) -> bytes:
         """Get a large document from the gateway door, never more of it than was announced."""

@@ -15,6 +15,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 import struct
@@ -67,7 +68,7 @@ class Around(NamedTuple):
     ``append`` chains an event, as the outbox does. ``age`` is how long this database has been in
     use. ``level`` is how full the disk is. ``known`` tells of a classifier, None for one that
     nobody here knows. ``judged`` is told each word, in its transaction, after ``judge`` was asked
-    outside of it what there is to compare it with.
+    outside of it, in a thread, what there is to compare it with.
     """
 
     append: Callable[..., int]
@@ -212,7 +213,7 @@ class Crops:
         row = self._database.reader.execute(_SQL["crop"], (own_id,)).fetchone()
         verdict = None
         if row is not None and label is not None:
-            verdict = self._around.judge(row[3], row[7])
+            verdict = await asyncio.to_thread(self._around.judge, row[3], row[7])
 
         def unit(connection: Connection) -> None:
             found = connection.execute(_SQL["crop"], (own_id,)).fetchone()

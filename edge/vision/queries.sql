@@ -64,3 +64,34 @@ DELETE FROM crop WHERE id IN (SELECT id FROM crop WHERE kept_at < ? ORDER BY kep
 -- name: skip_crop
 -- Behind all others.
 UPDATE crop SET turn = (SELECT max(turn) + 1 FROM crop) WHERE id = ?
+
+-- name: shadows
+-- The pairs that are compared; the first columns are as the event has them.
+SELECT head, version, sha256, candidate, candidate_sha256, since, compared, agreed, labelled,
+       active_right, candidate_right, told_compared, told_labelled, told_at
+FROM shadow ORDER BY head
+
+-- name: put_shadow
+-- A pair from now on.
+INSERT INTO shadow (head, version, sha256, candidate, candidate_sha256, since, told_at, compared,
+                    agreed, labelled, active_right, candidate_right, told_compared, told_labelled)
+VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0)
+
+-- name: remove_shadow
+-- One of the two is no longer there.
+DELETE FROM shadow WHERE head = ?
+
+-- name: add_compared
+-- What a worker compared since it last told.
+UPDATE shadow SET compared = compared + ?, agreed = agreed + ?
+WHERE head = ? AND sha256 = ? AND candidate_sha256 = ?
+
+-- name: add_labelled
+-- A person's word, and which of the two had said so.
+UPDATE shadow
+SET labelled = labelled + 1, active_right = active_right + ?, candidate_right = candidate_right + ?
+WHERE head = ? AND sha256 = ? AND candidate_sha256 = ?
+
+-- name: shadow_told
+-- As far as this the cloud was told.
+UPDATE shadow SET told_compared = ?, told_labelled = ?, told_at = ? WHERE head = ?
