@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +96,19 @@ def eyes(all_eyes: Eyes) -> Eyes:
     return all_eyes
 
 
+@pytest.fixture(scope="module")
+def ada(all_eyes: Eyes) -> Iterator[BrowserContext]:
+    """Ada's browser, signed in."""
+    with all_eyes.visitor() as context:
+        sign_in(context.new_page())
+        yield context
+
+
 @pytest.fixture
-def page(eyes: Eyes) -> Iterator[Page]:
-    """Ada's console."""
-    with eyes.visitor() as context:
-        page = context.new_page()
-        sign_in(page)
+def page(all_eyes: Eyes, ada: BrowserContext) -> Iterator[Page]:
+    """A page of Ada's, while the console is as at first."""
+    all_eyes.begin()
+    with closing(ada.new_page()) as page:
         yield page
 
 
@@ -154,6 +161,7 @@ def fill(page: Page, name: str) -> None:
 
 
 def test_each_camera_is_seen_with_its_picture_and_the_dead_one_says_why(page: Page) -> None:
+    page.goto("/console/overview")
     page.get_by_role("navigation").get_by_role("link", name="Cameras").click()
     card = page.get_by_role("article").filter(has_text="dock-1")
     width = card.get_by_role("img", name="Picture of dock-1").evaluate(
@@ -167,9 +175,16 @@ def test_each_camera_is_seen_with_its_picture_and_the_dead_one_says_why(page: Pa
     look_at(page, "all")
 
 
-def test_what_a_camera_sees_renews_itself_while_somebody_looks(page: Page, eyes: Eyes) -> None:
-    page.clock.install()
-    page.goto("/console/cameras")
+def test_what_a_camera_sees_renews_itself_while_somebody_looks(eyes: Eyes) -> None:
+    with eyes.visitor() as context:
+        page = context.new_page()
+        sign_in(page)
+        page.clock.install()
+        page.goto("/console/cameras")
+        _renews_itself(page, eyes)
+
+
+def _renews_itself(page: Page, eyes: Eyes) -> None:
     image = page.get_by_role("img", name="Picture of dock-1")
     before = image.get_attribute("src")
     box = (0.7, 0.2, 0.9, 0.8)
