@@ -57,6 +57,12 @@ class Cameras:
                 os.close(minded.memory)
                 minded.memory = -1
 
+    def renew(self, name: str | None = None) -> None:
+        """Have the worker of a camera, or of all, look with the slots and heads in force now."""
+        for minded in self._minded:
+            if name is None or minded.camera.name == name:
+                minded.renew()
+
     def notices(self) -> list[QuartermasterError]:
         """What a person should know."""
         return [self._memory] if self._memory is not None else []
@@ -140,6 +146,7 @@ def _shown(minded: Minded) -> CameraShown:
         tracks=seen.tracks,
         reads=seen.reads,
         keep_crops=camera.keep_crops,
+        lacking=tuple(beat.lacking.items()),
     )
 
 

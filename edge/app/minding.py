@@ -40,9 +40,11 @@ from edge.db import Connection as Reader
 from edge.pipeline import NOT_RECORDED, Alarm
 from edge.ports import Jitter, system_jitter
 from edge.settings import Camera
+from edge.vision.calibration import slots_of
 from edge.vision.lanes import CountingLine, Zone
+from shared.downlink import encode
 from shared.errors import Code, QuartermasterError
-from shared.events import CodeSeen, DeviceHealth
+from shared.events import CodeSeen, DeviceHealth, ShadowCompared
 
 _log: Final[Any] = structlog.get_logger("edge.cameras")
 
@@ -73,7 +75,7 @@ Command = Callable[[int, int], list[str]]
 """The command line of a worker for a socket and a memory (file descriptors)."""
 
 Hear = Callable[[Camera, Told], object]
-"""Who is given what a camera told, once it is recorded."""
+"""Who is given what a camera told, once it is recorded; what heads compared is only given."""
 
 
 def worker_command(link: int, memory: int) -> list[str]:
@@ -113,6 +115,7 @@ class Minded:
     _failures: int = 0
     _offset: int = 0
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _renewing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -124,6 +127,10 @@ class Minded:
     def stop(self) -> None:
         """Have its worker end; :meth:`join` waits for it."""
         self._stopping.set()
+
+    def renew(self) -> None:
+        """Have a new worker take over, with the slots and heads that are in force now."""
+        self._renewing.set()
 
     def join(self) -> None:
         """Wait until its worker has ended."""
@@ -151,10 +158,13 @@ class Minded:
     def _mind_lives(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
+            self._renewing.clear()
             why = self._live()
             if self._stopping.is_set() or self.state == "ended":
                 return
             self._remember()
+            if self._renewing.is_set():
+                continue
             self.restarts += 1
             self._failures = 1 if time.monotonic() - began > _STEADY_S else self._failures + 1
             self._become("failed", why)
@@ -196,11 +206,11 @@ class Minded:
         """Hear a worker until it is gone; why it was given up, empty where it went by itself."""
         try:
             self._offset = self._offset_now()
-            say(link, self._job())
+            say(link, self._job(reader))
             heard_at = time.monotonic()
             ending_at: float | None = None
             while True:
-                if ending_at is None and self._stopping.is_set():
+                if ending_at is None and (self._stopping.is_set() or self._renewing.is_set()):
                     ending_at = time.monotonic()
                     say(link, Stop())
                 if link.poll(_LISTEN_S):
@@ -229,6 +239,9 @@ class Minded:
 
     def _record(self, told: Told) -> None:
         data = told.data
+        if isinstance(data, ShadowCompared):  # of a minute: the gateway adds it up
+            self.told(self.camera, told)
+            return
         try:
             seq = self.store.pipeline.record_blocking(data, device=self.camera.name)
         except QuartermasterError as error:
@@ -303,7 +316,7 @@ class Minded:
     def _offset_now(self) -> int:
         return self.store.clock.now() - round(time.monotonic() * _MICROS)
 
-    def _job(self) -> Job:
+    def _job(self, reader: Reader) -> Job:
         camera = self.camera
         here = Path(camera.source)
         is_file = "://" not in camera.source and here.exists()
@@ -330,6 +343,8 @@ class Minded:
             cpu=camera.cpu,
             keep_crops=camera.keep_crops,
             offset=self._offset,
+            slots=tuple(slots_of(reader, camera.name)),
+            heads=encode(stock.heads(reader, self.store.identity.site)),
         )
 
 

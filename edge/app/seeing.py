@@ -9,7 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import cv2
 
@@ -19,13 +19,30 @@ from edge.capture.window import MAX_STILL
 from edge.ports import Frame, ReadShown, TrackShown
 from edge.vision.barcodes import Effort
 from edge.vision.confirm import SkuOf
+from edge.vision.damage import DamageLane
+from edge.vision.detector import Detector, shipped
+from edge.vision.embedding import Backbone
 from edge.vision.lanes import Box, Finding, Lane, Look
 from edge.vision.motion import Gate, blank
+from edge.vision.privacy import blurred
 from edge.vision.scanning import ScanLane
 from edge.vision.scheduler import Budget, Due, Place, Scheduler
+from edge.vision.shadow import WithShadow, shadowed
+from edge.vision.slots import SlotLane
+from shared.errors import QuartermasterError
+from shared.heads import Heads, decode_heads
 from shared.units import Micros
 
 STILL_SIDE: Final = 640
+Made = TypeVar("Made")
+People = Callable[[Any], Sequence[Box]]
+"""Where people are in a picture.
+
+Raises:
+    QuartermasterError: when nobody can tell.
+"""
+
+_AFTER_DETECT: Final = frozenset({"damage", "slots"})
 _QUALITIES: Final = (75, 40, 15)
 _TIMED: Final = 300
 
@@ -35,7 +52,8 @@ class Seeing:
 
     Args:
         job: what is to be looked at.
-        lanes: the ways of looking, by task.
+        lanes: the ways of looking.
+        people: finds people where no lane has; None where nobody can.
         budget: how much CPU there is.
         apart: pictures do not follow each other (photos): each is looked at for everything.
         wait: where frames can wait (files), waits for budget instead of skipping.
@@ -47,11 +65,16 @@ class Seeing:
         lanes: Sequence[Lane],
         budget: Budget,
         *,
+        people: People | None = None,
         apart: bool = False,
         wait: Callable[[float], object] | None = None,
     ) -> None:
         self._job = job
         self._lanes = {lane.name: lane for lane in lanes}
+        self._detect: Any = self._lanes.get("detect")
+        self._people = people
+        self._persons: Sequence[Box] | None = None
+        """Where people are in this frame; None where nobody has looked."""
         self._budget = budget
         self._apart = apart
         self._wait = wait
@@ -70,7 +93,7 @@ class Seeing:
         blank(frame.image, self._job.masks)
         if not self._apart:
             self.sight = self._eyes.judge(frame.image, frame.at)
-        self._image = frame.image
+        self._image, self._persons = frame.image, None
         self._gate.see(frame.image)
         scan_s: float | None = None
         for due in self._due(frame.at):
@@ -107,14 +130,18 @@ class Seeing:
         height, width = image.shape[:2]
         scale = min(1.0, STILL_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        return jpeg_within(cv2.resize(image, size, interpolation=cv2.INTER_AREA), MAX_STILL)
+        shown = blurred(image, getattr(self._detect, "persons", None) or ())
+        return jpeg_within(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), MAX_STILL)
 
     def _due(self, at: float) -> list[Due]:
         if self.sight == "black":
             return []
         if self._apart:
-            return [Due(place, ()) for place in self.scheduler.places]
-        return self.scheduler.due(at, self._changed)
+            due = [Due(place, ()) for place in self.scheduler.places]
+        else:
+            due = self.scheduler.due(at, self._changed)
+        # Crops may be judged only where it is known what is followed and where people are.
+        return sorted(due, key=lambda each: each.place.task in _AFTER_DETECT)
 
     def _changed(self, place: Place) -> Sequence[Box]:
         return self._gate.changed(place.key, place.zone.polygon if place.zone is not None else None)
@@ -134,10 +161,34 @@ class Seeing:
             self.failing.pop(task, None)
         except Exception as error:  # noqa: BLE001 - one way of looking never blinds the others
             self.failing[task] = f"{type(error).__name__}: {error}"[:200]
+        if task == "detect" and self._detect is not None:
+            self._persons = None if task in self.failing else getattr(self._detect, "persons", None)
+        if task in _AFTER_DETECT:
+            found = [self._screened(finding, frame.image) for finding in found]
         self._gate.looked(due.place.key)
         again = bool(getattr(lane, "unfinished", False))
         self.scheduler.done(due.place, frame.at, again=again)
         return found
+
+    def _screened(self, finding: Finding, image: Any) -> Finding:
+        """Without its crop where people may be in the frame, nor a doubt that nobody could judge.
+
+        What stays at the gateway for a person to judge never shows one.
+        """
+        if finding.crop is None:
+            return finding
+        if self._persons is None and self._people is not None:
+            try:
+                self._persons = self._people(image)
+            except QuartermasterError as error:  # then nobody has looked
+                self.failing["detect"] = str(error)[:200]
+        if self._persons is not None and not self._persons:
+            return finding
+        return finding._replace(crop=None, uncertain=None)
+
+    def finish(self) -> Sequence[Finding]:
+        """The camera stops: what is followed ends."""
+        return self._detect.finish() if hasattr(self._detect, "finish") else ()
 
     def _show(self, frame: Frame, taken_at: Micros) -> None:
         height, width = frame.image.shape[:2]
@@ -162,12 +213,73 @@ def places_of(job: Job, tasks: frozenset[str]) -> list[Place]:
     return [place for place in places if place.task in tasks]
 
 
-def lanes_of(job: Job, sku_of: SkuOf, *, apart: bool) -> tuple[list[Lane], dict[str, str]]:
-    """The ways of looking that a job wants, and those that it lacks, with why."""
+class Lanes(NamedTuple):
+    """The ways of looking that a job wants; those it lacks, with why; and who finds people."""
+
+    lanes: list[Lane]
+    lacking: dict[str, str]
+    people: People | None = None
+
+
+def lanes_of(job: Job, sku_of: SkuOf, *, apart: bool) -> Lanes:
+    """What a job asks for. A model that may not be used leaves its lane out, and no other."""
     effort: Effort = "still" if apart else "live"
-    lanes: list[Lane] = [ScanLane(job.camera, sku_of=sku_of, place=job.zone, effort=effort)]
+    scan = ScanLane(job.camera, sku_of=sku_of, place=job.zone, effort=effort)
     lacking: dict[str, str] = {}
-    return lanes, lacking
+    tasks = {task for zone in job.zones for task in zone.tasks}
+    judges = "damage" in tasks or bool(job.slots)
+    detector: Detector | None = None
+    if judges or job.lines or "detect" in tasks:
+        detector = _unless_lacking("detect", lacking, shipped)
+    people = _people(detector) if detector is not None else None
+    judging = _judging(job, tasks, None, lacking) if judges else []
+    lanes = [scan, *judging]
+    return Lanes([cast("Lane", lane) for lane in lanes], lacking, people)
+
+
+def _judging(job: Job, tasks: set[str], detect: Any, lacking: dict[str, str]) -> list[WithShadow]:
+    """The lanes that judge crops: one backbone, a head each, perhaps a shadow beside it."""
+    backbone = _unless_lacking("backbone", lacking, Backbone)
+    if backbone is None:
+        return []
+    heads = decode_heads(job.heads) if job.heads else Heads(job.camera, [])
+
+    def damage() -> WithShadow:
+        head = shadowed("damage", heads)
+        followed = detect.followed if detect is not None else None
+        lane = DamageLane(job.camera, followed, backbone=backbone, head=head)
+        return WithShadow(cast("Lane", lane), "damage", head)
+
+    def slots() -> WithShadow:
+        head = shadowed("slots", heads)
+        lane = SlotLane(job.camera, job.slots, backbone=backbone, head=head)
+        lacking.update({f"slot {name}": why for name, why in lane.left_out.items()})
+        return WithShadow(cast("Lane", lane), "slots", head)
+
+    wanted = [
+        *([_unless_lacking("damage", lacking, damage)] if "damage" in tasks else []),
+        *([_unless_lacking("slots", lacking, slots)] if job.slots else []),
+    ]
+    return [lane for lane in wanted if lane is not None]
+
+
+def _people(detector: Detector) -> People:
+    def people(image: Any) -> list[Box]:
+        found = (each for each in detector.look(image) if each.seen == "person")
+        return [
+            (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+            for left, top, right, bottom in (each.box for each in found)
+        ]
+
+    return people
+
+
+def _unless_lacking(task: str, lacking: dict[str, str], make: Callable[[], Made]) -> Made | None:
+    try:
+        return make()
+    except QuartermasterError as error:
+        lacking[task] = str(error)[:200]
+        return None
 
 
 def jpeg_within(image: Any, most: int) -> bytes:

@@ -25,5 +25,7 @@ def _known(_head: str) -> Known | None:
 
 def sights_of(store: Store, cameras: Cameras, crops: Crops) -> Sights:
     """What the console shows."""
-    slots = Slots(store.database, store.outbox.append, store.clock, SystemIds())
+    slots = Slots(
+        store.database, store.outbox.append, store.clock, SystemIds(), changed=cameras.renew
+    )
     return Sights(cameras, slots, crops)

@@ -30,7 +30,6 @@ from edge.app.worker_words import (
     Clock,
     Job,
     Stop,
-    Told,
     ToWorker,
     encode_seen,
     hear_gateway,
@@ -101,9 +100,19 @@ class Worker:
         try:
             while not self._look_once():
                 self._rest(system_jitter(_RETRY_S))
-        except (_Over, EOFError, BrokenPipeError, ConnectionResetError):
+            self._finish()
+        except _Over:
+            self._finish()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
             return
-        self._become("ended", "")
+        else:
+            self._become("ended", "")
+
+    def _finish(self) -> None:
+        """What is still followed ends as the camera does."""
+        if self._seeing is not None:
+            for finding in self._seeing.finish():
+                self._tell(finding)
 
     def _look_once(self) -> bool:
         """Look until the source ends; False where it failed."""
@@ -129,10 +138,10 @@ class Worker:
     def _seeing_of(self, source: FrameSource) -> Seeing:
         if self._seeing is None:
             apart = isinstance(source, PictureFiles)
-            lanes, self._lacking = lanes_of(self._job, self._sku_of, apart=apart)
+            lanes, self._lacking, people = lanes_of(self._job, self._sku_of, apart=apart)
             budget = Budget(self._job.cpu, time.process_time, time.monotonic)
             wait = None if isinstance(source, LiveCamera) else self._rest
-            self._seeing = Seeing(self._job, lanes, budget, apart=apart, wait=wait)
+            self._seeing = Seeing(self._job, lanes, budget, people=people, apart=apart, wait=wait)
         return self._seeing
 
     def _watch(self, camera: LiveCamera, seeing: Seeing) -> None:
@@ -181,14 +190,8 @@ class Worker:
         self._show(seeing)
 
     def _tell(self, finding: Finding) -> None:
-        doubt = finding.uncertain
-        words: Told = told(finding.fact, finding.crop)
-        if doubt is not None:
-            words = msgspec.structs.replace(
-                words, head=doubt.head, predicted=doubt.predicted, embedding=doubt.embedding
-            )
         began = time.monotonic()
-        say(self._link, words)
+        say(self._link, told(finding))
         self._held_up += time.monotonic() - began > _HELD_UP_S
 
     def _show(self, seeing: Seeing) -> None:

@@ -13,16 +13,23 @@ from typing import Final
 import msgspec
 
 from edge.ports import ReadShown, TrackShown
-from edge.vision.lanes import CountingLine, Point, Zone
+from edge.vision.calibration import Slot
+from edge.vision.lanes import CountingLine, Finding, Point, Uncertain, Zone
 from shared.errors import QuartermasterError
 from shared.events import DATA_OF, KIND_OF, EventData
 
 MAX_MESSAGE: Final = 512 * 1024
 """A crop and its embedding are far smaller."""
 
+MAX_JOB: Final = 32 * 1024 * 1024
+"""A site's heads are 16 MiB at most; slots have small references."""
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
-    """What a worker is to look at. ``offset`` leads from its steady clock to the gateway's (µs)."""
+    """What a worker is to look at. ``offset`` leads from its steady clock to the gateway's (µs).
+
+    ``slots`` are as people drew them, ``heads`` the document of retrained heads in force.
+    """
 
     camera: str
     source: str
@@ -34,6 +41,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
     cpu: float
     keep_crops: bool
     offset: int
+    slots: tuple[Slot, ...] = ()
+    heads: bytes = b""
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
@@ -80,6 +89,16 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
             return msgspec.msgpack.decode(self.fact, type=shape)
         except msgspec.DecodeError as error:
             raise QuartermasterError("event.malformed", str(error)) from None
+
+    @property
+    def finding(self) -> Finding:
+        """As its lane found it.
+
+        Raises:
+            QuartermasterError: ``event.malformed``.
+        """
+        doubt = Uncertain(self.head, self.predicted, self.embedding) if self.head else None
+        return Finding(self.data, self.crop, doubt)
 
 
 class Asked(msgspec.Struct, frozen=True, tag="asked"):
@@ -139,17 +158,14 @@ _seen: Final = msgspec.msgpack.Decoder(Seen)
 _encoder: Final = msgspec.msgpack.Encoder()
 
 
-def told(
-    fact: EventData,
-    crop: bytes | None = None,
-    *,
-    head: str = "",
-    predicted: str = "",
-    embedding: bytes = b"",
-) -> Told:
-    """A fact, to be told."""
-    kind = int(KIND_OF[type(fact)])
-    return Told(kind, msgspec.Raw(_encoder.encode(fact)), crop, head, predicted, embedding)
+def told(finding: Finding) -> Told:
+    """What a lane found, to be told."""
+    kind = int(KIND_OF[type(finding.fact)])
+    fact = msgspec.Raw(_encoder.encode(finding.fact))
+    doubt = finding.uncertain
+    if doubt is None:
+        return Told(kind, fact, finding.crop)
+    return Told(kind, fact, finding.crop, doubt.head, doubt.predicted, doubt.embedding)
 
 
 def encode_seen(seen: Seen) -> bytes:
@@ -182,7 +198,7 @@ def hear_gateway(link: Connection) -> ToWorker:
         OSError: likewise, or it speaks at too great length.
         msgspec.DecodeError: it speaks another language.
     """
-    return _to_worker.decode(link.recv_bytes(MAX_MESSAGE))
+    return _to_worker.decode(link.recv_bytes(MAX_JOB))
 
 
 def hear_worker(link: Connection) -> ToGateway:

@@ -8,8 +8,8 @@ code is unknown to the item master, so that two frames have to agree on it.
 - ``unreported_drops``: frames sent that were neither looked at nor counted as dropped;
 - ``cores``: CPU of all workers together, with their capture threads (``/proc``);
 - ``code_to_event_p95_ms``: from sending the first frame that shows a code to its event's commit;
-- ``scan_lane_p95_ms``: CPU a frame for codes, the worst camera, ladder left out (``--ladder``
-  measures it with the ladder, which has 40 ms);
+- ``scan_lane_p95_ms``: CPU a frame for codes without the ladder, over the reel, after the run;
+  ``with_ladder_p95_ms`` is what the worst camera's worker needed with it (it has 40 ms a frame);
 - ``skipped``: looks for which a camera's budget (0.25 cores) had no room.
 
 Bars: 0, ≤ 1.0, ≤ 400 ms, ≤ 15 ms, and every code told on every camera.
@@ -56,6 +56,9 @@ SHOWN: Final = 6
 EMPTY: Final = 4
 WARM_UP_S: Final = 4.0
 SIZE: Final = (1280, 720)
+MODELS: Final = Path("edge/vision/models")
+SLOTS: Final = (0.02, 0.35, 0.68)
+"""Where shelf slots begin, as shares of the picture's width."""
 WHOLE: Final = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
 
 
@@ -162,14 +165,25 @@ def cpu_seconds(pids: list[int]) -> float:
     return total / ticks
 
 
+def ships(*names: str) -> bool:
+    """Whether all these models ship with the gateway."""
+    return all((MODELS / f"{name}.toml").exists() for name in names)
+
+
 def camera(number: int, port: int) -> Camera:
-    """One camera with every lane on."""
+    """One camera with every lane on for which there is a model."""
+    tasks: list[Any] = ["scan"]
+    if ships("detector"):
+        tasks.append("detect")
+    if ships("detector", "backbone", "damage"):
+        tasks.append("damage")
+    lines = [CountingLine(name="in", start=(0.5, 0.0), end=(0.5, 1.0))]
     return Camera(
         name=f"cam-{number}",
         source=f"http://127.0.0.1:{port}/video",
         frames_per_second=10.0,
-        zones=[Zone(name="belt", polygon=WHOLE, tasks=("scan", "detect", "damage"))],
-        lines=[CountingLine(name="in", start=(0.5, 0.0), end=(0.5, 1.0))],
+        zones=[Zone(name="belt", polygon=WHOLE, tasks=tuple(tasks))],
+        lines=lines if "detect" in tasks else [],
     )
 
 
@@ -196,6 +210,8 @@ def measure(folder: Path, seconds: float) -> dict[str, Any]:
 
     with opened(folder / "gw") as store, served(reel) as (ports, sent, end):
         equip_store(store, catalog=Catalog("berlin", known, CATALOG.locations))
+        if ships("backbone", "slots"):
+            draw_slots(store, reel)
         settings = msgspec.structs.replace(
             store.settings, camera=[camera(*each) for each in enumerate(ports)]
         )
@@ -214,7 +230,43 @@ def measure(folder: Path, seconds: float) -> dict[str, Any]:
             report = cameras.report()
         finally:
             cameras.stop()
-    return figures(report, sent, told, (from_, until), cores)
+    costs = cores, scan_lane(reel, cartons)
+    return figures(report, sent, told, (from_, until), costs)
+
+
+def scan_lane(reel: Path, cartons: int) -> float:
+    """What looking at a frame of the reel for codes costs without the ladder: p95, CPU ms."""
+    import cv2
+
+    from edge.ports import Frame
+    from edge.vision.lanes import Look
+    from edge.vision.scanning import ScanLane
+    from shared.units import Micros
+
+    cv2.setNumThreads(1)
+    known = {"0" + gtin_of(number) for number in range(0, cartons, 2)}
+    lane = ScanLane("bench", sku_of=lambda code: "x" if code in known else None, ladder_s=0.0)
+    costs: list[float] = []
+    for number, path in enumerate(sorted(reel.glob("*.jpg"))):
+        image = cv2.imread(str(path))
+        began = time.thread_time()
+        lane.look(Look(Frame(image, number, number / FPS), Micros(0)))
+        costs.append(1000 * (time.thread_time() - began))
+    return round(percentile(costs, 0.95), 2)
+
+
+def draw_slots(store: Any, reel: Path) -> None:
+    """Three shelf slots in each camera's picture."""
+    from edge.vision.calibration import Slot, put_slot
+    from edge.vision.embedding import reference_of
+
+    still = min(reel.glob("*.jpg")).read_bytes()
+    for number in range(CAMERAS):
+        for at in SLOTS:
+            polygon = ((at, 0.02), (at + 0.28, 0.02), (at + 0.28, 0.27), (at, 0.27))
+            made = reference_of(still, polygon)
+            slot = Slot(f"cam-{number}", f"s{at}", None, polygon, made, "full", "bench", 1)
+            store.database.run_blocking(lambda connection, slot=slot: put_slot(connection, slot))
 
 
 def wait_for_all(cameras: Cameras) -> None:
@@ -232,9 +284,10 @@ def figures(
     sent: list[tuple[int, int, float]],
     told: list[tuple[str, str, float]],
     span: tuple[float, float],
-    cores: float,
+    costs: tuple[float, float],
 ) -> dict[str, Any]:
-    """What the run says."""
+    """What the run says; ``costs`` are cores, and the scan lane's p95 without the ladder."""
+    cores, scan_p95_ms = costs
     shown: dict[tuple[str, str], float] = {}
     for number, at, when in sent:
         if at % (SHOWN + EMPTY) < SHOWN:
@@ -265,7 +318,8 @@ def figures(
         "wrong_codes": len(set(heard) - set(shown)),
         "code_to_event_p50_ms": round(percentile(waits, 0.50), 1),
         "code_to_event_p95_ms": round(percentile(waits, 0.95), 1),
-        "scan_lane_p95_ms": max(each["scan_p95_ms"] for each in report),
+        "scan_lane_p95_ms": scan_p95_ms,
+        "with_ladder_p95_ms": max(each["scan_p95_ms"] for each in report),
         "looks": looks,
         "skipped": skipped,
         "restarts": sum(each["restarts"] for each in report),

@@ -18,6 +18,7 @@ from edge import tasks
 from edge.app.minding import Minded
 from edge.app.worker_words import Answer, Asked, Beat, Told, say, told
 from edge.settings import Camera
+from edge.vision.lanes import Finding
 from shared.events import CodeSeen, DeviceHealth, Event, decode_event
 from tests.support.gateway import GTIN, wait_until
 
@@ -143,7 +144,7 @@ def test_a_program_that_is_not_there_is_said(bare_store: Store) -> None:
 
 
 def test_stopping_takes_what_a_worker_still_says_and_leaves_no_process(bare_store: Store) -> None:
-    last = saying(told(CodeSeen("dock-cam", "qr", "last")))
+    last = saying(told(Finding(CodeSeen("dock-cam", "qr", "last"))))
     with minded(bare_store, WELL + UNTIL_STOPPED + last) as one:
         wait_until(lambda: one.state == "watching", "the worker")
         worker = one.worker
