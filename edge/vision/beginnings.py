@@ -78,6 +78,11 @@ class Beginnings:
         self._open = [it for it in grown if it.hits < self._hits and not it.sights & taken][:_MOST]
         return believed
 
+    @property
+    def any(self) -> bool:
+        """Whether something was seen that is no track yet."""
+        return bool(self._open)
+
     def forget(self) -> None:
         """Begin anew."""
         self._open = []

@@ -34,6 +34,7 @@ class Crossing(NamedTuple):
 
     line: str
     net: Literal[-1, 0, 1]
+    before: Literal[-1, 0, 1]
 
 
 @dataclass(slots=True)
@@ -80,8 +81,8 @@ class LineCounter:
         net = passage.net
         if net == passage.told or (seen not in self._line.counts and not passage.told):
             return None
-        passage.told = net
-        return Crossing(self._line.name, net)
+        before, passage.told = passage.told, net
+        return Crossing(self._line.name, net, before)
 
     def net(self, track: bytes) -> Literal[-1, 0, 1]:
         """What a track has been told to count for."""

@@ -11,7 +11,7 @@ All noise is relative to the size of the object, so that near and far ones are t
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, sqrt
 from typing import NamedTuple
 
 Box = tuple[float, float, float, float]
@@ -27,6 +27,8 @@ class Noise(NamedTuple):
     """q of the acceleration: variance of the velocity that builds up in a second."""
     speed: float = 3.0
     """Standard deviation of the velocity of what has just come into sight, sizes a second."""
+    halting_s: float = 3.0
+    """In that time what is lost keeps 1/e of its velocity."""
     size: float = 0.3
     """How far a new measurement of the size moves the running mean."""
 
@@ -40,14 +42,17 @@ class Axis(NamedTuple):
     pv: float
     vv: float
 
-    def ahead(self, dt: float, q: float) -> Axis:
-        """Predicted by ``dt`` seconds: x' = F·x, P' = F·P·Fᵀ + Q."""
+    def ahead(self, dt: float, q: float, kept: float) -> Axis:
+        """Predicted by ``dt`` seconds, after which ``kept`` of the velocity is left.
+
+        x' = F·x, P' = F·P·Fᵀ + Q with F = [[1, dt], [0, kept]].
+        """
         return Axis(
             self.place + self.velocity * dt,
-            self.velocity,
+            self.velocity * kept,
             self.pp + 2 * dt * self.pv + dt * dt * self.vv + q * dt**3 / 3,
-            self.pv + dt * self.vv + q * dt * dt / 2,
-            self.vv + q * dt,
+            kept * (self.pv + dt * self.vv) + q * dt * dt / 2,
+            kept * kept * self.vv + q * dt,
         )
 
     def corrected(self, measured: float, variance: float) -> Axis:
@@ -62,6 +67,12 @@ class Axis(NamedTuple):
             (1 - gain) * self.pv,
             self.vv - gain_v * self.pv,
         )
+
+    def unlike(self, other: Axis) -> float:
+        """Squared Mahalanobis distance of two beliefs, place and velocity: χ² with two degrees."""
+        dp, dv = self.place - other.place, self.velocity - other.velocity
+        pp, pv, vv = self.pp + other.pp, self.pv + other.pv, self.vv + other.vv
+        return (vv * dp * dp - 2 * pv * dp * dv + pp * dv * dv) / max(pp * vv - pv * pv, 1e-9)
 
 
 class Motion(NamedTuple):
@@ -87,10 +98,11 @@ class Motion(NamedTuple):
             self.y.place + self.height / 2,
         )
 
-    def ahead(self, dt: float, noise: Noise) -> Motion:
-        """Predicted by ``dt`` seconds."""
+    def ahead(self, dt: float, noise: Noise, *, lost: bool = False) -> Motion:
+        """Predicted by ``dt`` seconds; what is ``lost`` may well have halted where it is hidden."""
         q = noise.push * self.size**2
-        return self._replace(x=self.x.ahead(dt, q), y=self.y.ahead(dt, q))
+        kept = exp(-dt / noise.halting_s) if lost else 1.0
+        return self._replace(x=self.x.ahead(dt, q, kept), y=self.y.ahead(dt, q, kept))
 
     def corrected(self, box: Box, noise: Noise) -> Motion:
         """After ``box`` was seen."""
@@ -110,6 +122,10 @@ class Motion(NamedTuple):
         return (x - self.x.place) ** 2 / (self.x.pp + variance) + (y - self.y.place) ** 2 / (
             self.y.pp + variance
         )
+
+    def unlike(self, other: Motion) -> float:
+        """How ill two beliefs about one moment go together: χ² with four degrees of freedom."""
+        return self.x.unlike(other.x) + self.y.unlike(other.y)
 
     def spread(self, noise: Noise) -> float:
         """√|S| of the centre in sizes of the object: how widely it may be missed."""

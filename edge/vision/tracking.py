@@ -7,7 +7,9 @@ never begins a track. A track is
 - *tentative* until ``hits`` of a few looks found it; it has no id, nobody hears of it
   (:mod:`edge.vision.beginnings`);
 - *confirmed*: it gets an id, and what it did while tentative is told with it;
-- *lost* while nothing is found where it should be; it moves on as it went, for ``lost_s`` seconds;
+- *lost* while nothing is found where it should be; it moves on as it went, for ``lost_s`` seconds.
+  After a while one detection no longer makes it found: a new track must be confirmed first, of
+  which place, direction and size say whether it is the lost one;
 - *ended*: lost for too long, or gone over the edge of the picture.
 
 The rules that keep counts right: an id exists only for confirmed tracks; what comes in another
@@ -24,13 +26,25 @@ from typing import Final, NamedTuple
 from edge.vision.assignment import pair
 from edge.vision.beginnings import Beginnings
 from edge.vision.kalman import Noise, overlap
-from edge.vision.tracks import MOST_OBJECTS, Seeable, Sight, Size, Spot, Track, fit, gone, sound
+from edge.vision.tracks import (
+    MOST_OBJECTS,
+    Seeable,
+    Sight,
+    Size,
+    Spot,
+    Track,
+    continues,
+    fit,
+    gone,
+    sound,
+)
 
 _LONGEST_STEP_S: Final = 1.0
 """Nobody knows where an object went that was not looked at for longer."""
 _ANY: Final = 2.0
 _NEARLY: Final = 0.75
 """Costs up to which sure and faint detections continue a track."""
+_AWAY_S: Final = 0.45
 _SAME: Final = 0.6
 """A detection that overlaps another track's by more is the same object's second box."""
 
@@ -44,9 +58,9 @@ class Rules(NamedTuple):
     """Those below ``sure`` and from here on continue tracks."""
     hits: int = 3
     of: int = 5
-    lost_s: float = 2.0
-    gate: float = 11.8
-    """χ² with two degrees of freedom, 99.7 %: what lies beyond cannot be the same object."""
+    lost_s: float = 4.0
+    gate: float = 9.2
+    """χ² with two degrees of freedom, 99 %: what lies beyond cannot be the same object."""
     noise: Noise = Noise()
 
 
@@ -85,6 +99,11 @@ class Tracker:
         """The confirmed tracks that have not ended, the lost ones too."""
         return tuple(self._tracks)
 
+    @property
+    def begun(self) -> bool:
+        """Whether something was seen that the next frame may confirm."""
+        return self._beginnings.any
+
     def step(self, detections: Iterable[Seeable], at: float, width: int, height: int) -> Step:
         """Take in the detections of a frame of ``width`` × ``height`` pixels, seen at ``at``.
 
@@ -95,14 +114,15 @@ class Tracker:
         sights = sound(detections, size)
         sure = [it for it in sights if it.score >= rules.sure]
         faint = [it for it in sights if rules.faint <= it.score < rules.sure]
-        met, unmet, sure = self._meet(self._tracks, sure, _ANY, size)
+        present = [track for track in self._tracks if _present(track)]
+        met, unmet, sure = self._meet(present, sure, _ANY, size)
         recent = [track for track in unmet if not track.lost]
         faintly, _, _ = self._meet(recent, faint, _NEARLY, size)
         found = {id(track): sight for track, sight in (*met, *faintly)}
         for track in self._tracks:
             sight = found.get(id(track))
             if sight is None:
-                track.unseen_s += max(elapsed, 1e-3)
+                track.miss(elapsed)
             else:
                 track.meet(sight, at, rules.noise, size)
         unclaimed = [
@@ -110,8 +130,8 @@ class Tracker:
             for sight in sure
             if not any(overlap(sight.box, taken.box) > _SAME for taken in found.values())
         ]
-        new = self._beginnings.step(unclaimed, at, elapsed, size)
-        return self._told(new, size)
+        begun = self._beginnings.step(unclaimed, at, elapsed, size)
+        return self._told(self._found_again(begun, size), size)
 
     def finish(self) -> tuple[Track, ...]:
         """End all tracks, as the camera does; the confirmed ones are returned."""
@@ -126,7 +146,7 @@ class Tracker:
         since = at - before if before is not None else 0.0
         elapsed = min(max(since, 0.0), _LONGEST_STEP_S) if isfinite(since) else 0.0
         for track in self._tracks:
-            track.motion = track.motion.ahead(elapsed, self._rules.noise)
+            track.motion = track.motion.ahead(elapsed, self._rules.noise, lost=track.lost)
         return elapsed
 
     def _meet(
@@ -143,6 +163,16 @@ class Tracker:
             [sight for column, sight in enumerate(sights) if column not in columns],
         )
 
+    def _found_again(self, begun: list[Track], size: Size) -> list[Track]:
+        """Those that are new; the others go on as the lost tracks that they are."""
+        lost = [track for track in self._tracks if not _present(track)]
+        costs = [[continues(track, other, size) for other in begun] for track in lost]
+        pairs = pair(costs, 1.0)
+        for row, column in pairs:
+            lost[row].go_on(begun[column])
+        again = {column for _, column in pairs}
+        return [track for column, track in enumerate(begun) if column not in again]
+
     def _told(self, new: list[Track], size: Size) -> Step:
         """Confirm, end and forget; and say so."""
         ended: list[Track] = []
@@ -158,3 +188,8 @@ class Tracker:
         for track, _ in seen:
             track.untold.clear()
         return Step(tuple(new), tuple(seen), tuple(ended))
+
+
+def _present(track: Track) -> bool:
+    """Whether one detection is enough to go on; what was away for longer must be seen anew."""
+    return track.misses <= 1 or track.unseen_s < _AWAY_S

@@ -23,6 +23,13 @@ _NEAR_EDGE: Final = 0.08
 _SMALLER: Final = 1 / 8
 _LARGER: Final = 4.0
 """Areas beyond these, against what the object is known to have, are another object's."""
+_SHRUNK: Final = 0.55
+"""A hidden object comes back about as large as it was: lengths."""
+_WITHIN: Final = 45.0
+_AT_EDGE: Final = 9.0
+"""χ² of place and velocity up to which it is the same; 99.7 % of a steady motion's are below 16."""
+_ENTERING: Final = 0.75
+"""In widths and heights: what is first seen so near to the picture's edge may have come over it."""
 _GOODS: Final = frozenset({"carton", "pallet"})
 """A detector may waver between these two, and between no others."""
 
@@ -81,6 +88,7 @@ class Track:
     id: bytes | None = None
     frames: int = 0
     unseen_s: float = 0.0
+    misses: int = 0
     scores: float = 0.0
     votes: dict[Seen, float] = field(default_factory=dict["Seen", float])
     untold: list[Spot] = field(default_factory=list[Spot])
@@ -98,13 +106,28 @@ class Track:
     @property
     def lost(self) -> bool:
         """Whether the last look did not find it."""
-        return self.unseen_s > 0
+        return self.misses > 0
+
+    def miss(self, seconds: float) -> None:
+        """A look ``seconds`` after the one before did not find it."""
+        self.unseen_s += seconds
+        self.misses += 1
+
+    def go_on(self, other: Track) -> None:
+        """``other`` turned out to be the same object, seen again."""
+        self.motion, self.box, self.score = other.motion, other.box, other.score
+        self.frames += other.frames
+        self.scores += other.scores
+        self.unseen_s, self.misses = 0.0, 0
+        for seen, votes in other.votes.items():
+            self.votes[seen] = self.votes.get(seen, 0.0) + votes
+        self.untold.extend(other.untold)
 
     def meet(self, sight: Sight, at: float, noise: Noise, size: Size) -> None:
         """It was seen: believe and remember it."""
         motion, box = fitted(self.motion, sight.box, size)
         self.motion = motion.corrected(box, noise)
-        self.unseen_s = 0.0
+        self.unseen_s, self.misses = 0.0, 0
         self.note(sight, at)
 
     def note(self, sight: Sight, at: float) -> None:
@@ -134,7 +157,7 @@ def fit(track: Track, sight: Sight, noise: Noise, gate: float, size: Size) -> Fi
     from where the filter expects it (DeepSORT, Wojke 2017, eq. 1); what was unseen for long comes
     after what was just there.
     """
-    if track.seen != sight.seen and not {track.seen, sight.seen} <= _GOODS:
+    if not _may_be(track.seen, sight.seen):
         return NO_FIT
     motion, box = fitted(track.motion, sight.box, size)
     distance = motion.distance(box, noise)
@@ -147,6 +170,30 @@ def fit(track: Track, sight: Sight, noise: Noise, gate: float, size: Size) -> Fi
     apart = 1 - overlap(motion.box, box)
     cost = 0.5 * apart + 0.5 * sqrt(distance / gate) + other + waited
     return Fit(cost, distance / 2 + log(motion.spread(noise)) + other + abs(log(larger)))
+
+
+def continues(lost: Track, found: Track, size: Size) -> float:
+    """How ill a track that was just confirmed goes on with a lost one, 0 to 1; else infinite.
+
+    Goods do not come out of nothing: what comes into sight within the picture has most likely been
+    hidden, what comes in at its edge is most likely new.
+    """
+    if not _may_be(lost.seen, found.seen):
+        return inf
+    larger = found.motion.size / lost.motion.size
+    if not _SHRUNK < larger < 1 / _SHRUNK:
+        return inf
+    first = found.untold[0]
+    near_x, near_y = _ENTERING * first.width, _ENTERING * first.height
+    inside = near_x < first.x < size.width - near_x and near_y < first.y < size.height - near_y
+    most = _WITHIN if inside else _AT_EDGE
+    other = 0.15 if lost.seen != found.seen else 0.0
+    unlike = lost.motion.unlike(found.motion) / most + abs(log(larger)) + other
+    return unlike if unlike < 1 else inf
+
+
+def _may_be(one: Seen, other: Seen) -> bool:
+    return one == other or (one in _GOODS and other in _GOODS)
 
 
 def fitted(motion: Motion, box: Box, size: Size) -> tuple[Motion, Box]:

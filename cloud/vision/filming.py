@@ -1,0 +1,204 @@
+"""Draws a clip's plan, one frame at a time: nothing of it is kept but the empty room.
+
+The room, the conveyor and the light are drawn once; each frame adds who is there, from far to near,
+with their shadows, and then the lens, the sensor and the codec. How everything looks comes from the
+seeds in the plan, and from ``world``: ``test`` shares no surface with what detectors train on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from cloud.vision.clips import Actor, Plan, on_stage
+from cloud.vision.painting import Block, Canvas, Points
+from cloud.vision.scenes import Stage, paint
+from cloud.vision.textures import Bank, Texture, World, bank
+from cloud.vision.things import (
+    Carton,
+    Mark,
+    Pallet,
+    Person,
+    Thing,
+    any_labels,
+    any_look,
+    any_pallet,
+    any_person,
+    draw,
+    shadow_of,
+)
+
+Image = NDArray[np.uint8]
+
+_CV: Final[Any] = cv2
+_TRIES: Final = 40
+_HIGHEST: Final = 1.5
+"""Metres of a pallet with its load, so that it does not hide the whole door."""
+_STEPS_S: Final = 1.1
+"""Seconds that two steps take."""
+
+
+class Filmed(NamedTuple):
+    """A frame, and when it was taken: seconds from the clip's start."""
+
+    at: float
+    image: Image
+
+
+class _Lens(NamedTuple):
+    """What the camera of a clip makes of every picture."""
+
+    gains: Any
+    blur: float
+    noise: float
+    quality: int
+
+
+def film(clip: Plan, world: World = "test") -> Iterator[Filmed]:
+    """The frames of a clip, one after the other."""
+    surfaces = bank(world)
+    rng = np.random.default_rng([clip.seed, 1])
+    stage, shine = _stage(rng, clip, surfaces), float(rng.uniform(0.15, 1.0))
+    empty, _ = paint(stage)
+    lens = _lens(rng, clip)
+    looks: dict[int, tuple[Thing | Texture, Block]] = {}
+    for number in range(int(clip.seconds * clip.frames_per_second)):
+        at = number / clip.frames_per_second
+        canvas = Canvas(clip.view, stage.sun)
+        canvas.image[:] = empty.image
+        present = on_stage(clip, at)
+        _shade(canvas, [block for _, _, block in present], stage.sun, shine)
+        marks: list[Mark] = []
+        for index, actor, block in present:
+            if index not in looks:
+                looks[index] = _made(actor, surfaces), actor.standing(0.0)
+            made, home = looks[index]
+            if isinstance(made, Texture):
+                _prop(canvas, block, made, shine)
+            else:
+                draw(canvas, _moved(made, block.x - home.x, at), marks, shine)
+        yield Filmed(at, _seen(rng, canvas.image, lens, surfaces))
+
+
+def _stage(rng: Generator, clip: Plan, surfaces: Bank) -> Stage:
+    """The empty room, with the conveyor in it as blocks of half a metre."""
+    away, up = clip.belt
+    metal = surfaces.metals[int(rng.integers(len(surfaces.metals)))]
+    blocks = [
+        (Block(float(x), away, up - 0.12, 0.5, 0.6, 0.12), metal) for x in np.arange(-6, 6.1, 0.5)
+    ]
+    legs = [(Block(float(x), away, 0.0, 0.08, 0.5, up - 0.12), metal) for x in range(-5, 6, 2)]
+    sun = np.array([rng.normal(0, 0.6), rng.normal(-0.4, 0.4), rng.uniform(0.8, 1.6)])
+    return Stage(
+        view=clip.view,
+        sun=sun / np.linalg.norm(sun),
+        shine=float(rng.uniform(0.15, 1.0)),
+        floor=surfaces.floors[int(rng.integers(len(surfaces.floors)))],
+        floor_scale=float(rng.uniform(1.5, 7)),
+        wall=surfaces.walls[int(rng.integers(len(surfaces.walls)))],
+        wall_at=away + float(rng.uniform(0.8, 4.0)),
+        rack=(*legs, *blocks),
+        things=(),
+    )
+
+
+def _made(actor: Actor, surfaces: Bank) -> Thing | Texture:
+    """How an actor looks, standing in the middle of its way."""
+    rng = np.random.default_rng(actor.seed)
+    block = actor.standing(0.0)
+    if actor.what == "pillar":
+        return surfaces.metals[int(rng.integers(len(surfaces.metals)))]
+    if actor.what == "person":
+        return any_person(rng, 0.0, actor.away)._replace(height=actor.height)
+    if actor.what == "pallet":
+        return _pallet(rng, surfaces, actor)
+    turned = block._replace(yaw=float(rng.normal(0, 0.12)))
+    return Carton(turned, any_look(rng, surfaces), any_labels(rng, surfaces, block, 0.25))
+
+
+def _pallet(rng: Generator, surfaces: Bank, actor: Actor) -> Pallet:
+    """A pallet with a load that stands nearly straight and is not too high."""
+    pallet = any_pallet(rng, surfaces, 0.0, actor.away)
+    for _ in range(_TRIES):
+        tops = [carton.block.z + carton.block.height for carton in pallet.load]
+        if tops and max(tops) < _HIGHEST and abs(pallet.base.yaw) < 0.35:
+            break
+        pallet = any_pallet(rng, surfaces, 0.0, actor.away)
+    return pallet
+
+
+def _moved(thing: Thing, x: float, at: float) -> Thing:
+    """The thing so far to the right of where it was made; people step."""
+    if isinstance(thing, Carton):
+        return thing._replace(block=_shifted(thing.block, x))
+    if isinstance(thing, Pallet):
+        load = tuple(it._replace(block=_shifted(it.block, x)) for it in thing.load)
+        return thing._replace(base=_shifted(thing.base, x), load=load)
+    if isinstance(thing, Person):
+        stride = 0.35 + 0.3 * float(np.sin(2 * np.pi * at / _STEPS_S))
+        return thing._replace(x=thing.x + x, stride=stride)
+    return thing._replace(block=_shifted(thing.block, x))
+
+
+def _shifted(block: Block, x: float) -> Block:
+    return block._replace(x=block.x + x)
+
+
+def _prop(canvas: Canvas, block: Block, texture: Texture, shine: float) -> None:
+    """A plain block that is nothing to be found."""
+    for side in canvas.sides(block):
+        canvas.quad(side.pixels, texture, owner=0, gain=float(canvas.shade(side, shine)))
+
+
+def _shade(canvas: Canvas, blocks: list[Block], sun: Points, shine: float) -> None:
+    """Soft shadows on the floor, a quarter as fine as the picture."""
+    width, height = canvas.view.width, canvas.view.height
+    mask = np.zeros((height // 4, width // 4), np.uint8)
+    for block in blocks:
+        if block.z > 0.4:
+            continue
+        spots = shadow_of(block._replace(height=min(block.height, 1.2)), sun)
+        pixels, depth = canvas.view.project(np.column_stack([spots, np.zeros(len(spots))]))
+        if depth.min() > 0.2 and np.abs(pixels).max() < 5000:
+            cv2.fillConvexPoly(mask, np.rint(pixels / 4).astype(np.int32), 255)
+    soft = _CV.GaussianBlur(mask, (0, 0), 1.5)
+    deep = 0.25 + 0.45 * min(1.0, shine)
+    gain = _CV.resize(255 - (soft * np.float32(deep)).astype(np.uint8), (width, height))
+    _CV.multiply(canvas.image, _CV.merge([gain] * 3), dst=canvas.image, scale=1 / 255)
+
+
+def _lens(rng: Generator, clip: Plan) -> _Lens:
+    """A clip's light, from dim to bright with a lamp or two and a tint, and its camera."""
+    rows, columns = clip.view.height // 8, clip.view.width // 8
+    down, across = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
+    light: Any = rng.uniform(0.6, 1.1) + rng.uniform(-0.35, 0.35) * (across - 0.5)
+    for _ in range(int(rng.integers(0, 3))):
+        far = (down - rng.uniform(-0.2, 1.2)) ** 2 + (across - rng.uniform(-0.2, 1.2)) ** 2
+        light = light + rng.uniform(-0.25, 0.4) * np.exp(-far / rng.uniform(0.05, 0.4))
+    gains = np.clip(light[:, :, None] * rng.uniform(0.9, 1.1, 3) * 128, 24, 255).astype(np.uint8)
+    return _Lens(
+        _CV.resize(gains, (clip.view.width, clip.view.height)),
+        float(rng.choice([0.0, rng.uniform(0.4, 1.0)])),
+        float(rng.uniform(1.0, 6.0)),
+        int(rng.integers(45, 92)),
+    )
+
+
+def _seen(rng: Generator, image: Image, lens: _Lens, surfaces: Bank) -> Image:
+    """What light, lens, sensor and codec make of a picture."""
+    lit = _CV.multiply(image, lens.gains, scale=1 / 128)
+    if lens.blur:
+        lit = _CV.GaussianBlur(lit, (0, 0), lens.blur)
+    field = surfaces.noise
+    height, width = int(image.shape[0]), int(image.shape[1])
+    rows, columns = (int(side) for side in field.shape)
+    top, left = int(rng.integers(rows - height + 1)), int(rng.integers(columns - width + 1))
+    grain = field[top : top + height, left : left + width] * np.float32(lens.noise / 32)
+    noisy = _CV.add(lit, _CV.merge([grain.astype(np.int8)] * 3), dtype=cv2.CV_8U)
+    _, encoded = _CV.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, lens.quality])
+    return _CV.imdecode(encoded, cv2.IMREAD_COLOR)
