@@ -28,12 +28,13 @@ from edge.app.epochs import Epochs
 from edge.app.identities import Identities
 from edge.app.inputs import Inputs
 from edge.app.journal import Journal
+from edge.app.learning import Learning
 from edge.app.metrics import registry
 from edge.app.recovery import damages
 from edge.app.retention import Retention
 from edge.app.safe_mode import SettingsWatch
 from edge.app.scrubbing import Scrubbing
-from edge.app.sights import crops_of, sights_of
+from edge.app.sights import sights_of
 from edge.app.store import Store
 from edge.app.suspicions import suspicions_of
 from edge.app.timekeeping import Timekeeping, clock_report
@@ -113,12 +114,19 @@ class Gateway:
             lambda: self._inputs.occupied(),  # noqa: PLW0108 - they are made further down
         )
         self._verification = witnesses_of(store)
+        self._learning = Learning(store)
         self._downlink = Downlink(
             store.database,
             lambda: self._identities.current,
             store.clock,
             self._heartbeat.announce,
-            stock.Entering(people.enter, store.floor.enter_plan, self._fallback.enter_leases),
+            stock.Entering(
+                people.enter,
+                store.floor.enter_plan,
+                self._fallback.enter_leases,
+                self._learning.enter,
+            ),
+            judge=self._learning.refuse_unusable,
         )
         self._desk = people.Desk(
             store.database, store.pipeline, store.clock, system_steady, self._heartbeat.announce
@@ -142,7 +150,7 @@ class Gateway:
             install_port=api.install_port,
             lines=self._journal.lines,
             certificates=lambda: certificates(self._identities.current, self._doors.folder),
-            sights=sights_of(store, self._cameras, crops_of(store)),
+            sights=sights_of(store, self._cameras, self._learning.crops),
         )
         self._scans = self._console.watched(self._fallback.watched(store.pipeline))
         self._limit = RateLimit(api.scans_per_second, api.burst)
@@ -209,6 +217,7 @@ class Gateway:
         report["last_refused_document"] = self._downlink.last_refusal
         report["cameras"] = self._cameras.report()
         report["inputs"] = self._inputs.report()
+        report["learning"] = self._learning.report()
         report["decisions"] = self._fallback.report(self._store.database.reader)
         report["evidence_dropped"] = self._store.pipeline.dropped_evidence
         report["filling"] = self._console.filling()
@@ -277,6 +286,7 @@ class Gateway:
             "people": self._desk.run,
             "tasks": self._cadence.run,
             "decisions": self._fallback.rounds.run,
+            "learning": self._learning.run,
             "scrub": self._scrubbing.run,
             "console": self._console.run,
             "settings": self._settings_watch.run,

@@ -6,6 +6,7 @@ camera nothing is judged, compared or kept.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -34,6 +35,10 @@ from shared.heads import Heads
 _log: Final[Any] = structlog.get_logger("edge.learning")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _MODELS: Final = _ROOT / "edge" / "vision" / "models"
+_LOOK_S: Final = 5.0
+_LOOKS: Final = 120
+"""Between two looks for crops that have waited too long."""
+_AT_ONCE: Final = 100
 _PATIENCE_S: Final = 30.0
 _BACKBONE: Final = "backbone"
 _JUDGE: Final = (sys.executable, "-m", "edge.vision.judging")
@@ -59,6 +64,7 @@ class Learning:
         store: the gateway's.
         models: where the cards of the models that ship lie.
         ask: asks heads: a question, answered with the answer.
+        changed: told when other heads are in force: workers are to judge by them.
     """
 
     def __init__(
@@ -67,9 +73,11 @@ class Learning:
         *,
         models: Path = _MODELS,
         ask: Callable[[bytes], bytes] | None = None,
+        changed: Callable[[], object] = lambda: None,
     ) -> None:
         self._store = store
         self._ask = ask or partial(asked_apart, models=models)
+        self._changed = changed
         self._models = models
         self._cards: dict[str, _Card | None] = {}
         self._refused: tuple[Heads, QuartermasterError] | None = None
@@ -98,6 +106,23 @@ class Learning:
             ),
             allowed=frozenset(each.name for each in cameras if each.keep_crops),
         )
+
+    async def run(self) -> None:
+        """Tell how shadows do and hand workers new heads, until cancelled; crops grow old."""
+        database = self._store.database
+        await database.run(self._begin)
+        version = stock.in_force(database.reader, "heads").version
+        looks = 0
+        while True:
+            if looks % _LOOKS == 0:
+                await database.run(lambda connection: self.crops.clean(connection, limit=_AT_ONCE))
+            looks += 1
+            await self.comparing.tell()
+            now = stock.in_force(database.reader, "heads").version
+            if now != version:
+                version = now
+                self._changed()
+            await asyncio.sleep(_LOOK_S)
 
     def heard(self, finding: Finding) -> None:
         """What a camera's worker found, once it is recorded: a crop may wait; in its thread."""
@@ -135,15 +160,10 @@ class Learning:
         """Heads come into force, in this transaction."""
         self.comparing.enter(connection, heads, now)
 
-    def begin(self) -> None:
+    def _begin(self, connection: Connection) -> None:
         """At the start: what is compared follows from what is in force and what ships now."""
-        now = self._store.clock.now()
-        site = self._store.identity.site
-
-        def unit(connection: Connection) -> None:
-            self.comparing.enter(connection, stock.heads(connection, site), now)
-
-        self._store.database.run_blocking(unit)
+        heads = stock.heads(connection, self._store.identity.site)
+        self.comparing.enter(connection, heads, self._store.clock.now())
 
     def report(self) -> dict[str, Any]:
         """How many crops wait, what was left out, which heads judge, and how shadows do."""

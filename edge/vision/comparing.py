@@ -7,7 +7,6 @@ the pair is told, and counting begins anew.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +18,6 @@ from shared.heads import Heads
 from shared.units import MINUTE
 
 _SQL: Final = Queries(__package__ or "edge.vision")
-_LOOK_S: Final = 5.0
 _EVERY: Final = 15 * MINUTE
 
 
@@ -101,14 +99,8 @@ class Comparing:
             _SQL["add_labelled"], (*values, pair.head, pair.sha256, pair.candidate_sha256)
         )
 
-    async def run(self) -> None:
-        """Tell what is new until cancelled: words at once, agreement each quarter of an hour."""
-        while True:
-            await self.tell()
-            await asyncio.sleep(_LOOK_S)
-
     async def tell(self) -> int:
-        """Tell what is new; returns how many events that made."""
+        """Tell what is new: words at once, agreement each quarter of an hour; how many events."""
         due = [row for row in self._rows(self._database.reader) if self._is_due(row)]
         if not due:
             return 0

@@ -11,14 +11,13 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
 import numpy as np
 
-from edge.vision.lanes import Box, Finding
-from shared.errors import QuartermasterError
+from edge.vision.lanes import Box
 
 _WIDER: Final = 0.15
 """Of a box's width and height, on each side: a detector's box is rarely the whole person."""
@@ -76,19 +75,6 @@ def crop_of(image: Any, box: Box, persons: Sequence[Box] | None) -> bytes | None
     return jpeg.tobytes() if made else None
 
 
-def screened(finding: Finding, image: Any, persons: Sequence[Box] | None, box: Box) -> Finding:
-    """A finding whose crop shows nobody: cut anew out of the frame, or gone with its doubt.
-
-    Args:
-        finding: of this frame.
-        image: the whole frame.
-        persons: where people are in it; None where nobody has looked.
-        box: what its crop shows.
-    """
-    crop = crop_of(image, box, persons)
-    return finding._replace(crop=crop, uncertain=finding.uncertain if crop else None)
-
-
 def _within(box: Box, image: Any) -> Box:
     height, width = image.shape[:2]
     left, top, right, bottom = box
@@ -110,27 +96,3 @@ def _widened(box: Box, image: Any) -> Box:
 def _area(box: Box) -> int:
     left, top, right, bottom = box
     return max(right - left, 0) * max(bottom - top, 0)
-
-
-class Screen:
-    """What a lane was unsure of leaves the worker only off frames on which nobody is.
-
-    Args:
-        find_people: where people are in a frame; None where nobody can look for them.
-    """
-
-    def __init__(self, find_people: Callable[[Any], Sequence[Box]] | None) -> None:
-        self._find_people = find_people
-
-    def screen(self, finding: Finding, image: Any) -> Finding:
-        """The finding, without its doubt where people are, or may be, on its frame.
-
-        Without its doubt its crop waits for nobody's word. A detector that fails has not looked.
-        """
-        if finding.uncertain is None:
-            return finding
-        try:
-            seen = None if self._find_people is None else self._find_people(image)
-        except QuartermasterError:
-            seen = None
-        return finding if seen is not None and not seen else finding._replace(uncertain=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from edge.vision import judging
 from edge.vision.lanes import Finding, Uncertain
 from shared.downlink import encode
 from shared.errors import QuartermasterError
-from shared.events import CodeSeen, ShadowCompared, SlotSeen
+from shared.events import CodeSeen, ShadowCompared, SlotSeen, decode_event
 from shared.heads import Head, Heads
 from shared.ids import SiteId
 from tests.support.gateway import SITE, enrol, equip_store, offer_of
@@ -52,7 +52,7 @@ def learning(store: Store, tmp_path: Path) -> Learning:
     return joined(store, tmp_path / "models")
 
 
-def joined(store: Store, models: Path) -> Learning:
+def joined(store: Store, models: Path, changed: Callable[[], object] = lambda: None) -> Learning:
     """The heads are asked in this process, which is quicker than in one of their own."""
 
     def ask(question: bytes) -> bytes:
@@ -62,7 +62,7 @@ def joined(store: Store, models: Path) -> Learning:
             raise QuartermasterError(error["code"], error["detail"])
         return out.getvalue()
 
-    return Learning(store, models=models, ask=ask)
+    return Learning(store, models=models, ask=ask, changed=changed)
 
 
 def put(learning: Learning, store: Store, version: int, *heads: Head) -> None:
@@ -171,11 +171,11 @@ def test_at_the_start_counting_goes_on_or_begins_anew_as_what_ships_has_changed(
     told = ShadowCompared("slots", *shipped, SHADOW.version, SHADOW.sha256, 1, 9, 8, 0, 0, 0)
     learning.compared(told)
     again = joined(store, tmp_path / "models")
-    again.begin()
+    store.database.run_blocking(again._begin)
     assert again.comparing.report()[0]["compared"] == 9
     ship(tmp_path / "models", by_corner((2, 0, 1)))
     newer = joined(store, tmp_path / "models")
-    newer.begin()
+    store.database.run_blocking(newer._begin)
     assert newer.comparing.report()[0]["compared"] == 0
 
 
@@ -215,3 +215,36 @@ def test_heads_are_asked_in_a_process_of_their_own(store: Store, tmp_path: Path)
     with pytest.raises(QuartermasterError) as refused:
         learning.refuse_unusable(Heads(SITE, [head(backbone_sha256=bytes(32))]))
     assert (refused.value.code, refused.value.where) == ("model.untrusted", "slots-r1")
+
+
+def test_while_it_runs_workers_are_told_of_new_heads_and_the_cloud_of_words(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.app.learning._LOOK_S", 0.01)
+    renewed = asyncio.Event()
+    learning = joined(store, tmp_path / "models", renewed.set)
+    learning.heard(look(1, "low"))
+
+    async def work() -> None:
+        running = asyncio.create_task(learning.run())
+        await asyncio.sleep(0.05)
+        assert not renewed.is_set()
+        await asyncio.to_thread(put, learning, store, 1, SHADOW)
+        await asyncio.wait_for(renewed.wait(), 10)
+        (crop,) = learning.crops.waiting(9)
+        await learning.crops.label(crop.id, "low", device="sc-01")
+        for _ in range(1000):
+            if told(store):
+                break
+            await asyncio.sleep(0.01)
+        running.cancel()
+
+    asyncio.run(asyncio.wait_for(work(), 30))
+    (word,) = told(store)
+    assert (word.labelled, word.right, word.candidate_right) == (1, 1, 0)
+
+
+def told(store: Store) -> list[ShadowCompared]:
+    rows = store.database.reader.execute("SELECT body FROM waiting ORDER BY seq").fetchall()
+    data: list[Any] = [decode_event(body).data for (body,) in rows]
+    return [each for each in data if isinstance(each, ShadowCompared)]

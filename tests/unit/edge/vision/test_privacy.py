@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.vision.lanes import Box, Finding, Uncertain
-from edge.vision.privacy import blurred, crop_of, screened
-from shared.events import SlotSeen
+from edge.vision.lanes import Box
+from edge.vision.privacy import blurred, crop_of
 
 HEIGHT, WIDTH = 240, 320
 PERSON: Box = (100, 60, 180, 200)
-FACT = SlotSeen("aisle", None, 1, "slots-1", bytes(32), 500, None, "S-1", None, "low", "full")
 
 
 def noise() -> Any:
@@ -88,15 +86,6 @@ def test_where_nobody_has_looked_for_people_there_is_no_crop() -> None:
 @pytest.mark.parametrize("box", [(5, 5, 5, 50), (50, 50, 20, 20), (400, 0, 500, 50)])
 def test_a_crop_of_nothing_is_none(box: Box) -> None:
     assert crop_of(noise(), box, []) is None
-
-
-def test_a_finding_loses_its_crop_and_its_doubt_together() -> None:
-    finding = Finding(FACT, b"a crop that nobody screened", Uncertain("slots", "low", b"\0\0"))
-    without = screened(finding, noise(), [PERSON], (110, 70, 170, 190))
-    assert (without.crop, without.uncertain, without.fact) == (None, None, FACT)
-    kept = screened(finding, noise(), [PERSON], (200, 10, 300, 100))
-    assert kept.uncertain == finding.uncertain
-    assert decoded(kept.crop).shape == (90, 100, 3)
 
 
 @given(
