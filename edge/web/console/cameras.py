@@ -64,11 +64,19 @@ class Page(Protocol):
         ...
 
 
+class Asks(Protocol):
+    """Answers operators only; what a page asks ``by_itself`` keeps nobody signed in."""
+
+    def __call__(self, handler: Asked, *, by_itself: bool = False) -> Handler:
+        """The handler behind the sign-in."""
+        ...
+
+
 class Behind(NamedTuple):
     """How addresses come to lie behind the sign-in."""
 
     page: Page
-    asks: Callable[[Asked], Handler]
+    asks: Asks
     posts: Callable[[Posted], Handler]
 
 
@@ -95,7 +103,7 @@ class CameraDoor:
         page, asks, posts = behind
         return [
             page("/cameras", asks(self._cameras)),
-            page("/cameras/{name:path}/still", asks(self._still)),
+            page("/cameras/{name:path}/still", asks(self._still, by_itself=True)),
             page("/cameras/{name:path}/slots", asks(self._slots)),
             page("/cameras/{name:path}/slots", posts(self._draw), "POST"),
             page("/cameras/{name:path}/slots/remove", posts(self._remove), "POST"),

@@ -249,12 +249,14 @@ class Console:
             "alarms": [_CONSOLE.sub("a console", notice.detail) for notice in self._desk.notices()],
         }
 
-    def _asks(self, handler: Asked) -> Handler:
+    def _asks(self, handler: Asked, *, by_itself: bool = False) -> Handler:
+        """Behind the sign-in; what a page asks for by itself does not count as use."""
+
         async def answer(request: Request) -> Response:
             visit = self._visit(request)
             if visit is None:
                 return _to_sign_in(request)
-            if not _by_itself(request):
+            if not (by_itself or "hx-request" in request.headers):
                 self._idle.use(visit.device)
             response = await handler(request, visit)
             response.headers["qm-left"] = str(self._left(visit))
@@ -460,12 +462,6 @@ def _drawn(address: str) -> Markup:
 
 def _go(path: str) -> Response:
     return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
-
-
-def _by_itself(request: Request) -> bool:
-    """Whether a page asks by itself, to renew itself or its pictures: that is not a person."""
-    asked = request.headers
-    return "hx-request" in asked or asked.get("sec-fetch-dest") == "image"
 
 
 def _to_sign_in(request: Request) -> Response:
