@@ -25,6 +25,7 @@ from edge.app.certificates import certificates
 from edge.app.deciding import fallback_of
 from edge.app.doors import Doors
 from edge.app.epochs import Epochs
+from edge.app.hearing import hears
 from edge.app.identities import Identities
 from edge.app.inputs import Inputs
 from edge.app.journal import Journal
@@ -36,7 +37,6 @@ from edge.app.safe_mode import SettingsWatch
 from edge.app.scrubbing import Scrubbing
 from edge.app.sights import sights_of
 from edge.app.store import Store
-from edge.app.suspicions import suspicions_of
 from edge.app.timekeeping import Timekeeping, clock_report
 from edge.app.witnessing import witnesses_of
 from edge.db import Connection, Level
@@ -305,7 +305,7 @@ class Gateway:
             asyncio.create_task(_kept_up(name, part, store.database.noticed))
             for name, part in parts.items()
         ]
-        self._cameras.start(told=suspicions_of(self._store))
+        self._cameras.start(told=hears(self._store, self._learning))
         try:
             opened = asyncio.create_task(door.opened.wait())
             await asyncio.wait((opened, serving), return_when=asyncio.FIRST_COMPLETED)

@@ -12,6 +12,7 @@ from edge.app.worker_words import told
 from edge.pipeline import Suspicion
 from edge.pipeline.suspecting import MOST_OPEN
 from edge.settings import Camera, Zone
+from edge.vision.lanes import Finding
 from shared.events import CodeSeen, DamageSuspected, ExceptionRaised
 from tests.support.sights import picture
 
@@ -31,7 +32,7 @@ WET = Suspicion("dock-cam", "damaged", "carton", "wet", photo=picture(64, 64))
 
 def test_a_suspicion_of_damage_is_an_exception_with_its_picture(floor: FloorAt) -> None:
     crop = picture(64, 64)
-    suspicions_of(floor.store)(CAMERA, told(DAMAGE, crop))
+    suspicions_of(floor.store)(CAMERA, told(Finding(DAMAGE, crop)))
     (raised,) = tasks.exceptions(floor.store.database.reader)
     assert (raised.about, raised.subject, raised.device) == ("damaged", "carton", "dock-cam")
     assert raised.note == "A camera suspects that a carton is damaged, 93 % sure."
@@ -47,14 +48,14 @@ def test_a_suspicion_of_damage_is_an_exception_with_its_picture(floor: FloorAt) 
 )
 def test_it_is_where_the_camera_looks(floor: FloorAt, zone: str | None, location: str) -> None:
     damage = DamageSuspected("dock-cam", zone, 5, "d-1", bytes(32), 934, None, "carton", None)
-    suspicions_of(floor.store)(CAMERA, told(damage))
+    suspicions_of(floor.store)(CAMERA, told(Finding(damage)))
     (raised,) = tasks.exceptions(floor.store.database.reader)
     assert (raised.location, raised.photo_sha256) == (location, None)
 
 
 def test_other_sights_are_no_suspicions(floor: FloorAt) -> None:
-    seen = CodeSeen("dock-cam", "left", "4006381333931", "EAN-13", None, None, 2)
-    suspicions_of(floor.store)(CAMERA, told(seen))
+    seen = CodeSeen("dock-cam", "4006381333931", "EAN13")
+    suspicions_of(floor.store)(CAMERA, told(Finding(seen)))
     assert tasks.exceptions(floor.store.database.reader) == []
 
 
