@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -149,17 +150,14 @@ class Minded:
     # The thread
 
     def _mind(self) -> None:
-        try:
-            self._mind_lives()
-        except Exception as error:  # noqa: BLE001 - a camera never takes the gateway down
-            self.state, self.why = "failed", type(error).__name__
-            _log.error("camera.unexpected", camera=self.camera.name, exc_info=error)
-
-    def _mind_lives(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
             self._renewing.clear()
-            why = self._live()
+            try:
+                why = self._live()
+            except Exception as error:  # noqa: BLE001 - a camera never takes the gateway down
+                why = type(error).__name__
+                _log.error("camera.unexpected", camera=self.camera.name, exc_info=error)
             if self._stopping.is_set() or self.state == "ended":
                 return
             self._remember()
@@ -240,7 +238,7 @@ class Minded:
     def _record(self, told: Told) -> None:
         data = told.data
         if isinstance(data, ShadowCompared):  # of a minute: the gateway adds it up
-            self.told(self.camera, told)
+            self._tell(told)
             return
         try:
             seq = self.store.pipeline.record_blocking(data, device=self.camera.name)
@@ -252,10 +250,20 @@ class Minded:
             return
         self.facts += 1
         self.codes_seen += isinstance(data, CodeSeen)
-        self.told(self.camera, told)
+        self._tell(told)
+
+    def _tell(self, told: Told) -> None:
+        try:
+            self.told(self.camera, told)
+        except Exception as error:  # noqa: BLE001 - what others make of it is not this camera's
+            _log.error("camera.unexpected", camera=self.camera.name, exc_info=error)
 
     def _sku_of(self, reader: Reader, code: str) -> str | None:
-        item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
+        try:
+            item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
+        except (QuartermasterError, sqlite3.DatabaseError) as error:
+            self.store.database.noticed(error)
+            return None
         return None if item is None else item.sku
 
     def _note(self, beat: Beat) -> None:

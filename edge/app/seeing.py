@@ -16,12 +16,14 @@ import cv2
 from edge.app.worker_words import Job, Seen
 from edge.capture.eyesight import Eyesight, Sight
 from edge.capture.window import MAX_STILL
-from edge.ports import Frame, ReadShown, TrackShown
+from edge.ports import Frame, ReadShown, SystemIds, TrackShown
 from edge.vision.barcodes import Effort
 from edge.vision.confirm import SkuOf
 from edge.vision.damage import DamageLane
+from edge.vision.detect import DetectLane
 from edge.vision.detector import Detector, shipped
 from edge.vision.embedding import Backbone
+from edge.vision.evidence import pixels_of
 from edge.vision.lanes import Box, Finding, Lane, Look
 from edge.vision.motion import Gate, blank
 from edge.vision.privacy import blurred
@@ -71,7 +73,7 @@ class Seeing:
     ) -> None:
         self._job = job
         self._lanes = {lane.name: lane for lane in lanes}
-        self._detect: Any = self._lanes.get("detect")
+        self._detect = next((lane for lane in lanes if isinstance(lane, DetectLane)), None)
         self._people = people
         self._persons: Sequence[Box] | None = None
         """Where people are in this frame; None where nobody has looked."""
@@ -130,7 +132,7 @@ class Seeing:
         height, width = image.shape[:2]
         scale = min(1.0, STILL_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        shown = blurred(image, getattr(self._detect, "persons", None) or ())
+        shown = blurred(image, self._detect.persons or () if self._detect is not None else ())
         return jpeg_within(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), MAX_STILL)
 
     def _due(self, at: float) -> list[Due]:
@@ -188,7 +190,7 @@ class Seeing:
 
     def finish(self) -> Sequence[Finding]:
         """The camera stops: what is followed ends."""
-        return self._detect.finish() if hasattr(self._detect, "finish") else ()
+        return self._detect.finish() if self._detect is not None else ()
 
     def _show(self, frame: Frame, taken_at: Micros) -> None:
         height, width = frame.image.shape[:2]
@@ -231,13 +233,20 @@ def lanes_of(job: Job, sku_of: SkuOf, *, apart: bool) -> Lanes:
     detector: Detector | None = None
     if judges or job.lines or "detect" in tasks:
         detector = _unless_lacking("detect", lacking, shipped)
+    detect: DetectLane | None = None
+    if detector is not None and (job.lines or "detect" in tasks):
+        zones, masks, lines = job.zones, job.masks, job.lines
+        new_id = SystemIds().uuid7
+        detect = DetectLane(job.camera, detector, new_id, zones=zones, masks=masks, lines=lines)
     people = _people(detector) if detector is not None else None
-    judging = _judging(job, tasks, None, lacking) if judges else []
-    lanes = [scan, *judging]
+    judging = _judging(job, tasks, detect, lacking) if judges else []
+    lanes = [scan, *([detect] if detect is not None else []), *judging]
     return Lanes([cast("Lane", lane) for lane in lanes], lacking, people)
 
 
-def _judging(job: Job, tasks: set[str], detect: Any, lacking: dict[str, str]) -> list[WithShadow]:
+def _judging(
+    job: Job, tasks: set[str], detect: DetectLane | None, lacking: dict[str, str]
+) -> list[WithShadow]:
     """The lanes that judge crops: one backbone, a head each, perhaps a shadow beside it."""
     backbone = _unless_lacking("backbone", lacking, Backbone)
     if backbone is None:
@@ -266,10 +275,7 @@ def _judging(job: Job, tasks: set[str], detect: Any, lacking: dict[str, str]) ->
 def _people(detector: Detector) -> People:
     def people(image: Any) -> list[Box]:
         found = (each for each in detector.look(image) if each.seen == "person")
-        return [
-            (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
-            for left, top, right, bottom in (each.box for each in found)
-        ]
+        return [pixels_of(each.box) for each in found]
 
     return people
 

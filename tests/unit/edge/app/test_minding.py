@@ -19,7 +19,7 @@ from edge.app.minding import Minded
 from edge.app.worker_words import Answer, Asked, Beat, Told, say, told
 from edge.settings import Camera
 from edge.vision.lanes import Finding
-from shared.events import CodeSeen, DeviceHealth, Event, decode_event
+from shared.events import CodeSeen, DeviceHealth, Event, ShadowCompared, decode_event
 from tests.support.gateway import GTIN, wait_until
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ def health(store: Store) -> list[str]:
     return [it.data.status for it in events(store) if isinstance(it.data, DeviceHealth)]
 
 
+def details(store: Store) -> set[str]:
+    return {it.data.detail for it in events(store) if isinstance(it.data, DeviceHealth)}
+
+
 def alarms(store: Store, status: str = "open") -> list[str]:
     return sorted(each.about for each in tasks.exceptions(store.database.reader, status=status))
 
@@ -92,9 +96,7 @@ def test_a_worker_that_dies_is_started_again_and_the_others_do_not_notice(
         wait_until(lambda: alarms(bare_store), "somebody is asked to look")
         assert (well.state, well.restarts) == ("watching", 0)
     assert alarms(bare_store) == ["camera.worker"]
-    assert "ended by SIGSEGV" in {
-        it.data.detail for it in events(bare_store) if isinstance(it.data, DeviceHealth)
-    }
+    assert "ended by SIGSEGV" in details(bare_store)
 
 
 def test_what_dead_workers_counted_stays_counted(bare_store: Store) -> None:
@@ -108,9 +110,7 @@ def test_what_dead_workers_counted_stays_counted(bare_store: Store) -> None:
 def test_a_worker_that_hangs_is_ended_and_started_again(bare_store: Store) -> None:
     with minded(bare_store, WELL + HANGING, silent_s=0.4) as hanging:
         wait_until(lambda: hanging.restarts >= 1, "the end of its patience")
-        assert "said nothing for 0.4 s" in {
-            it.data.detail for it in events(bare_store) if isinstance(it.data, DeviceHealth)
-        }
+        wait_until(lambda: "said nothing for 0.4 s" in details(bare_store), "what is told")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,50 @@ def test_a_worker_asks_whose_code_it_is(store: Store) -> None:
         one.stop()
         one.join()
     assert msgspec.msgpack.decode(heard.read_bytes(), type=Answer) == Answer(7, "TEA-1")
+
+
+def test_who_hears_what_was_recorded_may_fail_and_the_camera_goes_on(store: Store) -> None:
+    heard: list[str] = []
+
+    def hear(_camera: Camera, words: Told) -> None:
+        heard.append(words.data.raw)  # type: ignore[union-attr]
+        raise ValueError(words)
+
+    says = [saying(told(Finding(CodeSeen("dock-cam", "qr", it)))) for it in ("one", "two")]
+    with minded(store, WELL + "".join(says) + UNTIL_STOPPED, told=hear) as one:
+        wait_until(lambda: len(heard) == 2, "both facts")
+        assert one.restarts == 0
+    assert one.codes_seen == 2
+
+
+def test_what_heads_compared_is_given_on_and_no_event_by_itself(store: Store) -> None:
+    heard: list[Any] = []
+    compared = ShadowCompared("slots", "s-1", b"1" * 32, "s-2", b"2" * 32, 5, 3, 2, 0, 0, 0)
+    says = saying(told(Finding(compared)))
+    hear = {"told": lambda _camera, words: heard.append(words.data)}
+    with minded(store, WELL + says + UNTIL_STOPPED, **hear):
+        wait_until(lambda: heard, "the comparison")
+    assert heard == [compared]
+    assert not [it for it in events(store) if isinstance(it.data, ShadowCompared)]
+
+
+def test_a_worker_is_renewed_without_having_failed_and_hears_the_slots_in_force(
+    store: Store,
+) -> None:
+    heard = store.data / "heard"
+    text = WELL + "open(sys.argv[3], 'ab').write(b'.')\n" + UNTIL_STOPPED
+    camera = Camera(name="dock-cam", source="x")
+    one = Minded(camera, store, command=lambda link, _: [*script(text)(link, -1), str(heard)])
+    one.start()
+    try:
+        wait_until(lambda: heard.exists() and one.state == "watching", "the first")
+        one.renew()
+        wait_until(lambda: heard.read_bytes() == b"..", "the second")
+        assert (one.restarts, one.state) == (0, "watching")
+    finally:
+        one.stop()
+        one.join()
+    assert health(store) == ["watching"]
 
 
 def test_the_address_of_a_camera_stands_on_no_command_line(bare_store: Store) -> None:

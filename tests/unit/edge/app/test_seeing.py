@@ -12,10 +12,11 @@ import pytest
 from edge.app.seeing import Seeing, jpeg_within, lanes_of, places_of
 from edge.app.worker_words import Job
 from edge.ports import Frame
+from edge.vision.detector import Detection
 from edge.vision.lanes import CountingLine, Finding, Lane, Look, Uncertain, Zone
 from edge.vision.scheduler import Budget
 from shared.errors import QuartermasterError
-from shared.events import CodeSeen
+from shared.events import CodeSeen, ObjectTracked
 from shared.units import Micros
 
 LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
@@ -186,3 +187,44 @@ def test_a_lane_whose_model_may_not_be_used_is_lacking_and_the_others_are_there(
     assert [lane.name for lane in lanes] == ["scan"]
     assert "another hash" in lacking["detect"]
     assert people is None
+
+
+class Rolling:
+    """A detector that sees a carton roll from left to right, and somebody beside it."""
+
+    provenance = ("detector-1", bytes(32))
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, _: Any) -> list[Detection]:
+        self.looks += 1
+        left = 10.0 + 20 * self.looks
+        return [
+            Detection((left, 60.0, left + 50, 110.0), "carton", 0.9),
+            Detection((250.0, 20.0, 310.0, 170.0), "person", 0.9),
+        ]
+
+
+def test_what_rolls_over_a_line_is_counted_and_ends_with_its_camera_and_people_are_blurred(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import cv2
+
+    monkeypatch.setattr("edge.app.seeing.shipped", Rolling)
+    line = CountingLine("in", (0.5, 1.0), (0.5, 0.0))
+    of = job(lines=(line,))
+    lanes, lacking, people = lanes_of(of, lambda _: None, apart=False)
+    one = Seeing(of, lanes, Budget(1.0, lambda: 0.0, time.monotonic), people=people)
+    found = [fact for number in range(10) for fact in see(one, number / 5)]
+    tracked = [it.fact for it in found if isinstance(it.fact, ObjectTracked)]
+    carton = [(it.phase, it.line, it.net) for it in tracked if it.seen == "carton"]
+    assert carton == [("new", None, 0), ("update", "in", 1)]
+    assert one.seen.nets == {"in": {"carton": 1}}
+    assert {it.seen for it in one.seen.tracks} == {"carton", "person"}
+    assert lacking == {}
+    ended = [it.fact for it in one.finish() if isinstance(it.fact, ObjectTracked)]
+    assert {it.phase for it in ended} == {"end"}
+    shown = cv2.imdecode(np.frombuffer(one.still(), np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    assert shown[40:150, 260:300].std() < shown[40:150, 160:200].std() / 2
