@@ -8,6 +8,7 @@ exporter stands between.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
@@ -115,9 +116,10 @@ def learn(
     *,
     epochs: int,
     seed: int,
+    start: Learned | None = None,
     say: Callable[[str], object] = print,
 ) -> Learned:
-    """Learn a backbone from both tasks at once."""
+    """Learn a backbone from both tasks at once, or go on with one, more carefully."""
     import torch  # noqa: PLC0415 - only where something is learned
 
     t: Any = torch
@@ -125,17 +127,7 @@ def learn(
     t.set_num_threads(1)
     nn, functional = t.nn, t.nn.functional
     rng = default_rng(seed)
-    layers: list[Any] = []
-    before = 3
-    for width, stride in zip(_WIDTHS, _STRIDES, strict=True):
-        layers += [
-            nn.Conv2d(before, width, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-        ]
-        before = width
-    trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(_POOLED), nn.Flatten())
-    last = nn.Linear(before * _POOLED * _POOLED, WIDTH)
+    trunk, last = _net(nn, start)
     slot_head = nn.Linear(3 * WIDTH + 1, len(STATES))
     harm_head = nn.Linear(WIDTH, 2)
     parts = nn.ModuleList([trunk, last, slot_head, harm_head])
@@ -143,7 +135,10 @@ def learn(
     per_epoch = max(len(slots_seen.then) // _AT_ONCE, 1)
     optimiser = t.optim.AdamW(parts.parameters(), lr=1e-3, weight_decay=1e-3)
     schedule = t.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=4e-3, total_steps=epochs * per_epoch, pct_start=0.15
+        optimiser,
+        max_lr=4e-3 if start is None else 1.5e-3,
+        total_steps=epochs * per_epoch,
+        pct_start=0.15,
     )
     flags, states = t.from_numpy(slots_seen.shows), t.from_numpy(slots_seen.state)
     harmed = t.from_numpy(cartons_seen.harmed)
@@ -176,6 +171,38 @@ def learn(
         parted = ", ".join(f"{each:.3f}" for each in sums / per_epoch)
         say(f"epoch {epoch + 1}: {parted}, {time.perf_counter() - started:.0f} s")
     return _folded(trunk, last)
+
+
+def _net(nn: Any, start: Learned | None) -> tuple[Any, Any]:
+    """Convolutions and the last layer: untaught, or as they were left."""
+    layers: list[Any] = []
+    before = 3
+    for number, (width, stride) in enumerate(zip(_WIDTHS, _STRIDES, strict=True)):
+        if start is None:
+            convolution = nn.Conv2d(before, width, 3, stride, 1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
+        else:
+            convolution = _filled(
+                nn.Conv2d(before, width, 3, stride, 1), start.convolutions[number]
+            )
+            layers += [convolution, nn.ReLU()]
+        before = width
+    trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(_POOLED), nn.Flatten())
+    last = nn.Linear(before * _POOLED * _POOLED, WIDTH)
+    if start is not None:
+        _filled(last, start.last)
+    return trunk, last
+
+
+def _filled(layer: Any, weights: tuple[Numbers, Numbers]) -> Any:
+    """A layer with the weights of one that has learned before."""
+    import torch  # noqa: PLC0415 - as above
+
+    t: Any = torch
+    with t.no_grad():
+        layer.weight.copy_(t.from_numpy(weights[0].copy()))
+        layer.bias.copy_(t.from_numpy(weights[1].copy()))
+    return layer
 
 
 def _standard(images: Any) -> Any:
@@ -228,10 +255,10 @@ def embedded(learned: Learned, crops_seen: Crops) -> Numbers:
         for at in range(0, len(crops_seen), 256):
             out = _standard(t.from_numpy(crops_seen[at : at + 256]).permute(0, 3, 1, 2))
             for (weight, bias), stride in zip(learned.convolutions, _STRIDES, strict=True):
-                given = t.from_numpy(weight), t.from_numpy(bias)
+                given = t.from_numpy(weight.copy()), t.from_numpy(bias.copy())
                 out = functional.relu(functional.conv2d(out, *given, stride=stride, padding=1))
             flat = functional.adaptive_avg_pool2d(out, _POOLED).flatten(1)
-            last = [t.from_numpy(each) for each in learned.last]
+            last = [t.from_numpy(each.copy()) for each in learned.last]
             found.append(functional.linear(flat, *last).numpy())
     return np.concatenate(found).astype(np.float16).astype(np.float32)
 
@@ -241,11 +268,16 @@ def _folded(trunk: Any, last: Any) -> Learned:
     found: list[tuple[Numbers, Numbers]] = []
     trunk.eval()
     modules = list(trunk)
-    for convolution, normal in zip(modules[0:-2:3], modules[1:-2:3], strict=True):
-        scale = (normal.weight / (normal.running_var + normal.eps).sqrt()).detach()
-        weight = (convolution.weight * scale[:, None, None, None]).detach().numpy()
-        bias = (normal.bias - normal.running_mean * scale).detach().numpy()
-        found.append((weight.astype(np.float32), bias.astype(np.float32)))
+    for convolution, normal in itertools.pairwise(modules):
+        if not hasattr(convolution, "kernel_size") or not hasattr(convolution, "weight"):
+            continue
+        weight, bias = convolution.weight.detach(), convolution.bias
+        if hasattr(normal, "running_var"):
+            scale = (normal.weight / (normal.running_var + normal.eps).sqrt()).detach()
+            weight = weight * scale[:, None, None, None]
+            bias = normal.bias - normal.running_mean * scale
+        made = weight.contiguous().numpy(), bias.detach().numpy()
+        found.append((made[0].astype(np.float32), made[1].astype(np.float32)))
     return Learned(found, (last.weight.detach().numpy(), last.bias.detach().numpy()))
 
 

@@ -2,9 +2,10 @@
 
 A slot is a box that is open in front; its goods stand on a grid of columns, layers and rows and are
 taken from the front and from above. Empty is none of them, low at most three tenths, full at
-least six tenths; what lies between is not drawn, for either would be right. Somebody may stand in
-front: what covers at least two fifths of the opening makes a slot unknown, what covers at most an
-eighth does not.
+least six tenths; what lies between is not drawn, for either would be right. Of goods that are there
+at least a twenty-fifth of the opening shows some: what no look can find is no slot to look at.
+Somebody may stand in front: what covers at least two fifths of the opening makes a slot unknown,
+what covers at most an eighth does not.
 """
 
 from __future__ import annotations
@@ -41,8 +42,12 @@ GOODS: Final[tuple[Good, ...]] = ("carton", "box", "bag", "bottle", "tote")
 
 LOW: Final = 0.3
 FULL: Final = 0.6
+SHOWS: Final = 0.04
 HIDDEN: Final = 0.4
 GLIMPSED: Final = 0.125
+
+
+_ATTEMPTS: Final = 6
 
 
 class Example(NamedTuple):
@@ -178,7 +183,8 @@ def _seen(
         centre=(slot.seen.centre[0] + nudge[0], slot.seen.centre[1] + nudge[1])
     )
     canvas = _rack(rng, slot, seen)
-    _put_goods(rng, slot, seen, canvas, _taken(rng, slot, state))
+    if state != "empty":
+        canvas = _stocked(rng, slot, seen, canvas, state)
     if state == "empty" and rng.random() < 0.3:
         _leave_litter(rng, world, slot, seen, canvas)
     _rack_front(rng, slot, seen, canvas)
@@ -186,19 +192,32 @@ def _seen(
     return photographed(rng, world, canvas), covered
 
 
+def _stocked(rng: Generator, slot: _Slot, seen: Eye, bare: Picture, state: State) -> Picture:
+    """The slot with its goods, as often anew as it takes until some of them show."""
+    opening = np.zeros(bare.shape[:2], np.uint8)
+    cv2.fillPoly(opening, [np.rint(slot.polygon).astype(np.int32)], 1)
+    canvas = bare
+    for attempt in range(_ATTEMPTS):
+        canvas = bare.copy()
+        places = [(slot.grid[0] // 2, 0, 0)] if attempt == _ATTEMPTS - 1 else None
+        _put_goods(rng, slot, seen, canvas, places or _taken(rng, slot, state))
+        shown = (canvas != bare).any(axis=2) & (opening == 1)
+        if shown.sum() >= SHOWS * opening.sum():
+            break
+    return canvas
+
+
 def _taken(rng: Generator, slot: _Slot, state: State) -> list[tuple[int, int, int]]:
     """Which places of the grid hold a piece: taken from above and from the front."""
     columns, layers, rows = slot.grid
     total = columns * layers * rows
-    if state == "empty":
-        return []
     low, high = (1, int(LOW * total)) if state == "low" else (int(np.ceil(FULL * total)), total)
     left = total if state == "full" and rng.random() < 0.4 else int(rng.integers(low, high + 1))
     stacks = [(x, z) for z in range(rows) for x in range(columns)]
     heights = dict.fromkeys(stacks, layers)
     for _ in range(total - left):
-        # Mostly the front stacks, sometimes any: people are not tidy.
-        tidy = rng.random() < 0.8
+        # Mostly the front stacks; of the last few sometimes any: people are not tidy.
+        tidy = state == "full" or rng.random() < 0.9
         filled = [stack for stack in stacks if heights[stack]]
         front = min(z for _, z in filled)
         mine = [stack for stack in filled if stack[1] == front] if tidy else filled
