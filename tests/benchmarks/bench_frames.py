@@ -312,7 +312,6 @@ def figures(
         "dropped": sum(each["dropped_frames"] for each in report),
         "unreported_drops": sum(abs(a - b) for a, b in zip(frames, accounted, strict=True)),
         "cores": round(cores, 3),
-        "cores_each": [each["cpu"] for each in report],
         "codes_shown": len(wanted),
         "codes_told": len(waits),
         "wrong_codes": len(set(heard) - set(shown)),

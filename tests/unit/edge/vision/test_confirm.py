@@ -8,7 +8,6 @@ from edge.ports import Barcode, Frame
 from edge.vision.barcodes import provenance
 from edge.vision.confirm import MAX_IN_SIGHT, Confirmation, confidence
 from edge.vision.ladder import Reading
-from edge.vision.watch import watch
 from shared.events import CodeSeen
 from shared.gs1 import Scanned
 
@@ -135,24 +134,3 @@ def test_a_flood_of_codes_is_bounded() -> None:
     flood = [Barcode(f"T{n}", "QR Code", "]Q1", ()) for n in range(3 * MAX_IN_SIGHT)]
     confirmation.observe(frame(0), flood)
     assert len(confirmation._in_sight) == MAX_IN_SIGHT
-
-
-def test_watching_a_source_tells_each_confirmed_fact() -> None:
-    class Source:
-        dropped = 0
-
-        def frames(self) -> list[Frame]:
-            return [frame(number) for number in range(3)]
-
-        def close(self) -> None:
-            """Nothing to let go of."""
-
-    class Reader:
-        def read(self, image: object) -> list[Barcode]:
-            assert image is not None
-            return [CODE]
-
-    told: list[CodeSeen] = []
-    confirmation = Confirmation("cam-1", sku_of=unknown)
-    assert watch(Source(), Reader(), confirmation, told.append) == 3
-    assert [fact.raw for fact in told] == [f"]C101{GTIN}10A1"]
