@@ -12,6 +12,8 @@ Boxes = NDArray[np.floating[Any]]
 ENOUGH: Final = 0.5
 """The overlap from which a box found is the one that is there (mAP50)."""
 
+_MOST: Final = 400  # boxes of one class that are compared: no scene has as many things
+
 
 class Picture(NamedTuple):
     """The boxes of one class in one picture: found (n, 4) with scores (n,), there (m, 4).
@@ -80,3 +82,14 @@ def average_precision(pictures: list[Picture]) -> float:
     falling = np.maximum.accumulate(precision[::-1])[::-1]
     recall = np.concatenate([[0.0], right / asked])
     return float(np.sum(np.diff(recall) * falling))
+
+
+def surest(boxes: Boxes, scores: NDArray[np.floating[Any]], most: float) -> list[int]:
+    """Which boxes (n, 4) are kept, the surest first: none overlaps a surer kept one by ``most``."""
+    order = np.argsort(-scores, kind="stable")[:_MOST]
+    shared = overlaps(boxes[order], boxes[order])
+    kept: list[int] = []
+    for index in range(len(order)):
+        if not kept or float(shared[index, kept].max()) <= most:
+            kept.append(index)
+    return order[kept].tolist()

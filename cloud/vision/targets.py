@@ -27,7 +27,8 @@ STRIDES: Final = (8, 16, 32)
 _SIZES: Final = ((0.0, 72.0), (48.0, 160.0), (112.0, 1e9))
 """The longer sides, in pixels, that each grid answers for; they overlap."""
 _RADIUS: Final = 1.5
-_SMALLEST: Final = 18.0
+_SMALLEST: Final = 20.0
+_NARROWEST: Final = 7.0
 """Learnt from a little below what counts, so that the limit itself is no cliff."""
 _GREY: Final = (114, 114, 114)
 
@@ -56,10 +57,11 @@ class Target(NamedTuple):
 
 
 def truth_of(scene: Scene) -> Truth:
-    """A scene's boxes as arrays."""
+    """A scene's boxes as arrays. More is learnt from than counts: what is small or narrow, too."""
     boxes = np.array([each.box for each in scene.boxes], np.float32).reshape(-1, 4)
     classes = np.array([CLASSES.index(each.seen) for each in scene.boxes], np.int64)
-    return Truth(boxes, classes, np.array([each.ignored for each in scene.boxes], np.bool_))
+    hidden = np.array([each.visible < LEAST_SEEN for each in scene.boxes], np.bool_)
+    return Truth(boxes, classes, hidden | _too_small(boxes))
 
 
 def cells(side: int) -> tuple[Floats, Floats]:
@@ -149,10 +151,13 @@ def _moved(truth: Truth, matrix: Any, side: int) -> Truth:
     sizes = boxes[:, 2:] - boxes[:, :2]
     part = np.prod(sizes, axis=1) / np.maximum(whole, 1e-6)
     kept = (sizes > 2).all(1)
-    hidden = truth.ignored | (part < LEAST_SEEN) | (sizes.max(1) < _SMALLEST)
-    return Truth(
-        boxes[kept].astype(np.float32), truth.classes[kept], hidden[kept] | (sizes.min(1) < 6)[kept]
-    )
+    hidden = truth.ignored | (part < LEAST_SEEN) | _too_small(boxes)
+    return Truth(boxes[kept].astype(np.float32), truth.classes[kept], hidden[kept])
+
+
+def _too_small(boxes: Floats) -> NDArray[np.bool_]:
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    return (sizes.max(1, initial=0) < _SMALLEST) | (sizes.min(1, initial=1e9) < _NARROWEST)
 
 
 def _recoloured(rng: Generator, view: Any) -> Image:

@@ -229,8 +229,64 @@ def _train_base(rng: Generator) -> Any:
     return _colour(rng, (0, 360), (0.2, 0.9), (0.2, 0.9))
 
 
+def _stripes(rng: Generator, size: int) -> Any:
+    """Straight stripes, perhaps crossed, perhaps hard-edged, turned by chance."""
+    down, across = np.mgrid[0:size, 0:size].astype(np.float32)
+    turn = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
+    along = np.sin((across * np.cos(turn) + down * np.sin(turn)) * rng.uniform(0.08, 0.9))
+    if rng.random() < 0.4:
+        along = along * np.sin(
+            (down * np.cos(turn) - across * np.sin(turn)) * rng.uniform(0.08, 0.9)
+        )
+    return np.sign(along) if rng.random() < 0.5 else along
+
+
+def _blotches(rng: Generator, size: int) -> Any:
+    """Clouds with hard edges."""
+    return np.sign(octaves(rng, size, int(rng.integers(2, 12))) + rng.uniform(-0.5, 0.5))
+
+
+def _scribbles(rng: Generator, picture: Any) -> None:
+    """Short straight strokes, like print, dirt or scratches."""
+    size = int(picture.shape[0])
+    for _ in range(int(rng.integers(5, 40))):
+        at, way = rng.integers(0, size, 2), rng.integers(-size // 5, size // 5 + 1, 2)
+        ink = tuple(float(each) for each in rng.uniform(10, 245, 3))
+        ends = [(int(each[0]), int(each[1])) for each in (at, at + way)]
+        cv2.line(picture, ends[0], ends[1], ink, int(rng.integers(1, 4)))
+
+
+def _blocks(rng: Generator, picture: Any) -> None:
+    """A patchwork of upright rectangles."""
+    size = int(picture.shape[0])
+    for _ in range(int(rng.integers(3, 14))):
+        x, y = (int(each) for each in rng.integers(-10, size, 2))
+        w, h = (int(each) for each in rng.integers(size // 16, size // 2, 2))
+        ink = tuple(float(each) for each in _train_base(rng))
+        cv2.rectangle(picture, (x, y), (x + w, y + h), ink, -1)
+
+
+def _busy(rng: Generator, picture: Any) -> None:
+    """A pattern over the whole surface, weak or strong."""
+    size = int(picture.shape[0])
+    kind = int(rng.integers(4))
+    if kind == 0:
+        picture += (_stripes(rng, size) * rng.uniform(3, 40))[:, :, None] * rng.uniform(0.3, 1, 3)
+    elif kind == 1:
+        picture += (_blotches(rng, size) * rng.uniform(3, 35))[:, :, None] * rng.uniform(0.3, 1, 3)
+    elif kind == 2:
+        _scribbles(rng, picture)
+    else:
+        _blocks(rng, picture)
+
+
 def _train_carton(rng: Generator) -> Any:
     face = _flat(_train_base(rng))
+    if rng.random() < 0.35:
+        _busy(rng, face)
+    if rng.random() < 0.25:  # lighter on one side
+        slope = np.linspace(-1, 1, SIZE, dtype=np.float32) * rng.uniform(-35, 35)
+        face += slope[:, None, None] if rng.random() < 0.5 else slope[None, :, None]
     face += (octaves(rng, SIZE, 3) * rng.uniform(1, 14))[:, :, None]
     fibres = octaves(rng, SIZE, 24, roughness=0.9) * rng.uniform(0.5, 7)
     face += fibres[:, :, None]
@@ -277,19 +333,24 @@ def _train_wood(rng: Generator) -> Any:
     )
     wood = _flat(base) * (1 + grain * rng.uniform(0.02, 0.12))[:, :, None]
     wood += (octaves(rng, SIZE, 4) * rng.uniform(1, 12))[:, :, None]
+    if rng.random() < 0.3:
+        _busy(rng, wood)
     return wood
 
 
 def _train_film(rng: Generator) -> Any:
     """Stretch film: pale, streaked where it is pulled."""
     tone = rng.uniform(150, 235) if rng.random() < 0.8 else rng.uniform(15, 70)
-    tint = np.array([1, 1, 1]) + rng.uniform(-0.08, 0.08, 3)
+    tint = np.array([1, 1, 1]) + rng.uniform(-1, 1, 3) * rng.choice([0.08, 0.35])
     streaks = cv2.resize(
         rng.standard_normal((int(rng.integers(8, 40)), 3), dtype=np.float32), (SIZE, SIZE)
     )
     turn = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), float(rng.uniform(-35, 35)), 1.5)
     streaks = cv2.warpAffine(streaks, turn, (SIZE, SIZE), borderMode=cv2.BORDER_REFLECT)
-    return _flat(tone * tint) + (streaks * rng.uniform(10, 45))[:, :, None]
+    film = _flat(tone * tint) + (streaks * rng.uniform(0, 45))[:, :, None]
+    if rng.random() < 0.3:
+        _busy(rng, film)
+    return film
 
 
 def _train_metal(rng: Generator) -> Any:
@@ -303,6 +364,8 @@ def _train_metal(rng: Generator) -> Any:
     metal = _flat(base) + (octaves(rng, SIZE, 2) * rng.uniform(2, 14))[:, :, None]
     if rng.random() < 0.5:
         _print_on(rng, metal)
+    if rng.random() < 0.2:
+        _busy(rng, metal)
     return metal
 
 
@@ -317,6 +380,8 @@ def _train_floor(rng: Generator) -> Any:
     floor += (octaves(rng, size, 2, roughness=rng.uniform(0.4, 0.8)) * rng.uniform(3, 26))[
         :, :, None
     ]
+    if rng.random() < 0.4:
+        _busy(rng, floor)
     if rng.random() < 0.5:  # joints
         pitch = int(rng.integers(32, 128))
         gain = rng.uniform(0.6, 1.2)
@@ -336,6 +401,8 @@ def _train_wall(rng: Generator) -> Any:
     size = 256
     floor = _flat(_colour(rng, (0, 360), (0.0, 0.35), (0.15, 0.95)), size)
     floor += (octaves(rng, size, 2) * rng.uniform(2, 14))[:, :, None]
+    if rng.random() < 0.45:
+        _busy(rng, floor)
     if rng.random() < 0.5:  # panels
         pitch = int(rng.integers(8, 64))
         floor[:, ::pitch] *= rng.uniform(0.5, 0.95)
