@@ -114,7 +114,7 @@ class Gateway:
             lambda: self._inputs.occupied(),  # noqa: PLW0108 - they are made further down
         )
         self._verification = witnesses_of(store)
-        self._learning = Learning(store)
+        self._learning = Learning(store, changed=self._cameras.renew)
         self._downlink = Downlink(
             store.database,
             lambda: self._identities.current,
