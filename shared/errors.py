@@ -165,6 +165,7 @@ Code = Literal[
     "camera.worker",
     "camera.memory",
     "model.card",
+    "model.missing",
     "model.untrusted",
     "model.shape",
     "model.scores",
@@ -858,6 +859,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "model.card": Entry(
         500, "A model has no card that can be read.", "Install this version again; see its log."
+    ),
+    "model.missing": Entry(
+        500,
+        "Print on labels cannot be read here: what reads it is not installed.",
+        "Install quartermaster with its extra: quartermaster[edge,ocr].",
     ),
     "model.untrusted": Entry(
         500,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +20,11 @@ from edge.capture.pictures import load_picture
 from edge.ports import Barcode, Frame, FrameSource
 from edge.vision.barcodes import ZxingReader
 from edge.vision.confirm import Confirmation, SkuOf, code_seen, confidence
+from edge.vision.labels import LabelReader
 from shared.errors import QuartermasterError
-from shared.events import CodeSeen
+from shared.events import CodeSeen, LabelRead
 from shared.gs1 import Scanned, read
+from shared.units import Micros
 
 
 class Found(NamedTuple):
@@ -41,6 +44,7 @@ class Looked(msgspec.Struct, kw_only=True):
     dropped: int = 0
     suppressed: int = 0
     found: list[Found] = []
+    label: LabelRead | None = None
 
 
 class Look:
@@ -51,6 +55,8 @@ class Look:
         sku_of: asks the item master.
         seconds: how long to look at a live camera.
         clock: monotonic seconds.
+        labels: reads lot and expiry of pictures, too, for goods that came in at ``received``.
+        received: today.
     """
 
     def __init__(
@@ -60,7 +66,11 @@ class Look:
         sku_of: SkuOf,
         seconds: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
+        labels: LabelReader | None = None,
+        received: date = date.min,
     ) -> None:
+        self._labels = labels
+        self._received = received
         self._device = device
         self._sku_of = sku_of
         self._seconds = seconds
@@ -99,6 +109,14 @@ class Look:
                     confidence=confidence(code, looks=looks, against=against, ours=sku is not None),
                 )
             looked.found.append(Found(code, says, refusal, event))
+        if self._labels is not None:
+            looked.label = self._labels.event(
+                picture.image,
+                received=self._received,
+                camera=self._device,
+                taken_at=Micros(0),  # a file does not say when it was taken
+                image_sha256=picture.sha256,
+            )
         return looked
 
     def _at_source(self, place: str, source: FrameSource, seconds: float | None) -> Looked:

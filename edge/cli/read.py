@@ -25,6 +25,9 @@ def read(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     device: Annotated[str, typer.Option(help="The camera that the events name.")] = "photo",
     seconds: Annotated[float, typer.Option(help="How long to look at a live camera.")] = 10.0,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Read lot and expiry from the print of pictures, too.")
+    ] = False,
 ) -> None:
     """Read codes from pictures, videos and cameras, and turn them into events.
 
@@ -33,7 +36,12 @@ def read(
     from edge.cli.reading import read_places  # noqa: PLC0415 - loads OpenCV
 
     unreadable = read_places(
-        paths, data=None if dry_run else data, json=json, device=device, seconds=seconds
+        paths,
+        data=None if dry_run else data,
+        json=json,
+        device=device,
+        seconds=seconds,
+        labels=labels,
     )
     if unreadable:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ from rich.text import Text
 from edge.cli.places import Found, Looked
 from edge.cli.screen import printable
 from shared.errors import QuartermasterError
+from shared.events import LabelRead
 from shared.gs1 import Scanned
 
 
@@ -60,6 +61,8 @@ def show_table(
     if error is not None:
         console.print(Text(f"  {printable(str(error))}", style="red"))
         return
+    if looked.label is not None:
+        console.print(Text(f"  {_printed(looked.label)}"))
     if not looked.found:
         console.print(Text("  no code", style="dim"))
         return
@@ -76,6 +79,13 @@ def show_table(
             Text(outcome, style="red" if found.refusal else ""),
         )
     console.print(table)
+
+
+def _printed(label: LabelRead) -> str:
+    """What a label's print says; what it does not say surely is left to a person."""
+    lot = label.lot or "not sure"
+    expiry = label.expiry or "not sure"
+    return printable(f"print: lot {lot} · expires {expiry} · {label.confidence / 10:.0f} % sure")
 
 
 def _outcome(found: Found, number: int | None) -> str:
@@ -100,6 +110,7 @@ def show_json(looked: Looked, sequence: list[int | None], error: QuartermasterEr
             "suppressed": looked.suppressed,
             "error": None if error is None else error.as_dict(),
             "codes": codes,
+            **_label_as_dict(looked),
         }
     )
 
@@ -117,6 +128,14 @@ def _code_as_dict(found: Found, numbers: Iterator[int | None]) -> dict[str, Any]
         "event": None if event is None else msgspec.structs.asdict(event),
         "seq": None if event is None else next(numbers, None),
     }
+
+
+def _label_as_dict(looked: Looked) -> dict[str, Any]:
+    """Nothing where nobody asked for it."""
+    if looked.label is None:
+        return {}
+    shown = msgspec.structs.asdict(looked.label)
+    return {"label": {**shown, "text": sendable(looked.label.text)}}
 
 
 def show_summary(summary: Summary, *, json: bool) -> None:

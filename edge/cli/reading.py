@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,12 +13,14 @@ from edge.capture.camera import is_address
 from edge.capture.files import list_pictures
 from edge.cli import read_report as report
 from edge.cli.places import Look, Looked
+from edge.ports import system_wall
 from edge.vision.confirm import SkuOf
+from edge.vision.labels import LabelReader
 from shared.errors import QuartermasterError
-from shared.events import CodeSeen
+from shared.events import CodeSeen, LabelRead
 from shared.ids import is_code
 
-Tell = Callable[[CodeSeen], int | None]
+Tell = Callable[[CodeSeen | LabelRead], int | None]
 """Records an event; returns its sequence number, None when it is only shown."""
 
 
@@ -28,7 +31,13 @@ class _Sink(NamedTuple):
 
 
 def read_places(
-    paths: list[str], *, data: Path | None, json: bool, device: str, seconds: float
+    paths: list[str],
+    *,
+    data: Path | None,
+    json: bool,
+    device: str,
+    seconds: float,
+    labels: bool = False,
 ) -> bool:
     """Read each place; whether one that was named could not be read.
 
@@ -38,9 +47,11 @@ def read_places(
         json: one object a line.
         device: the camera that the events name.
         seconds: how long to look at a live camera.
+        labels: read the print of pictures for lot and expiry, too.
 
     Raises:
-        QuartermasterError: ``settings.invalid`` for the device's name, or what recording refuses.
+        QuartermasterError: ``model.missing`` without the extra ``ocr``, ``settings.invalid`` for
+            the device's name, or what recording refuses.
     """
     if not is_code(device):
         raise QuartermasterError("settings.invalid", repr(device[:60]), where="--device")
@@ -51,7 +62,13 @@ def read_places(
     with ExitStack() as stack:
         sink = _open(data, device, stack)
         summary.recorded = sink.recorded
-        look = Look(device, sku_of=sink.sku_of, seconds=seconds)
+        look = Look(
+            device,
+            sku_of=sink.sku_of,
+            seconds=seconds,
+            labels=LabelReader() if labels else None,
+            received=datetime.fromtimestamp(system_wall() / 1e6, UTC).date(),
+        )
         for named, place in _expand(paths):
             summary.files += 1
             try:
@@ -59,6 +76,8 @@ def read_places(
                     raise place
                 looked = look.at(place)
                 sequence = [sink.tell(found.event) for found in looked.found if found.event]
+                if looked.label is not None and _says_something(looked.label):
+                    sink.tell(looked.label)
             except QuartermasterError as error:
                 summary.unreadable += 1
                 failed = failed or named or error.code not in _GOES_ON
@@ -104,17 +123,21 @@ def _open(data: Path | None, device: str, stack: ExitStack) -> _Sink:
         item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
         return None if item is None else item.sku
 
-    def tell(event: CodeSeen) -> int:
+    def tell(event: CodeSeen | LabelRead) -> int:
         return gateway.pipeline.record_blocking(event, device=device)
 
     return _Sink(sku_of, tell, recorded=True)
+
+
+def _says_something(label: LabelRead) -> bool:
+    return label.lot is not None or label.expiry is not None
 
 
 def _unknown(_code: str) -> None:
     """No item master: every code is unknown."""
 
 
-def _only_shown(_event: CodeSeen) -> None:
+def _only_shown(_event: CodeSeen | LabelRead) -> None:
     """A dry run records nothing."""
 
 

@@ -75,6 +75,8 @@ class ZxingReader:
 
     def readings(self, image: Any) -> list[Reading]:
         """All codes, with how many looks agreed on each."""
+        if np.size(image) == 0:
+            return []
         grey, scale = prepared(image)
         if self._effort == "live":
             found = [Reading(code) for code in self.fast(grey) or self.thorough(grey)]

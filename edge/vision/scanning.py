@@ -126,6 +126,8 @@ class ScanLane:
 
     def _readings(self, part: Any, look: Look, confirmation: Confirmation) -> list[Reading]:
         """What may stand in this part, in pixels of the whole frame."""
+        if np.size(part) == 0:
+            return []
         left, top, _, _ = _box_in(look)
         reader = self._reader(look.zone)
         if self._effort == "still":

@@ -28,6 +28,7 @@ from shared.errors import QuartermasterError
 from shared.events import Event, decode_event
 from shared.units import DAY
 from tests.support import FakeClock
+from tests.support.prints import Label, photo
 
 GTIN = "09506000134352"
 LABEL = f"]C101{GTIN}1729123110LOT7"
@@ -212,3 +213,15 @@ def test_a_folder_that_holds_no_gateway_is_refused_before_anything_is_read(
 def test_a_device_name_with_blanks_is_refused(photos: Path) -> None:
     result = run(photos, "--device", "my camera")
     assert result.exit_code != 0
+
+
+def test_the_print_of_a_label_is_read_when_asked_for(tmp_path: Path) -> None:
+    label = Label(("OAT FLAKES", "LOT KR43796", "EXP 31.08.2031"), "KR43796", "2031-08-31")
+    picture = photo(label, np.random.default_rng(3), style="thermal", blur=0.0)
+    cv2.imwrite(str(tmp_path / "label.png"), picture)
+    (place, _) = lines(run(tmp_path / "label.png", "--json", "--labels"))
+    assert (place["label"]["lot"], place["label"]["expiry"]) == ("KR43796", "2031-08-31")
+    shown = run(tmp_path / "label.png", "--labels").stdout
+    assert "print: lot KR43796 · expires 2031-08-31" in shown
+    (quiet, _) = lines(run(tmp_path / "label.png", "--json"))
+    assert "label" not in quiet
