@@ -98,6 +98,12 @@ def cameras_of(gateway: RunningGateway) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in gateway.status()["cameras"]}
 
 
+def peak_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (peak,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return peak / 1024
+
+
 def is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -147,6 +153,7 @@ polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
             loaded = Path(f"/proc/{gateway.process.pid}/maps").read_text()
             assert "cv2" not in loaded
             assert "onnxruntime" not in loaded
+            assert peak_mib(gateway.process.pid) <= 150
             worker = told["live"]["worker"]
             os.kill(worker, signal.SIGKILL)
             wait_until(lambda: cameras_of(gateway)["live"]["restarts"] == 1, "the restart")
