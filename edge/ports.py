@@ -156,9 +156,10 @@ class CameraView(Protocol):
     def still(self, name: str) -> bytes | None:
         """The newest picture: a JPEG of at most 640 pixels a side and 64 KiB; None without one.
 
-        Persons are blurred before it leaves the worker. Nothing is drawn over it and it is never
-        stored. Asking is what makes a worker make stills, one a second at most, until nobody has
-        asked for ten seconds: the first answer may be None. None, too, for an unknown name.
+        Persons are blurred before it leaves the worker, and where nothing can look for them there
+        is none. Nothing is drawn over it and it is never stored. Asking is what makes a worker make
+        stills, one a second at most, until nobody has asked for ten seconds: the first answer may
+        be None. None, too, for an unknown name.
         """
         ...
 

@@ -9,6 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import cv2
@@ -125,14 +126,17 @@ class Seeing:
         return scan.suppressed if isinstance(scan, ScanLane) else 0
 
     def still(self) -> bytes:
-        """The newest picture as a small JPEG, people in it blurred; empty before the first."""
+        """The newest picture as a small JPEG, people in it blurred.
+
+        Empty before the first, and where nobody can tell whether there are people.
+        """
         image = self._image
-        if image is None:
+        if image is None or (persons := self._people_in(image)) is None:
             return b""
         height, width = image.shape[:2]
         scale = min(1.0, STILL_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        shown = blurred(image, self._detect.persons or () if self._detect is not None else ())
+        shown = blurred(image, persons)
         return jpeg_within(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), MAX_STILL)
 
     def _due(self, at: float) -> list[Due]:
@@ -179,14 +183,19 @@ class Seeing:
         """
         if finding.crop is None:
             return finding
+        persons = self._people_in(image)
+        if persons is not None and not persons:
+            return finding
+        return finding._replace(crop=None, uncertain=None)
+
+    def _people_in(self, image: Any) -> Sequence[Box] | None:
+        """Where people are in this frame; None where nobody can tell."""
         if self._persons is None and self._people is not None:
             try:
                 self._persons = self._people(image)
-            except QuartermasterError as error:  # then nobody has looked
+            except QuartermasterError as error:
                 self.failing["detect"] = str(error)[:200]
-        if self._persons is not None and not self._persons:
-            return finding
-        return finding._replace(crop=None, uncertain=None)
+        return self._persons
 
     def finish(self) -> Sequence[Finding]:
         """The camera stops: what is followed ends."""
@@ -238,7 +247,11 @@ def lanes_of(job: Job, sku_of: SkuOf, *, apart: bool) -> Lanes:
         zones, masks, lines = job.zones, job.masks, job.lines
         new_id = SystemIds().uuid7
         detect = DetectLane(job.camera, detector, new_id, zones=zones, masks=masks, lines=lines)
-    people = _people(detector) if detector is not None else None
+    people: People | None = None
+    if detector is not None:
+        people = _people(lambda: detector)
+    elif "detect" not in lacking:
+        people = _people(cache(shipped))
     judging = _judging(job, tasks, detect, lacking) if judges else []
     lanes = [scan, *([detect] if detect is not None else []), *judging]
     return Lanes([cast("Lane", lane) for lane in lanes], lacking, people)
@@ -272,9 +285,11 @@ def _judging(
     return [lane for lane in wanted if lane is not None]
 
 
-def _people(detector: Detector) -> People:
+def _people(detector: Callable[[], Detector]) -> People:
+    """Finds people; a camera that only reads codes has its detector from the first still on."""
+
     def people(image: Any) -> list[Box]:
-        found = (each for each in detector.look(image) if each.seen == "person")
+        found = (each for each in detector().look(image) if each.seen == "person")
         return [pixels_of(each.box) for each in found]
 
     return people

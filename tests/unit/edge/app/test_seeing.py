@@ -148,19 +148,20 @@ def test_a_crop_leaves_only_where_somebody_looked_for_people_and_found_none(
     )
 
 
-def test_a_detector_that_fails_has_not_looked_for_people() -> None:
-    def fail(_: Any) -> list[Any]:
-        raise QuartermasterError("model.scores", "NaN")
+def _fails(_: Any) -> list[Any]:
+    raise QuartermasterError("model.scores", "NaN")
 
+
+def test_a_detector_that_fails_has_not_looked_for_people() -> None:
     zone = Zone("dock", LEFT, tasks=("damage",))
-    one = seeing(job(zone), Fake("damage", lambda _: [FOUND]), people=fail)
+    one = seeing(job(zone), Fake("damage", lambda _: [FOUND]), people=_fails)
     assert see(one)[0].crop is None
 
 
 def test_a_still_is_small_and_a_jpeg() -> None:
     import cv2
 
-    one = seeing(job(), Fake("scan"))
+    one = seeing(job(), Fake("scan"), people=lambda _: [])
     assert one.still() == b""
     large = RNG.integers(0, 255, (1440, 2560, 3), dtype=np.uint8)
     list(one.see(Frame(large, 0, 0.0), Micros(0)))
@@ -169,6 +170,13 @@ def test_a_still_is_small_and_a_jpeg() -> None:
     shown = cv2.imdecode(np.frombuffer(still, np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
     assert shown.shape == (360, 640, 3)
+
+
+@pytest.mark.parametrize("people", [None, _fails])
+def test_there_is_no_still_where_nobody_can_look_for_people(people: Any) -> None:
+    one = seeing(job(), Fake("scan"), people=people)
+    see(one)
+    assert one.still() == b""
 
 
 def test_a_picture_that_fits_at_no_quality_is_not_shown() -> None:
@@ -187,6 +195,26 @@ def test_a_lane_whose_model_may_not_be_used_is_lacking_and_the_others_are_there(
     assert [lane.name for lane in lanes] == ["scan"]
     assert "another hash" in lacking["detect"]
     assert people is None
+
+
+def test_a_camera_that_only_reads_codes_looks_for_people_when_a_still_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import cv2
+
+    made: list[Rolling] = []
+    monkeypatch.setattr("edge.app.seeing.shipped", lambda: made.append(Rolling()) or made[-1])
+    lanes, _, people = lanes_of(job(), lambda _: None, apart=False)
+    one = Seeing(job(), lanes, Budget(1.0, lambda: 0.0, time.monotonic), people=people)
+    for number in range(3):
+        see(one, number / 5)
+    assert made == []
+    stills = [one.still() for _ in range(2)]
+    assert (len(made), made[0].looks) == (1, 1)
+    assert stills[0] == stills[1]
+    shown = cv2.imdecode(np.frombuffer(stills[0], np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    assert shown[40:150, 260:300].std() < shown[40:150, 160:200].std() / 2
 
 
 class Rolling:
