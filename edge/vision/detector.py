@@ -20,8 +20,8 @@ from shared.events.sights import Seen
 Floats = NDArray[np.float32]
 
 _GREY: Final = 114
-_MOST: Final = 300
-"""Boxes of one class that are compared with each other; no frame has as many things."""
+_MOST: Final = 600
+"""Boxes that are compared with each other, the surest; no frame has as many things."""
 
 
 class Detection(NamedTuple):
@@ -148,23 +148,25 @@ def keep_surest(
 
     Overlap is the intersection over the union.
     """
-    order = np.argsort(-sure, kind="stable")[: 2 * _MOST]
+    order = np.argsort(-sure, kind="stable")[:_MOST]
     places, classes = places[order], classes[order]
     # Classes are laid side by side, so that boxes of different ones never meet.
     apart = np.float32(places.max(initial=0) + abs(places.min(initial=0)) + 1)
-    laid = places + (classes.astype(np.float32) * apart)[:, None]
-    left, top, right, bottom = laid.T
+    left, top, right, bottom = places.T
+    aside = classes.astype(np.float32) * apart
+    left, right = left + aside, right + aside
+    both = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    high = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    both = np.maximum(both, 0) * np.maximum(high, 0)
     area = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    # both / (one + other - both) > most, without a division
+    hides = both * np.float32(1 + most) > (area[:, None] + area) * np.float32(most)
     alive = np.ones(len(order), np.bool_)
     kept: list[int] = []
     for index in range(len(order)):
-        if not alive[index]:
-            continue
-        kept.append(index)
-        wide = np.minimum(right, right[index]) - np.maximum(left, left[index])
-        high = np.minimum(bottom, bottom[index]) - np.maximum(top, top[index])
-        both = np.maximum(wide, 0) * np.maximum(high, 0)
-        alive &= both <= most * (area + area[index] - both)
+        if alive[index]:
+            kept.append(index)
+            alive &= ~hides[index]
     return order[np.array(kept, np.int64)]
 
 
