@@ -52,7 +52,7 @@ _CERTIFICATES: Final = (
 _SIDES: Final = (
     "versions", "disk", "clock", "link", "cameras", "inputs", "safe_mode", "decisions", "notices",
     "filling", "epoch_refused", "last_refused_document", "evidence_dropped", "epoch", "seq",
-    "waiting", "unacknowledged", "watermark", "frozen", "witnessed", "scans", "refused",
+    "waiting", "unacknowledged", "watermark", "frozen", "witnessed", "scans", "refused", "learning",
 )  # fmt: skip
 """What is None where it is not known."""
 
@@ -151,6 +151,7 @@ def _facts(report: dict[str, Any], now: int) -> Iterator[Fact]:
     for number, camera in enumerate(report["cameras"] or []):
         says = f"{camera['name']}: {camera['state']}, {many(camera['codes_seen'], 'code')} seen"
         yield Fact("" if number else "Cameras", says)
+    yield from _learning_facts(report["learning"] or {})
     yield from _door_facts(report["inputs"] or {})
     if work := report["open"]:
         yield Fact(
@@ -161,6 +162,23 @@ def _facts(report: dict[str, Any], now: int) -> Iterator[Fact]:
     if report["scans"] is not None:
         says = f"{counted(report['scans'])} accepted, {counted(report['refused'])} refused"
         yield Fact("Scans", says)
+
+
+def _learning_facts(learning: dict[str, Any]) -> Iterator[Fact]:
+    """What waits to be learned from, and how a head that is tried out does."""
+    if crops := learning.get("crops"):
+        yield Fact("Crops", f"{many(crops, 'crop')} waiting for a person's word")
+    for number, each in enumerate(learning.get("shadow") or []):
+        says = (
+            f"{each['candidate']} beside {each['version']}: agreed {counted(each['agreed'])} of "
+            f"{counted(each['compared'])}"
+        )
+        if words := each["labelled"]:
+            says += (
+                f"; of {many(words, 'label')} right {counted(each['candidate_right'])}, "
+                f"in force {counted(each['right'])}"
+            )
+        yield Fact("" if number else "Tried out", says)
 
 
 def _door_facts(inputs: dict[str, Any]) -> Iterator[Fact]:

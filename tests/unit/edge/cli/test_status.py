@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from edge.cli import app
 from edge.cli.judging import findings_in, full_in, verdict
+from edge.cli.standing import _learning_facts
 from edge.web.hatch import HATCH, listen
 from shared.errors import QuartermasterError
 from tests.unit.edge.cli.conftest import DAY, HOUR
@@ -180,3 +181,24 @@ def test_when_the_store_will_be_full_is_said_in_words() -> None:
     early = {"watched_seconds": 9, "full_in_seconds": None}
     assert "ten minutes of watching" in full_in({"filling": early})
     assert "running gateway" in full_in({"filling": None})
+
+
+def test_what_waits_for_a_word_and_how_a_shadow_does_is_told() -> None:
+    shadow = {
+        "version": "slots-1",
+        "candidate": "slots-r2",
+        "compared": 1200,
+        "agreed": 1100,
+        "labelled": 0,
+        "right": 0,
+        "candidate_right": 0,
+    }
+    words = shadow | {"labelled": 4, "right": 1, "candidate_right": 3}
+    told = [fact.says for fact in _learning_facts({"crops": 2, "shadow": [shadow, words]})]
+    assert told == [
+        "2 crops waiting for a person's word",
+        "slots-r2 beside slots-1: agreed 1,100 of 1,200",
+        "slots-r2 beside slots-1: agreed 1,100 of 1,200; of 4 labels right 3, in force 1",
+    ]
+    assert list(_learning_facts({"crops": 0, "shadow": []})) == []
+    assert list(_learning_facts({})) == []
