@@ -101,18 +101,16 @@ class Worker:
             while not self._look_once():
                 self._rest(system_jitter(_RETRY_S))
             self._finish()
-        except _Over:
-            self._finish()
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return
-        else:
             self._become("ended", "")
+        except (_Over, EOFError, BrokenPipeError, ConnectionResetError):
+            return
 
     def _finish(self) -> None:
         """What is still followed ends as the camera does."""
         if self._seeing is not None:
             for finding in self._seeing.finish():
                 self._tell(finding)
+            self._beat(now=True)
 
     def _look_once(self) -> bool:
         """Look until the source ends; False where it failed."""
@@ -126,14 +124,19 @@ class Worker:
                 self._read(source, seeing)
         except QuartermasterError as error:
             self._become("unreadable", error.detail or error.entry.says)
+            self._close(source)
             return False
-        else:
-            return True
-        finally:
-            if source is not None:
-                self._source = None
-                self._gone = self._gone.plus(_Counts.of(source))
-                source.close()
+        except _Over:  # what hangs in the capture is not waited for
+            self._finish()
+            raise
+        self._close(source)
+        return True
+
+    def _close(self, source: FrameSource | None) -> None:
+        if source is not None:
+            self._source = None
+            self._gone = self._gone.plus(_Counts.of(source))
+            source.close()
 
     def _seeing_of(self, source: FrameSource) -> Seeing:
         if self._seeing is None:
@@ -170,10 +173,10 @@ class Worker:
 
     def _read(self, source: FrameSource, seeing: Seeing) -> None:
         """Files: nothing is lost by waiting; of a video as many frames as are allowed."""
-        self._become("watching", "")
         is_video = not isinstance(source, PictureFiles)
         next_at = float("-inf")
         for frame in source.frames():
+            self._become("watching", "")
             self._hear()
             self._beat()
             if is_video and frame.at < next_at:
