@@ -1,9 +1,11 @@
 """Train the detector on rendered scenes and write it as gateways take it.
 
-    python -m cloud.vision [--seconds N | --views N] [--seed N] [--out FOLDER] [--version V]
+    python -m cloud.vision [--seconds N | --views N] [--seed N] [--begin FILE] [--rate R]
+                           [--out FOLDER] [--version V] [--note TEXT]
 
 With ``--views`` the same seed gives the same scenes, views and schedule; with ``--seconds`` the
-schedule follows the clock, so that training ends in time on a busy machine.
+schedule follows the clock, so that training ends in time on a busy machine. What was learnt is also
+kept as ``detector-V.pt``, which ``--begin`` goes on from.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="end the training after so long")
     parser.add_argument("--views", type=int, default=120_000, help="end it after so many views")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--begin", type=Path, help="go on from what was learnt before (.pt)")
+    parser.add_argument("--rate", type=float, default=2.5e-3, help="the highest learning rate")
+    parser.add_argument("--note", default="", help="a sentence for the model card")
     parser.add_argument("--version", default="1")
     parser.add_argument("--out", type=Path, default=Path("detector"), help="where to write it")
     parser.add_argument("--scenes", type=int, default=300, help="how many to measure on")
@@ -47,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(asked: Any) -> None:
     training, release = _rooms()
-    plan = training.Plan(seed=asked.seed, views=asked.views)
+    plan = training.Plan(seed=asked.seed, views=asked.views, rate=asked.rate)
+    begin = None if asked.begin is None else training.saved(asked.begin)
     began = time.monotonic()
     learnt = [0]
 
@@ -58,7 +64,19 @@ def _train(asked: Any) -> None:
             f"{time.monotonic() - began:5.0f} s"
         )
 
-    network = training.train(plan, tell, pace=_pace(asked.seconds, began))
+    asked.out.mkdir(parents=True, exist_ok=True)
+    kept = asked.out / f"detector-{asked.version}.pt"
+
+    def keep(so_far: Any, _views: int) -> None:
+        training.save(so_far, kept)
+
+    network = training.train(
+        plan,
+        tell,
+        pace=_pace(asked.seconds, began),
+        keep=keep,
+        begin=begin,
+    )
     content = training.exported(network)
     told = release.Told(
         version=asked.version,
@@ -66,6 +84,7 @@ def _train(asked: Any) -> None:
         views=learnt[0],
         parameters=training.parameters(network),
         rendered=training.scenes_for(plan, learnt[0]),
+        more=asked.note,
     )
     write(release, training.answers, network, content, (asked.out, told, asked.scenes))
 

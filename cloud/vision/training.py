@@ -17,6 +17,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
+from pickle import PickleError
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -28,6 +30,7 @@ from cloud.vision.scenes import render
 from cloud.vision.targets import GROUPS, STRIDES, Truth, assign, cells, group_of, truth_of, view_of
 from cloud.vision.textures import World
 from cloud.vision.things import CLASSES
+from shared.errors import QuartermasterError
 
 torch: Final[Any] = _torch  # typed as anything: this is checked where PyTorch is missing, too
 nn: Final[Any] = torch.nn
@@ -358,6 +361,25 @@ def _follow(mean: Any, network: Any, share: float) -> None:
             value.lerp_(theirs[name].float(), 1 - share)
         else:
             value.copy_(theirs[name])
+
+
+def save(network: Any, path: Path) -> None:
+    """Keep what was learnt, to go on from it another day."""
+    torch.save(network.state_dict(), path)
+
+
+def saved(path: Path) -> Any:
+    """A network as it was kept.
+
+    Raises:
+        QuartermasterError: ``file.unreadable``.
+    """
+    network = Network()
+    try:
+        network.load_state_dict(torch.load(path, weights_only=True))
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, PickleError) as error:
+        raise QuartermasterError("file.unreadable", str(error)[:200], where=str(path)) from None
+    return network
 
 
 def parameters(network: Any) -> int:

@@ -91,6 +91,17 @@ def test_the_file_that_is_written_answers_as_the_network_and_gateways_take_it(
     assert detector.look(np.zeros((90, 160, 3), np.uint8)) == []
 
 
+def test_what_was_learnt_is_kept_and_what_is_something_else_is_refused(tmp_path: Path) -> None:
+    network = training.Network()
+    training.save(network, tmp_path / "kept.pt")
+    again = training.saved(tmp_path / "kept.pt").state_dict()
+    assert all(bool((again[name] == value).all()) for name, value in network.state_dict().items())
+    (tmp_path / "other.pt").write_bytes(b"nothing of the kind")
+    for name in ("other.pt", "missing.pt"):
+        with pytest.raises(QuartermasterError, match=r"file\.unreadable"):
+            training.saved(tmp_path / name)
+
+
 def test_a_file_that_answers_otherwise_is_not_written() -> None:
     network = training.Network().eval()
     picture = np.random.default_rng(1).integers(0, 256, (1, 416, 416, 3), np.uint8)
