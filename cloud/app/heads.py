@@ -93,6 +93,7 @@ def published(connection: Connection, sites: Sequence[str]) -> list[Published]:
 def _change(
     connection: Connection, site: str, changed: Callable[[Heads], list[Head]], *, now: Micros
 ) -> Published:
+    fleet.hold(connection)
     present = fleet.in_force(connection, "heads", site)
     heads = Heads(site, []) if present is None else decode_heads(present[1])
     heads = Heads(site, changed(heads))

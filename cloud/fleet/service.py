@@ -201,6 +201,11 @@ def publish(
     return version
 
 
+def hold(connection: Connection) -> None:
+    """Keep other publishers waiting until this transaction ends: for who changes what is in force."""
+    store.lock_state(connection)
+
+
 def published(connection: Connection, kind: DocumentKind, version: int) -> bytes:
     """A published document's bytes, e.g. the policy that a decision names.
 

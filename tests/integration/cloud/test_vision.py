@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud import fleet
+from cloud.app import heads as documents
 from cloud.cli import app
 from cloud.db import unit_of_work
+from cloud.vision import service
 from shared.errors import QuartermasterError
 from shared.events import CropLabelled, ShadowCompared
 from shared.heads import Heads, decode_heads
+from shared.units import Micros
 from tests.support.intake import Intake
 from tests.support.uplink import Hand
 
@@ -169,6 +173,33 @@ def test_a_later_candidate_takes_the_place_of_an_earlier_shadow(house: House) ->
         ("slots-r1", "active"),
         (newest, "shadow"),
     ]
+
+
+def test_two_people_who_publish_at_once_lose_neither_candidate(house: House) -> None:
+    house.label(45)
+    slots = answer("retrain", "slots")["candidate"]
+    words = [
+        word(n, CLASSES[n % 3], "low", head="damage", image_sha256=n.to_bytes(32, "big"))
+        for n in range(200, 245)
+    ]
+    house.intake.say(house.hand, *words)
+    damage = answer("retrain", "damage")["candidate"]
+    begun, done = Event(), Event()
+
+    def one() -> None:
+        with unit_of_work(house.pool) as connection:
+            candidate = service.candidate(connection, slots)
+            documents.publish(connection, candidate, "shadow", [SITE], now=Micros(1))
+            begun.set()
+            done.wait(0.5)
+
+    first = Thread(target=one)
+    first.start()
+    begun.wait(30)
+    answer("publish", damage, "--shadow", SITE)
+    done.set()
+    first.join()
+    assert {each.version for each in house.heads().heads} == {slots, damage}
 
 
 def test_a_worse_head_is_refused_unless_it_is_forced_and_then_says_so(house: House) -> None:
