@@ -26,7 +26,7 @@ from shared.errors import QuartermasterError
 _runtime: Final[Any] = _onnxruntime
 LEAST: Final = 0.3
 """The score from which a gateway tells what it sees."""
-OVERLAP: Final = 0.6
+OVERLAP: Final = 0.5
 """Of two boxes of a class that overlap more, the surer one is kept."""
 _AGREEMENT: Final = 2e-3
 _FAINTEST: Final = 0.05
