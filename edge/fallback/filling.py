@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from edge import stock, tasks
 from edge.db import Connection
-from edge.fallback import book, gathering
+from edge.fallback import book, gathering, sights
 from edge.fallback.deciding import About, Deciding, Moment, Taken
 from shared.plan import Task, TaskLine
 from shared.units import DAY
@@ -53,11 +53,16 @@ class Filling(NamedTuple):
         return taken
 
     def _about(self, connection: Connection) -> About:
-        """A face can be filled again once it was: how often it was that day, is in the cycle."""
+        """A face can be filled again once it was: how often it was that day, is in the cycle.
+
+        What is seen is decided of its own: that the record had nothing to bring says nothing of it.
+        """
         face, since = self.face, _today(self.moment)
         times = book.times_done(connection, "replenish", face.sku, face.location, since)
         item = f"{face.sku}@{face.location}"
-        return About("replenish", face.sku, item, f"{since // DAY}.{times}")
+        seen = sights.of_face(connection, face, self.moment.now)
+        cycle = f"{since // DAY}.{times}" + (".seen" if seen.state else "")
+        return About("replenish", face.sku, item, cycle)
 
 
 def _today(moment: Moment) -> int:

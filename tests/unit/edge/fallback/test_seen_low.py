@@ -95,6 +95,23 @@ def test_what_is_seen_once_is_answered_once_also_after_the_goods_came(alone: Alo
     assert len(alone.decisions()) == 2
 
 
+def test_that_reserve_was_empty_when_the_record_asked_keeps_no_sight_from_being_answered(
+    alone: Alone,
+) -> None:
+    alone.plan(faces=[FACE])
+    alone.look()
+    (nothing,) = alone.decisions()
+    assert not nothing.carried_out
+    alone.receive(12, "A-01")
+    alone.receive(50, "R-01")
+    alone.look()
+    see(alone, "empty")
+    _, filled = alone.decisions()
+    assert (filled.carried_out, filled.quantity) == (True, 20)
+    alone.pass_time(20 * MINUTE)
+    assert len(alone.decisions()) == 2
+
+
 def test_full_and_unknown_call_for_nothing(alone: Alone) -> None:
     stocked(alone)
     see(alone, "full")
