@@ -118,7 +118,8 @@ class CameraShown(NamedTuple):
     allow. ``dropped`` frames came while the worker was busy; for ``skipped`` looks the budget had
     no room. ``lacking`` are the ways of looking that there are not, with why. ``why`` says in words
     why it sees nothing. ``frame_at`` is when the newest frame was taken, microseconds UTC, 0 before
-    the first; ``width`` and ``height`` are its pixels.
+    the first; ``width`` and ``height`` are its pixels. ``blurred`` are the parts of the newest
+    still that were: boxes as those of tracks.
     ``reads`` are the last few, the newest first. It never holds the camera's address.
     """
 
@@ -141,6 +142,7 @@ class CameraShown(NamedTuple):
     reads: tuple[ReadShown, ...] = ()
     keep_crops: bool = False
     lacking: tuple[tuple[str, str], ...] = ()
+    blurred: tuple[tuple[float, float, float, float], ...] = ()
 
 
 class CameraView(Protocol):

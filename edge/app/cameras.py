@@ -147,6 +147,7 @@ def _shown(minded: Minded) -> CameraShown:
         reads=seen.reads,
         keep_crops=camera.keep_crops,
         lacking=tuple(beat.lacking.items()),
+        blurred=seen.blurred,
     )
 
 

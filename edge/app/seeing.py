@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import cv2
+import msgspec
 
 from edge.app.worker_words import Job, Seen
 from edge.capture.eyesight import Eyesight, Sight
@@ -89,6 +90,7 @@ class Seeing:
         self.failing: dict[str, str] = {}
         """Lanes that failed at their last look, and why."""
         self.seen = Seen(0, 0, 0)
+        """What there is to see; after a still, also what of it was blurred."""
         self._image: Any = None
 
     def see(self, frame: Frame, taken_at: Micros) -> Iterator[Finding]:
@@ -136,6 +138,8 @@ class Seeing:
         height, width = image.shape[:2]
         scale = min(1.0, STILL_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
+        hidden = tuple((x / width, y / height, u / width, v / height) for x, y, u, v in persons)
+        self.seen = msgspec.structs.replace(self.seen, blurred=hidden)
         shown = blurred(image, persons)
         return jpeg_within(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), MAX_STILL)
 
@@ -210,7 +214,8 @@ class Seeing:
             tracks.extend(getattr(lane, "tracks", ()))
             reads.extend(getattr(lane, "reads", ()))
             nets.update(getattr(lane, "nets", {}))
-        self.seen = Seen(taken_at, width, height, tuple(tracks), tuple(reads), nets)
+        hidden = self.seen.blurred
+        self.seen = Seen(taken_at, width, height, tuple(tracks), tuple(reads), nets, hidden)
 
 
 def places_of(job: Job, tasks: frozenset[str]) -> list[Place]:

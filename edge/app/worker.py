@@ -200,7 +200,6 @@ class Worker:
     def _show(self, seeing: Seeing) -> None:
         if self._window is None:
             return
-        self._unshown += not self._window.show_state(encode_seen(seeing.seen))
         now = time.monotonic()
         if now - self._window.asked_at > _ASKED_S:
             if self._still_at:
@@ -209,6 +208,7 @@ class Worker:
         elif now - self._still_at >= _STILLS_APART_S:
             self._still_at = now
             self._unshown += not self._window.show_still(seeing.still())
+        self._unshown += not self._window.show_state(encode_seen(seeing.seen))
 
     def _now(self, steady: float) -> Micros:
         return Micros(round(steady * _MICROS) + self._offset)

@@ -138,7 +138,7 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, tag="beat"):
 class Seen(msgspec.Struct, frozen=True, array_like=True):
     """What there is to see now, for the console; it lies in the shared memory.
 
-    ``nets`` are by counting line and kind.
+    ``nets`` are by counting line and kind, ``blurred`` the parts of the newest still that were.
     """
 
     frame_at: int
@@ -147,6 +147,7 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     tracks: tuple[TrackShown, ...] = ()
     reads: tuple[ReadShown, ...] = ()
     nets: dict[str, dict[str, int]] = {}
+    blurred: tuple[tuple[float, float, float, float], ...] = ()
 
 
 ToWorker = Job | Answer | Clock | Stop

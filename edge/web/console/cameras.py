@@ -206,9 +206,9 @@ class CameraDoor:
         if shows not in _SHOWS:
             raise QuartermasterError("request.invalid", "empty or full", where="shows")
         slot = SlotShown(camera.name, name, location, polygon_in(fields))
-        if sights.somebody_in(camera):
+        if sights.somebody_before(camera, slot.polygon):
             raise QuartermasterError(
-                "slot.invalid", "somebody is in the picture: wait, then keep it", where="camera"
+                "slot.invalid", "somebody stands before it: wait, then keep it", where="camera"
             )
         still = here.cameras.still(camera.name) if camera.state == "watching" else None
         if still is None:

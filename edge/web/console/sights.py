@@ -180,9 +180,14 @@ def height_of(camera: CameraShown) -> float:
     return round(WIDE * high / wide, 1)
 
 
-def somebody_in(camera: CameraShown) -> bool:
-    """Whether a person is in the picture."""
-    return any(track.seen == "person" for track in camera.tracks)
+def somebody_before(camera: CameraShown, polygon: Sequence[Point]) -> bool:
+    """Whether a person may stand where a slot is drawn; the still is blurred there."""
+    if not polygon:
+        return False
+    left, right = min(x for x, _ in polygon), max(x for x, _ in polygon)
+    top, bottom = min(y for _, y in polygon), max(y for _, y in polygon)
+    people = [*camera.blurred, *(each.box for each in camera.tracks if each.seen == "person")]
+    return any(x < right and u > left and y < bottom and v > top for x, y, u, v in people)
 
 
 def _points(polygon: Iterable[Point], high: float) -> str:

@@ -289,10 +289,10 @@ def test_a_broken_outline_is_not_sent_and_what_the_gateway_refuses_keeps_the_dra
     page.get_by_role("button", name="Begin anew").click()
     for across, down in ((0.1, 0.1), (0.6, 0.1), (0.6, 0.6)):
         click(page, across, down)
-    person = TrackShown("018f-7a33", "person", (0.5, 0.5, 0.6, 0.9))
+    person = TrackShown("018f-7a33", "person", (0.5, 0.2, 0.6, 0.9))
     eyes.cameras.change(tracks=(person,))
     keep.click()
-    expect(page.get_by_role("alert").first).to_contain_text("somebody is in the picture")
+    expect(page.get_by_role("alert").first).to_contain_text("somebody stands before it")
     expect(page.locator("#told")).to_have_text("3 corners.")
     screenshot(page, "cameras-refused")
     assert serious_faults(page) == []

@@ -209,7 +209,10 @@ def test_a_camera_that_only_reads_codes_looks_for_people_when_a_still_is_asked_f
     for number in range(3):
         see(one, number / 5)
     assert made == []
+    assert one.seen.blurred == ()
     stills = [one.still() for _ in range(2)]
+    (hidden,) = one.seen.blurred
+    assert hidden[2] > hidden[0] > 0.5
     assert (len(made), made[0].looks) == (1, 1)
     assert stills[0] == stills[1]
     shown = cv2.imdecode(np.frombuffer(stills[0], np.uint8), cv2.IMREAD_COLOR)

@@ -219,11 +219,19 @@ def test_a_slot_that_is_refused_says_why_and_keeps_the_drawing(
     assert here.ada.events(SettingChanged) == []
 
 
-def test_no_slot_is_kept_while_somebody_is_in_the_picture_or_there_is_none(here: Here) -> None:
-    person = TrackShown("018f-7a33", "person", (0.5, 0.5, 0.6, 0.9))
-    here.cameras.change(tracks=(person,))
-    assert "somebody is in the picture" in here.draw().text
-    here.cameras.change(tracks=(), state="frozen")
+def test_no_slot_is_kept_while_somebody_stands_before_it_or_there_is_no_picture(
+    here: Here,
+) -> None:
+    before, beside = (0.3, 0.3, 0.6, 0.9), (0.5, 0.5, 0.6, 0.9)
+    here.cameras.change(tracks=(TrackShown("018f-7a33", "person", before),))
+    assert "somebody stands before it" in here.draw().text
+    here.cameras.change(tracks=(), blurred=(beside, before))
+    assert "somebody stands before it" in here.draw().text
+    assert here.slots.pictures == []
+    here.cameras.change(blurred=(beside,))
+    assert here.draw().status_code == 303
+    here.slots.pictures.clear()
+    here.cameras.change(state="frozen")
     assert "the camera gives none now" in here.draw().text
     here.cameras.change(state="watching")
     here.cameras.stills.clear()
