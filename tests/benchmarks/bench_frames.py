@@ -1,9 +1,9 @@
 """What looking costs: four 720p cameras at 5 frames a second each, every lane on.
 
 The frames are rendered beforehand and served over HTTP-MJPEG by a process of its own; a gateway's
-cameras look at them through their real workers and record into a real store. On each camera a
-carton with another code passes every two seconds, then the belt is empty for 0.8 s; every other
-code is unknown to the item master, so that two frames have to agree on it.
+cameras look at them through their real workers and record into a real store. Behind, goods and
+people move at a dock; before it, every two seconds and for 1.2 s, a carton with another code is
+held. Every other code is unknown to the item master, so that two frames have to agree on it.
 
 - ``unreported_drops``: frames sent that were neither looked at nor counted as dropped;
 - ``cores``: CPU of all workers together, with their capture threads (``/proc``);
@@ -56,6 +56,7 @@ SHOWN: Final = 6
 EMPTY: Final = 4
 WARM_UP_S: Final = 4.0
 SIZE: Final = (1280, 720)
+FACE_WIDTH: Final = 760
 MODELS: Final = Path("edge/vision/models")
 SLOTS: Final = (0.02, 0.35, 0.68)
 """Where shelf slots begin, as shares of the picture's width."""
@@ -70,23 +71,46 @@ def gtin_of(number: int) -> str:
 
 
 def render(folder: Path, cartons: int) -> None:
-    """The reel: each carton in a few frames, then the belt without one."""
+    """The reel: a dock where goods and people move; before it cartons with labels come and go."""
     import cv2
     import numpy as np
 
-    from edge.simulator.labels import label_frames
-    from edge.simulator.scenery import FACE_SIZE, place_on_conveyor
+    from cloud.vision.clips import plan
+    from cloud.vision.filming import film
+    from edge.simulator.labels import print_label
+    from edge.simulator.scenery import carton_face
 
     rng = np.random.default_rng(20)
-    columns, rows = FACE_SIZE
-    plain = np.full((rows, columns, 3), (90, 130, 160), np.uint8)
-    empty = list(place_on_conveyor(plain, rng=rng, count=EMPTY, size=SIZE))
-    number = 0
-    for carton in range(cartons):
-        shown = label_frames(f"]E0{gtin_of(carton)}", rng=rng, count=SHOWN, size=SIZE)
-        for image in [*shown, *empty]:
-            (folder / f"{number:05d}.jpg").write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
-            number += 1
+    each = SHOWN + EMPTY
+    scenes = film(plan(20, frames_per_second=FPS, seconds=cartons * each / FPS))
+    face: Any = None
+    for number in range(cartons * each):
+        carton, shown = divmod(number, each)
+        filmed = next(scenes, None)
+        if filmed is not None:
+            scene = cv2.resize(filmed.image, SIZE, interpolation=cv2.INTER_LINEAR)
+        if shown == 0:
+            face = carton_face(print_label(f"]E0{gtin_of(carton)}"), rng=rng)
+        image = scene.copy()
+        if shown < SHOWN:
+            put_before(image, face, rng)
+        noisy = np.clip(image + rng.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+        (folder / f"{number:05d}.jpg").write_bytes(cv2.imencode(".jpg", noisy)[1].tobytes())
+
+
+def put_before(image: Any, face: Any, rng: Any) -> None:
+    """A carton before the scene, a little turned, each time at another place."""
+    import cv2
+    import numpy as np
+
+    height, width = face.shape[:2]
+    scale = FACE_WIDTH / width
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.uniform(-4, 4)), scale)
+    place = (rng.uniform(0.3, 0.34) * SIZE[0], rng.uniform(0.58, 0.62) * SIZE[1])
+    matrix[:, 2] += np.array(place) - (width / 2, height / 2)
+    soft = cv2.GaussianBlur(face, (0, 0), 0.7)
+    kind = {"dst": image, "borderMode": cv2.BORDER_TRANSPARENT}
+    cv2.warpAffine(soft, matrix, SIZE, flags=cv2.INTER_LINEAR, **kind)
 
 
 def serve(folder: Path) -> None:
