@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from edge.app import open_database
 from edge.app.store import opened
-from edge.ports import SlotShown, TrackShown
+from edge.ports import Frame, SlotShown, TrackShown
 from edge.settings import load
 from edge.simulator.cameras import Carton, MjpegServer, SimulatedCamera
 from edge.vision.calibration import slots_of
@@ -368,9 +370,29 @@ def test_whoever_is_not_signed_in_sees_no_picture(eyes: Eyes) -> None:
         assert "image" not in answer.headers["content-type"]
 
 
+class Shelf:
+    """A camera that looks at an empty shelf: nothing but grey, and its own noise."""
+
+    dropped = 0
+
+    def __init__(self) -> None:
+        self._closing = threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        rng = np.random.default_rng(5)
+        for number in itertools.count():
+            if self._closing.wait(0.2):
+                return
+            noise = rng.integers(0, 6, (540, 960, 3), dtype=np.uint8)
+            yield Frame(noise + np.uint8(90), number, number / 5)
+
+    def close(self) -> None:
+        self._closing.set()
+
+
 @pytest.fixture
 def gateway(tmp_path: Path, pki: Path, authority: LocalAuthority) -> Iterator[RunningGateway]:
-    """A gateway that looks at a belt, and at a camera that is not there."""
+    """A gateway that looks at a belt and a shelf, and at a camera that is not there."""
     data = tmp_path / "gw"
     enrol(data, pki)
     authority.lend(data)
@@ -379,12 +401,15 @@ def gateway(tmp_path: Path, pki: Path, authority: LocalAuthority) -> Iterator[Ru
         employ(store)
     label = Carton(f"]E0{GTIN[1:]}")
     belt = SimulatedCamera([label], seed=3, rounds=None, period_s=0.2, size=(960, 540))
-    with MjpegServer(belt) as server:
+    with MjpegServer(belt) as server, MjpegServer(Shelf()) as shelf:
         cameras = f"""
 [[camera]]
 name = "belt"
 source = "{server.address}"
 zones = [{{ name = "all", polygon = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]] }}]
+[[camera]]
+name = "shelf"
+source = "{shelf.address}"
 [[camera]]
 name = "gone"
 source = "{data / "gone.mp4"}"
@@ -407,7 +432,8 @@ def test_a_running_gateway_shows_its_cameras_and_keeps_a_slot_that_is_drawn(
             "No such file. Check"
         )
         screenshot(page, "cameras-real")
-        page.get_by_role("link", name="Shelf slots of belt").click()
+        expect(page.get_by_role("img", name="Picture of shelf")).to_be_visible()
+        page.get_by_role("link", name="Shelf slots of shelf").click()
         for across, down in ((0.2, 0.2), (0.5, 0.2), (0.5, 0.6), (0.2, 0.6)):
             click(page, across, down)
         fill(page, "A-01-1")
@@ -416,7 +442,7 @@ def test_a_running_gateway_shows_its_cameras_and_keeps_a_slot_that_is_drawn(
         expect(page.get_by_role("listitem")).to_contain_text("A-01-1")
     database = open_database(gateway.data, load(gateway.data))
     try:
-        (slot,) = slots_of(database.reader, "belt")
+        (slot,) = slots_of(database.reader, "shelf")
     finally:
         database.close()
     assert (slot.drawn_by, slot.shows, slot.location) == ("ada", "full", "A-01")
