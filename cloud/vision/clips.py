@@ -339,7 +339,8 @@ def _load(rng: Generator, away: float) -> list[Actor]:
     kind = rng.choice(["one", "stack", "pair", "pallet"], p=[0.35, 0.2, 0.2, 0.25])
     middle = (Waypoint(0.0, 0.0),)
     if kind == "pallet":
-        return [Actor("pallet", 1.2, 0.8, 1.0, away, 0.0, middle, _seed(rng))]
+        wide, high = float(rng.uniform(1.15, 1.35)), float(rng.uniform(0.5, 1.2))
+        return [Actor("pallet", wide, 0.9, high, away, 0.0, middle, _seed(rng))]
     first = _carton(rng, away, 0.15, 0.0)
     if kind == "stack":
         upper = _carton(rng, away, 0.15 + first.height, 0.0)

@@ -37,8 +37,6 @@ Image = NDArray[np.uint8]
 
 _CV: Final[Any] = cv2
 _TRIES: Final = 40
-_HIGHEST: Final = 1.5
-"""Metres of a pallet with its load, so that it does not hide the whole door."""
 _STEPS_S: Final = 1.1
 """Seconds that two steps take."""
 
@@ -122,14 +120,16 @@ def _made(actor: Actor, surfaces: Bank) -> Thing | Texture:
 
 
 def _pallet(rng: Generator, surfaces: Bank, actor: Actor) -> Pallet:
-    """A pallet with a load that stands nearly straight and is not too high."""
-    pallet = any_pallet(rng, surfaces, 0.0, actor.away)
-    for _ in range(_TRIES):
-        tops = [carton.block.z + carton.block.height for carton in pallet.load]
-        if tops and max(tops) < _HIGHEST and abs(pallet.base.yaw) < 0.35:
-            break
-        pallet = any_pallet(rng, surfaces, 0.0, actor.away)
-    return pallet
+    """Of some pallets the one whose load is most as wide and high as the plan says."""
+    some = [any_pallet(rng, surfaces, 0.0, actor.away) for _ in range(_TRIES)]
+    return min((it for it in some if it.load), key=lambda it: _unlike(it, actor))
+
+
+def _unlike(pallet: Pallet, actor: Actor) -> float:
+    top = max(carton.block.z + carton.block.height for carton in pallet.load)
+    corners = np.concatenate([carton.block.corners() for carton in pallet.load])
+    across = max(float(np.ptp(corners[:, 0])), float(np.ptp(pallet.base.corners()[:, 0])))
+    return abs(top - actor.height) + abs(across - actor.width)
 
 
 def _moved(thing: Thing, x: float, at: float) -> Thing:

@@ -84,6 +84,25 @@ class LineCounter:
         before, passage.told = passage.told, net
         return Crossing(self._line.name, net, before)
 
+    def absorb(self, part: bytes, whole: bytes) -> tuple[Crossing | None, Crossing | None]:
+        """``part`` was ``whole`` all along: what it counted for is taken back.
+
+        The whole takes it over where it does not count itself. Returns what changed for each.
+        """
+        passage = self._passages.get(part)
+        if passage is None or not passage.told:
+            return None, None
+        told = passage.told
+        passage.told = passage.net = 0
+        lost = Crossing(self._line.name, 0, told)
+        heir = self._passages.setdefault(whole, _Passage())
+        if heir.told or heir.net:
+            return lost, None
+        heir.net = heir.told = told
+        heir.side, heir.offset = passage.side, passage.offset
+        heir.along, heir.where = passage.along, passage.where
+        return lost, Crossing(self._line.name, told, 0)
+
     def net(self, track: bytes) -> Literal[-1, 0, 1]:
         """What a track has been told to count for."""
         passage = self._passages.get(track)

@@ -19,12 +19,13 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from edge.ports import TrackShown
-from edge.vision.counting import LineCounter, inside
+from edge.vision.counting import Crossing, LineCounter, inside
 from edge.vision.damage import Followed
 from edge.vision.evidence import Best, pixels_of
-from edge.vision.kalman import Box
+from edge.vision.kalman import Box, overlap
 from edge.vision.lanes import Box as Pixels
 from edge.vision.lanes import CountingLine, Finding, Look, Point, Zone
+from edge.vision.parts import Parts
 from edge.vision.tracking import Rules, Tracker
 from edge.vision.tracks import Seeable, Track
 from shared.events import ObjectTracked
@@ -33,6 +34,9 @@ from shared.units import Micros
 _FOLLOWED: Final = frozenset({"carton", "pallet", "person", "forklift"})
 _LOADED: Final = 0.75
 """A carton is a pallet's load when so much of its box lies in the pallet's."""
+_SECOND: Final = 0.8
+"""Of two boxes of one kind, so much of one in the other, only the surer is an object's."""
+_KNOWN: Final = 0.2
 _FLICKER: Final = 2
 """So many looks may miss a pallet before its load is taken for itself."""
 _PERSON: Final = 0.2
@@ -69,6 +73,8 @@ class _Known:
     seen_at: Micros
     best: Best = field(default_factory=Best)
     passed: _Passed = _NOWHERE
+    counted: str = ""
+    """As what it is in the counts: it may be called otherwise when it goes back."""
 
 
 class DetectLane:
@@ -103,7 +109,9 @@ class DetectLane:
         self._zones = sorted(wanted, key=lambda zone: zone.priority)
         self._masks = masks
         self._lines = lines
-        self._tracker = Tracker(new_id, rules)
+        self._rules = rules or Rules()
+        self._tracker = Tracker(new_id, self._rules)
+        self._parts = Parts()
         self._counters: list[LineCounter] = []
         self._known: dict[bytes, _Known] = {}
         self._nets: dict[str, Counter[str]] = {line.name: Counter() for line in lines}
@@ -167,10 +175,8 @@ class DetectLane:
             for it in detections
             if it.seen == "person" and it.score >= _PERSON and _is_finite(it.box)
         )
-        wanted = [
-            it for it in self._without_loads(detections) if self._is_wanted(it, width, height)
-        ]
-        step = self._tracker.step(wanted, frame.at, width, height)
+        wanted = [it for it in detections if self._is_wanted(it, width, height)]
+        step = self._tracker.step(self._without_parts(wanted), frame.at, width, height)
         new = {id(track) for track in step.new}
         for track, spots in step.seen:
             known = self._known.setdefault(track.id or b"", _Known(look.taken_at))
@@ -181,10 +187,10 @@ class DetectLane:
             for counter in self._counters:
                 crossing = counter.observe(track.id or b"", track.seen, spots)
                 if crossing is not None:
-                    self._nets[crossing.line][track.seen] += crossing.net - crossing.before
-                    known.passed = _Passed(crossing.line, crossing.net)
-                    found.append(self._finding(track, "update", known.passed))
+                    found.append(self._cross(track, crossing))
         found.extend(self._end(step.ended))
+        for part, whole in self._parts.observe(self._tracker.tracks):
+            found.extend(self._absorb(part, whole))
         return found
 
     def finish(self) -> list[Finding]:
@@ -199,6 +205,27 @@ class DetectLane:
         self._size = (width, height)
         self._counters = [LineCounter(line, width, height) for line in self._lines]
         return found
+
+    def _absorb(self, part: Track, whole: Track) -> list[Finding]:
+        """End a track that is a part of another; nothing is counted twice."""
+        found: list[Finding] = []
+        for counter in self._counters:
+            changed = counter.absorb(part.id or b"", whole.id or b"")
+            for track, crossing in zip((part, whole), changed, strict=True):
+                if crossing is not None:
+                    found.append(self._cross(track, crossing))
+        self._tracker.drop(part)
+        return [*found, *self._end((part,))]
+
+    def _cross(self, track: Track, crossing: Crossing) -> Finding:
+        known = self._known[track.id or b""]
+        counts = self._nets[crossing.line]
+        if crossing.before:
+            counts[known.counted] -= crossing.before
+        known.counted = track.seen
+        counts[track.seen] += crossing.net
+        known.passed = _Passed(crossing.line, crossing.net)
+        return self._finding(track, "update", known.passed)
 
     def _end(self, ended: Sequence[Track]) -> list[Finding]:
         found: list[Finding] = []
@@ -244,17 +271,31 @@ class DetectLane:
             return False
         return not self._zones or any(inside(zone.polygon, point) for zone in self._zones)
 
-    def _without_loads(self, detections: Sequence[Seeable]) -> list[Seeable]:
-        """Without cartons that stand on a pallet that is seen now, or was just followed there."""
-        pallets = [it.box for it in detections if it.seen == "pallet"]
-        followed = (it for it in self._tracker.tracks if it.misses <= _FLICKER)
-        pallets += [it.motion.box for it in followed if it.seen == "pallet"]
-        return [
-            it
-            for it in detections
-            if it.seen != "carton"
-            or not any(_share(it.box, pallet) > _LOADED for pallet in pallets)
-        ]
+    def _without_parts(self, detections: Sequence[Seeable]) -> list[Seeable]:
+        """Without second boxes of an object, and cartons that stand on a pallet.
+
+        The pallet is seen now, or was just followed there. A carton that was followed before may
+        pass behind it, and stays.
+        """
+        sure = self._rules.sure
+        near = [track for track in self._tracker.tracks if track.misses <= _FLICKER]
+        pallets = [it.box for it in detections if it.seen == "pallet" and it.score >= sure]
+        pallets += [it.motion.box for it in near if it.seen == "pallet"]
+        cartons = [it.motion.box for it in near if it.seen == "carton"]
+        kept: list[Seeable] = []
+        for it in sorted(detections, key=lambda it: (-it.score, it.seen, it.box)):
+            surer = [other.box for other in kept if other.seen == it.seen]
+            if any(_within(it.box, box) for box in surer):
+                continue
+            is_load = it.seen == "carton" and any(_share(it.box, box) > _LOADED for box in pallets)
+            if not is_load or any(overlap(it.box, box) > _KNOWN for box in cartons):
+                kept.append(it)
+        return kept
+
+
+def _within(box: Box, other: Box) -> bool:
+    """Whether one of two boxes lies mostly in the other."""
+    return max(_share(box, other), _share(other, box)) > _SECOND
 
 
 def _middle(box: Box, width: int, height: int) -> Point:

@@ -133,6 +133,10 @@ class Tracker:
         begun = self._beginnings.step(unclaimed, at, elapsed, size)
         return self._told(self._found_again(begun, size), size)
 
+    def drop(self, track: Track) -> None:
+        """It turned out to be a part of another."""
+        self._tracks = [it for it in self._tracks if it is not track]
+
     def finish(self) -> tuple[Track, ...]:
         """End all tracks, as the camera does; the confirmed ones are returned."""
         ended = self.tracks

@@ -102,6 +102,20 @@ def test_a_forgotten_track_begins_anew() -> None:
     assert counter.net(TRACK) == 0
 
 
+def test_what_a_part_counted_for_goes_over_to_its_whole_once() -> None:
+    counter = LineCounter(UP, WIDTH, HEIGHT)
+    for part in (b"1", b"2"):
+        counter.observe(part, "carton", spots(200, 440))
+    first, heir = counter.absorb(b"1", TRACK)
+    second, nobody = counter.absorb(b"2", TRACK)
+    assert (first and first.net, heir and heir.net) == (0, 1)
+    assert (second and second.net, nobody) == (0, None)
+    assert counter.absorb(b"3", TRACK) == (None, None)
+    assert counter.net(TRACK) == 1
+    counter.observe(TRACK, "pallet", spots(440, 200))
+    assert counter.net(TRACK) == 0
+
+
 def test_inside_a_polygon_with_a_notch() -> None:
     notched = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.2), (0.0, 1.0))
     assert inside(notched, (0.1, 0.3))

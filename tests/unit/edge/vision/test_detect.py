@@ -176,6 +176,19 @@ def test_cartons_on_a_pallet_are_its_load() -> None:
     assert watched.lane.nets == {"door": {"pallet": 1}}
 
 
+def test_a_load_that_was_counted_before_its_pallet_was_seen_is_counted_once() -> None:
+    watched = Watched(lines=[UP])
+    for number, x in enumerate(range(160, 620, 20)):
+        load = [Found(box(x - 25, 160, 45, 40)), Found(box(x + 25, 160, 45, 40))]
+        pallet = [Found(box(x, 180, 110, 100), "pallet")] if number > 12 else []
+        watched.see(*load, *pallet)
+    nets = watched.lane.nets["door"]
+    assert (nets["pallet"], nets["carton"]) == (1, 0)
+    last = {it.track: (it.seen, it.net) for it in watched.facts if it.phase == "update"}
+    assert sorted(last.values()) == [("carton", 0), ("carton", 0), ("pallet", 1)]
+    assert [it.seen for it in watched.facts if it.phase == "end"] == ["carton", "carton"]
+
+
 def test_labels_are_not_followed() -> None:
     watched = Watched()
     for _ in range(5):
