@@ -202,7 +202,7 @@ def publish(
 
 
 def hold(connection: Connection) -> None:
-    """Keep other publishers waiting until this transaction ends: for who changes what is in force."""
+    """Keep other publishers waiting until this transaction ends, to change what is in force."""
     store.lock_state(connection)
 
 
