@@ -59,6 +59,9 @@ class Printed(NamedTuple):
 
 _ALIKE: Final = {"O": "[O0QD]", "I": "[I1L|]", "S": "[S5]", "B": "[B8]", "Z": "[Z2]", "G": "[G6]"}
 _TWO_KINDS: Final = frozenset("0ODQ1ILJ5S8B2Z6G")
+_AS_DIGIT: Final = dict(zip("OQDIJLSBZG", "0001115826", strict=True))
+_AS_LETTER: Final = dict(zip("5826", "SBZG", strict=True))
+_FORM_LETTERS: Final = frozenset("ABCDEFGHJKLMNPRSTUVWXYZ")
 _DIGITS: Final = str.maketrans("OQDILSBZ|", "000115821")
 _LETTERS: Final = str.maketrans("0158", "OISB")
 _D: Final = r"[0-9OQDILSBZ|]"
@@ -112,20 +115,28 @@ _EIGHT: Final = re.compile(rf"({_D}{{8}}){_END}")
 _SIX: Final = re.compile(rf"({_D}{{6}}){_END}")
 
 
-def understand(rows: Sequence[Row], *, received: date, order: Order | None = None) -> Printed:
+def understand(
+    rows: Sequence[Row],
+    *,
+    received: date,
+    order: Order | None = None,
+    forms: Sequence[str] = (),
+) -> Printed:
     """What the rows of a label say, from top to bottom.
 
     Args:
         rows: what was read; a value may stand in the row below its keyword.
         received: when the goods came in, by which an expiry is judged.
         order: how dates are written at this site, where anybody knows.
+        forms: how lots are written here, where anybody knows; then no other is taken for one. ``9``
+            is a digit, ``A`` a letter other than I, O and Q, all else itself: ``A9-9999``.
     """
     clean = [_cleaned(row) for row in rows[:MAX_ROWS]]
     lots: list[Claim] = []
     expiries: list[Claim | None] = []
     for at, row in enumerate(clean):
         below = clean[at + 1] if at + 1 < len(clean) else Row("", ())
-        lots.extend(_lots(row, below))
+        lots.extend(_lots(row, below, forms))
         expiries.extend(_expiries(row, below, received, order))
     return Printed(_only(lots), _only(expiries))
 
@@ -152,7 +163,7 @@ def _plain(char: str) -> str:
     return {"–": "-", "—": "-", "−": "-", "：": ":", ",": "."}.get(folded, folded)
 
 
-def _lots(row: Row, below: Row) -> list[Claim]:
+def _lots(row: Row, below: Row, forms: Sequence[str]) -> list[Claim]:
     claims: list[Claim] = []
     for found in _LOT.finditer(row.text):
         if found["value"]:
@@ -160,10 +171,11 @@ def _lots(row: Row, below: Row) -> list[Claim]:
                 row,
                 found.start("value"),
                 found.end(),
+                forms,
                 clear=bool(found["gap"]) or "(10)" in found[0],
             )
-        elif (start := re.match(r" *[A-Z0-9][A-Z0-9/\-]*", below.text)) is not None:
-            claim = _lot_at(below, start.end() - len(start[0].lstrip()), start.end(), clear=True)
+        elif (start := re.match(r" *([A-Z0-9][A-Z0-9/\-]*)", below.text)) is not None:
+            claim = _lot_at(below, start.start(1), start.end(1), forms, clear=True)
         else:
             claim = None
         if claim is not None:
@@ -171,13 +183,41 @@ def _lots(row: Row, below: Row) -> list[Claim]:
     return claims
 
 
-def _lot_at(row: Row, start: int, end: int, *, clear: bool) -> Claim | None:
+def _lot_at(row: Row, start: int, end: int, forms: Sequence[str], *, clear: bool) -> Claim | None:
     """A lot between two places of a row; None where it has no lot's form or more follows."""
     value = row.text[start:end]
     if _LOT_FORM.match(value) is None or _KEYWORD.match(row.text, end) is None:
         return None
     sure = row.sure[start:end]
-    return Claim(value, min(sure), clear, min((sure[at] for at in _borders(value)), default=1.0))
+    border = min((sure[at] for at in _borders(value)), default=1.0)
+    if not forms:
+        return Claim(value, min(sure), clear, border)
+    fitting = {fitted for form in forms if (fitted := _fitted(value, form)) is not None}
+    if value in fitting:
+        return Claim(value, min(sure), clear, 1.0 if len(fitting) == 1 else border)
+    if len(fitting) != 1:
+        return None
+    fitted = fitting.pop()
+    kept = [each for each, one, other in zip(sure, value, fitted, strict=True) if one == other]
+    return Claim(fitted, min(kept, default=0.0), clear)
+
+
+def _fitted(lot: str, form: str) -> str | None:
+    """The lot with what looks like another kind as the form wants it; None where it does not fit.
+
+    A doubtful character (O for 0) becomes what the form has there.
+    """
+    if len(lot) != len(form):
+        return None
+    fitted = ""
+    for char, wanted in zip(lot, form, strict=True):
+        if wanted == "9":
+            fitted += char if char.isdigit() else _AS_DIGIT.get(char, "")
+        elif wanted == "A":
+            fitted += char if char in _FORM_LETTERS else _AS_LETTER.get(char, "")
+        elif char == wanted:
+            fitted += char
+    return fitted if len(fitted) == len(form) else None
 
 
 def _borders(lot: str) -> list[int]:

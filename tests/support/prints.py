@@ -29,6 +29,9 @@ BLURS: Final = (0.0, 1.0, 2.0, 3.0)
 LETTERS: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"
 """Without I, O and Q: who makes up lot numbers leaves them out, since they look like digits."""
 
+LOT_FORMS: Final = ("AA99999", "999999A", "9999999", "A9999A9", "A9-9999")
+"""The lots that :func:`made_up` makes, as a reader is told of them."""
+
 LOT_WORDS: Final = ("LOT ", "LOT: ", "BATCH ", "LOT NO. ", "CHARGE ")
 _MONTHS: Final = (
     *("JAN", "FEB", "MAR", "APR", "MAY", "JUN"),

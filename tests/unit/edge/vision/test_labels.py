@@ -141,7 +141,7 @@ def test_what_no_look_saw_surely_is_not_told() -> None:
 def test_a_one_at_the_end_of_a_lot_may_be_another_letter_and_must_be_seen_surely() -> None:
     claim = Printed(lot=Claim("3001351", 0.95, border=0.95))
     assert voted([claim] * 6, "").lot is None
-    claim = Printed(lot=Claim("3001351", 0.98, border=0.98))
+    claim = Printed(lot=Claim("3001351", 0.995, border=0.995))
     assert voted([claim] * 6, "").lot == "3001351"
 
 

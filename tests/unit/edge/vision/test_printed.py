@@ -196,3 +196,33 @@ def test_every_day_to_come_is_told_as_it_was_printed(day: date, form: str) -> No
 def test_a_day_with_slashes_is_told_right_or_not_at_all(day: date) -> None:
     for form in ("%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m-%d-%y", "%y-%m-%d", "%d%m%y", "%m%d%Y"):
         assert expiry("EXP " + day.strftime(form)) in {None, day.isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("read", "forms", "value"),
+    [
+        ("57-8792", ["A9-9999"], "S7-8792"),
+        ("S7-8792", ["A9-9999", "999999A"], "S7-8792"),
+        ("K490327", ["A9999A9", "999999A"], "K4903Z7"),
+        ("F032228", ["AA99999"], None),
+        ("12345", ["AA99999"], None),
+        ("8S5OS1", ["999999"], "855051"),
+        ("AB/12", ["AA/99"], "AB/12"),
+        ("AB-12", ["AA/99"], None),
+    ],
+)
+def test_a_site_that_says_how_lots_are_written_settles_what_looks_alike(
+    read: str, forms: list[str], value: str | None
+) -> None:
+    rows = [Row(f"LOT {read}", [1.0] * (4 + len(read)))]
+    claim = understand(rows, received=TODAY, forms=forms).lot
+    assert (claim.value if claim is not None else None) == value
+
+
+def test_what_fits_two_forms_is_told_with_how_surely_its_ends_were_seen() -> None:
+    rows = [Row("LOT 1234565", [1.0] * 10 + [0.6])]
+    one = understand(rows, received=TODAY, forms=["9999999"]).lot
+    two = understand(rows, received=TODAY, forms=["9999999", "999999A"]).lot
+    assert one is not None
+    assert two is not None
+    assert (one.border, two.border) == (1.0, 0.6)
