@@ -23,9 +23,10 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from edge import stock
+from edge import stock, tasks
 from edge.app.store import Store
 from edge.app.worker_words import (
+    PALLET,
     Answer,
     Asked,
     Beat,
@@ -259,7 +260,11 @@ class Minded:
             _log.error("camera.unexpected", camera=self.camera.name, exc_info=error)
 
     def _sku_of(self, reader: Reader, code: str) -> str | None:
+        """Whose code it is; of a pallet's, ``(00)…``, the item that is announced on it."""
         try:
+            if code.startswith(PALLET):
+                lines = tasks.announced(reader, code.removeprefix(PALLET))
+                return lines[0].wanted.sku if lines else None
             item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
         except (QuartermasterError, sqlite3.DatabaseError) as error:
             self.store.database.noticed(error)

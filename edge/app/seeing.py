@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 import cv2
 import msgspec
 
-from edge.app.worker_words import Job, Seen
+from edge.app.worker_words import PALLET, Job, Seen
 from edge.capture.eyesight import Eyesight, Sight
 from edge.capture.window import MAX_STILL
 from edge.ports import Frame, ReadShown, SystemIds, TrackShown
@@ -34,6 +34,7 @@ from edge.vision.scheduler import Budget, Due, Place, Scheduler
 from edge.vision.shadow import WithShadow, shadowed
 from edge.vision.slots import SlotLane
 from shared.errors import QuartermasterError
+from shared.gs1 import Scanned
 from shared.heads import Heads, decode_heads
 from shared.units import Micros
 
@@ -240,7 +241,11 @@ class Lanes(NamedTuple):
 def lanes_of(job: Job, sku_of: SkuOf, *, apart: bool) -> Lanes:
     """What a job asks for. A model that may not be used leaves its lane out, and no other."""
     effort: Effort = "still" if apart else "live"
-    scan = ScanLane(job.camera, sku_of=sku_of, place=job.zone, effort=effort)
+
+    def expected(scanned: Scanned) -> bool:
+        return scanned.sscc is not None and sku_of(PALLET + scanned.sscc) is not None
+
+    scan = ScanLane(job.camera, sku_of=sku_of, expected=expected, place=job.zone, effort=effort)
     lacking: dict[str, str] = {}
     tasks = {task for zone in job.zones for task in zone.tasks}
     judges = "damage" in tasks or bool(job.slots)

@@ -101,6 +101,10 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
         return Finding(self.data, self.crop, doubt)
 
 
+PALLET: Final = "(00)"
+"""Before a pallet's number in a question: is it announced?"""
+
+
 class Asked(msgspec.Struct, frozen=True, tag="asked"):
     """Whose code is this?"""
 

@@ -20,6 +20,7 @@ from edge.app.worker_words import Answer, Asked, Beat, Told, say, told
 from edge.settings import Camera
 from edge.vision.lanes import Finding
 from shared.events import CodeSeen, DeviceHealth, Event, ShadowCompared, decode_event
+from shared.plan import Plan, Task, TaskLine
 from tests.support.gateway import GTIN, wait_until
 
 if TYPE_CHECKING:
@@ -196,9 +197,11 @@ def test_an_exception_of_an_earlier_life_ends_when_the_camera_sees(bare_store: S
         wait_until(lambda: alarms(bare_store) == [], "its end")
 
 
-def test_a_worker_asks_whose_code_it_is(store: Store) -> None:
-    keeping = saying(Asked(7, GTIN)) + "open(sys.argv[3], 'wb').write(link.recv_bytes())\n"
+def answer_to(store: Store, code: str) -> Answer:
+    """What the gateway answers a worker that asks whose a code is."""
+    keeping = saying(Asked(7, code)) + "open(sys.argv[3], 'wb').write(link.recv_bytes())\n"
     heard = store.data / "heard"
+    heard.unlink(missing_ok=True)
     text = WELL + keeping + UNTIL_STOPPED
     camera = Camera(name="dock-cam", source="x")
     one = Minded(camera, store, command=lambda link, _: [*script(text)(link, -1), str(heard)])
@@ -208,7 +211,20 @@ def test_a_worker_asks_whose_code_it_is(store: Store) -> None:
     finally:
         one.stop()
         one.join()
-    assert msgspec.msgpack.decode(heard.read_bytes(), type=Answer) == Answer(7, "TEA-1")
+    return msgspec.msgpack.decode(heard.read_bytes(), type=Answer)
+
+
+def test_a_worker_asks_whose_code_it_is(store: Store) -> None:
+    assert answer_to(store, GTIN) == Answer(7, "TEA-1")
+
+
+def test_a_worker_asks_whether_a_pallet_is_announced(store: Store) -> None:
+    pallet = "106141412345678908"
+    assert answer_to(store, f"(00){pallet}") == Answer(7, None)
+    asn = Task("R-1", "receive", [TaskLine("TEA-1", 6, sscc=pallet)], document="ASN-1")
+    plan = Plan("berlin", [asn])
+    store.database.run_blocking(lambda connection: tasks.enter(connection, plan, 1))
+    assert answer_to(store, f"(00){pallet}") == Answer(7, "TEA-1")
 
 
 def test_who_hears_what_was_recorded_may_fail_and_the_camera_goes_on(store: Store) -> None:

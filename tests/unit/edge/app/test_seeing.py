@@ -12,6 +12,7 @@ import pytest
 from edge.app.seeing import Seeing, jpeg_within, lanes_of, places_of
 from edge.app.worker_words import Job
 from edge.ports import Frame
+from edge.simulator.labels import print_label
 from edge.vision.detector import Detection
 from edge.vision.lanes import CountingLine, Finding, Lane, Look, Uncertain, Zone
 from edge.vision.scheduler import Budget
@@ -259,3 +260,19 @@ def test_what_rolls_over_a_line_is_counted_and_ends_with_its_camera_and_people_a
     shown = cv2.imdecode(np.frombuffer(one.still(), np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
     assert shown[40:150, 260:300].std() < shown[40:150, 160:200].std() / 2
+
+
+def test_a_pallet_that_is_announced_is_a_fact_at_first_sight() -> None:
+    asked: list[str] = []
+
+    def sku_of(code: str) -> str | None:
+        asked.append(code)
+        return "TEA-1" if code == "(00)106141412345678908" else None
+
+    lanes = lanes_of(job(), sku_of, apart=False)
+    (scan,) = (lane for lane in lanes.lanes if lane.name == "scan")
+    label = np.array(print_label("]C100106141412345678908"))
+    (finding,) = scan.look(Look(Frame(label, 0, 0.0), Micros(1)))
+    assert isinstance(finding.fact, CodeSeen)
+    assert (finding.fact.sku, finding.fact.frames) == (None, 1)
+    assert "(00)106141412345678908" in asked
