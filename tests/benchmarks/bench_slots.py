@@ -9,7 +9,8 @@ Bars: of what is answered 97 % are right, and 90 % of the slots that nobody stan
 answered. Slots that somebody covers are counted apart: the answer to them should be none. Damage
 is measured likewise on drawn cartons, without a bar.
 
-What limits it: nothing here is a photograph. Slots between three and six tenths full are not
+What limits it: the backbone, which was taught for a few minutes; dark slots and single pieces far
+back are left open. Nothing here is a photograph. Slots between three and six tenths full are not
 drawn, for either answer would be right. The time is of one thread, eight slots at a time.
 
     python -m tests.benchmarks.bench_slots [--short]
