@@ -28,6 +28,10 @@ def read(
     labels: Annotated[
         bool, typer.Option("--labels", help="Read lot and expiry from the print of pictures, too.")
     ] = False,
+    lot_form: Annotated[
+        list[str] | None,
+        typer.Option(help="How lots are written here, as often as needed: 9 a digit, A a letter."),
+    ] = None,
 ) -> None:
     """Read codes from pictures, videos and cameras, and turn them into events.
 
@@ -42,6 +46,7 @@ def read(
         device=device,
         seconds=seconds,
         labels=labels,
+        forms=lot_form or (),
     )
     if unreadable:
         raise typer.Exit(1)

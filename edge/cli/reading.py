@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ def read_places(
     device: str,
     seconds: float,
     labels: bool = False,
+    forms: Sequence[str] = (),
 ) -> bool:
     """Read each place; whether one that was named could not be read.
 
@@ -48,6 +49,7 @@ def read_places(
         device: the camera that the events name.
         seconds: how long to look at a live camera.
         labels: read the print of pictures for lot and expiry, too.
+        forms: how lots are written, see :func:`edge.vision.printed.understand`.
 
     Raises:
         QuartermasterError: ``model.missing`` without the extra ``ocr``, ``settings.invalid`` for
@@ -66,7 +68,7 @@ def read_places(
             device,
             sku_of=sink.sku_of,
             seconds=seconds,
-            labels=LabelReader() if labels else None,
+            labels=LabelReader(forms=forms) if labels else None,
             received=datetime.fromtimestamp(system_wall() / 1e6, UTC).date(),
         )
         for named, place in _expand(paths):

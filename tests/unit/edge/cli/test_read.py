@@ -223,5 +223,9 @@ def test_the_print_of_a_label_is_read_when_asked_for(tmp_path: Path) -> None:
     assert (place["label"]["lot"], place["label"]["expiry"]) == ("KR43796", "2031-08-31")
     shown = run(tmp_path / "label.png", "--labels").stdout
     assert "print: lot KR43796 · expires 2031-08-31" in shown
+    (other, _) = lines(
+        run(tmp_path / "label.png", "--json", "--labels", "--lot-form", "999", "--lot-form", "A9")
+    )
+    assert (other["label"]["lot"], other["label"]["expiry"]) == (None, "2031-08-31")
     (quiet, _) = lines(run(tmp_path / "label.png", "--json"))
     assert "label" not in quiet
