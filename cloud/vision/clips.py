@@ -120,11 +120,11 @@ def plan(seed: int, *, frames_per_second: float = 5.0, seconds: float = 30.0) ->
     )
     middle, slant = float(rng.uniform(0.42, 0.58)), float(rng.uniform(-0.06, 0.06))
     line = Line((middle + slant, 0.98), (middle - slant, 0.02))
-    belt = (float(rng.uniform(5.2, 5.7)), float(rng.uniform(0.6, 0.8)))
+    belt = (float(rng.uniform(5.7, 6.2)), float(rng.uniform(0.6, 0.8)))
     actors = [
         *_conveyor(rng, view, seconds, belt),
-        *_traffic(rng, view, seconds, 4.3),
-        *_traffic(rng, view, seconds, 3.3),
+        *_traffic(rng, view, seconds, 4.8),
+        *_traffic(rng, view, seconds, 3.8),
         *_walkers(rng, view, seconds),
         *_pillars(rng),
     ]
@@ -390,7 +390,7 @@ def _walkers(rng: Generator, view: View, seconds: float) -> list[Actor]:
     """People who walk past between the lanes, and hide what is behind them."""
     actors: list[Actor] = []
     for _ in range(int(rng.integers(2, 6))):
-        away = float(rng.choice([2.7, 3.8, 4.8]))
+        away = float(rng.choice([3.2, 4.3, 5.3]))
         speed = float(rng.uniform(0.9, 1.6))
         way: Way = 1 if rng.random() < 0.5 else -1
         path = _across(_Lane(view, away, way), float(rng.uniform(0, seconds - 4)), speed, 0.6)
