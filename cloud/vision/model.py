@@ -38,6 +38,8 @@ class Compared(NamedTuple):
     only_active: int
     """Where the head in force was right and the candidate was not."""
     only_candidate: int
+    margin: float = 0.0
+    """The share of crops that the candidate may lose before that counts."""
 
     @property
     def chance(self) -> float:
@@ -49,7 +51,8 @@ class Compared(NamedTuple):
     @property
     def worse(self) -> bool:
         """Whether the candidate is worse beyond what chance explains."""
-        return self.only_active > self.only_candidate and self.chance < WORSE_BELOW
+        lost = self.only_active - self.only_candidate
+        return lost > self.margin * self.crops and self.chance < WORSE_BELOW
 
 
 class Counts(NamedTuple):

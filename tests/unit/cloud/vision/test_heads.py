@@ -178,6 +178,9 @@ def test_losing_as_often_as_chance_would_have_it_is_not_worse() -> None:
     assert not Compared(20, 15, 15, 0, 0).worse
     assert Compared(40, 30, 22, 9, 1).worse  # 9 of 10: 1 % by chance
     assert not Compared(40, 22, 30, 1, 9).worse
+    assert Compared(1500, 1422, 1405, 26, 9).worse
+    assert not Compared(1500, 1422, 1405, 26, 9, margin=0.02).worse
+    assert Compared(1500, 1422, 1380, 60, 18, margin=0.02).worse
 
 
 def test_every_figure_is_of_crops_that_the_judging_head_had_not_seen() -> None:
