@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from edge.vision.models import read_card
 from shared.downlink import DocumentKind, Offer, encode, sign_message
 from shared.events import GatewayHealth
+from shared.heads import Heads
 from shared.ids import GatewayId
 from shared.leases import Lease, Leases
 from shared.people import People
@@ -28,6 +30,7 @@ from tests.support.gateway import (
     running,
     wait_until,
 )
+from tests.support.heads import by_corner, head
 from tests.support.people import BOB, PEOPLE
 
 if TYPE_CHECKING:
@@ -167,3 +170,39 @@ def test_a_policy_or_lease_that_has_expired_or_was_altered_is_told_and_the_last_
             told = next(n for n in gateway.status()["notices"] if n["code"].startswith("downlink"))
             assert told["says"]
             assert told["do"]
+
+
+def test_a_head_for_another_backbone_is_told_and_the_last_good_one_stays(
+    tmp_path: Path, pki: Path, broker: Broker
+) -> None:
+    data = tmp_path / "gw"
+    identity = enrol(data, pki, broker_port=broker.gateway_port)
+    token = equip(data)
+    shipped, backbone = read_card("slots"), read_card("backbone")
+    dimensions = shipped.inputs[0].shape[1]
+    assert isinstance(dimensions, int)
+    good = head(
+        by_corner(range(len(shipped.classes)), dimensions),
+        classes=list(shipped.classes),
+        dimensions=dimensions,
+        backbone_sha256=bytes.fromhex(backbone.sha256),
+    )
+    foreign = msgspec.structs.replace(good, backbone_sha256=bytes(32), backbone="backbone-9")
+    camera = f'[[camera]]\nname = "aisle"\nsource = "{tmp_path / "none.mp4"}"\n'
+    with (
+        FakeCloud(pki, broker.service_port, {"gw-01": public_key(identity)}) as cloud,
+        running(data, token, extra=camera) as gateway,
+    ):
+        wait_until(lambda: gateway.status()["link"]["up"], "the link")
+        for version, offered in ((1, good), (2, foreign)):
+            content = encode(Heads("berlin", [offered]))
+            cloud.offer("gw-01", offer_of(content, version, kind="heads"))
+            if version == 1:
+                wait_until(lambda: gateway.status()["versions"]["heads"] == 1, "the good one")
+        wait_until(lambda: "model.untrusted" in notices(gateway), "the alarm")
+        wait_until(
+            lambda: any("model.untrusted: " in beat.detail for beat in health(cloud)),
+            "the alarm in a heartbeat",
+        )
+        assert gateway.status()["versions"]["heads"] == 1
+        assert gateway.status()["learning"]["heads"] == [{"head": "slots-r1", "role": "active"}]
