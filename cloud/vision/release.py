@@ -59,9 +59,9 @@ measures again, and on pictures made by others.
 (`../shared/data/pallets`) are computer drawings, too; the bench tells the figure on them as it is.
 The aim is .90 for cartons and pallets on unseen scenes: the table says how far that is. Persons are
 painted from flat limbs: do not rely on this model for anybody's safety. It knows box-shaped
-cartons; bags, drums, crates and loose goods were never shown. Fisheye lenses, pictures upside down and things smaller than {smallest} px
-are outside of what it learnt. What it tells is a sight, not a stock movement: a person or a scan
-decides.
+cartons; bags, drums, crates and loose goods were never shown. Fisheye lenses, pictures upside down
+and things smaller than {smallest} px are outside of what it learnt. What it tells is a sight, not a
+stock movement: a person or a scan decides.
 """
 
 

@@ -80,9 +80,10 @@ class Detector:
         fit = self._letterbox(image)
         found = self._model.run(self._square)
         scores, boxes = found["scores"], found["boxes"]
-        cells, classes = np.nonzero(scores >= self._least)
-        if not len(cells):
+        told = np.flatnonzero(scores.ravel() >= self._least)
+        if not len(told):
             return []
+        cells, classes = np.divmod(told, scores.shape[1])
         sure = scores[cells, classes]
         places = boxes[np.minimum(classes, len(boxes) - 1), cells]
         kept = keep_surest(places, sure, classes, self._overlap)

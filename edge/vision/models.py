@@ -92,7 +92,8 @@ class Model:
         for name, array in zip(self._outputs, found, strict=True):
             # One sum finds NaN and infinity without a second array; a sum of finite float32 scores
             # and pixels does not overflow.
-            if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+            wide = np.float64 if array.dtype == np.float16 else None
+            if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=wide)):
                 raise self._refused("model.scores", f"output {name}")
         return dict(zip(self._outputs, found, strict=True))
 
