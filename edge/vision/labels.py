@@ -16,6 +16,7 @@ from datetime import date
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -211,7 +212,8 @@ class LabelReader:
         text = "\n".join(
             row.text for row in rows_of([Text(*each) for each in zip(boxes, plain, strict=True)])
         )
-        return voted(says, text)
+        border = _FORMED_BORDER_SURE if self._forms else _BORDER_SURE
+        return voted(says, text, border=border)
 
     def event(
         self,
@@ -266,22 +268,24 @@ def _spans(box: Sequence[float], middle: float) -> bool:
     return box[1] + quarter <= middle <= box[3] - quarter
 
 
-def voted(says: Sequence[Printed], text: str) -> LabelReading:
+def voted(says: Sequence[Printed], text: str, *, border: float) -> LabelReading:
     """What most looks agree on; None where they do not."""
-    lot, sure_lot = _voted([each.lot for each in says], _LOT_SURE)
-    expiry, sure_expiry = _voted([each.expiry for each in says], _DATE_SURE)
+    lot, sure_lot = _voted([each.lot for each in says], _LOT_SURE, border)
+    expiry, sure_expiry = _voted([each.expiry for each in says], _DATE_SURE, border)
     told = [sure for value, sure in ((lot, sure_lot), (expiry, sure_expiry)) if value is not None]
     return LabelReading(lot, expiry, min(told, default=0), text)
 
 
 _SHARE: Final = 0.6
-_LOT_SURE: Final = 0.93
-_BORDER_SURE: Final = 0.99
+_LOT_SURE: Final = 0.95
 _DATE_SURE: Final = 0.6
-"""Means over the looks that agree, of what they saw least surely."""
+_BORDER_SURE: Final = 0.99
+_FORMED_BORDER_SURE: Final = 0.975
+"""Medians over the looks that agree, of what they saw least surely: one guise may blur a line away.
+A site that says how its lots are written leaves fewer characters that may be of two kinds."""
 
 
-def _voted(claims: Sequence[Claim | None], least: float) -> tuple[str | None, int]:
+def _voted(claims: Sequence[Claim | None], least: float, border: float) -> tuple[str | None, int]:
     """The value of most looks, and how sure it is in ‰: the share of looks times their certainty.
 
     One other value may be claimed by one look in six; a lot must stand clear of its keyword once.
@@ -293,13 +297,12 @@ def _voted(claims: Sequence[Claim | None], least: float) -> tuple[str | None, in
     best = max(sorted(values), key=lambda value: sum(claim.value == value for claim in named))
     good = [claim for claim in named if claim.value == best]
     against = len(named) - len(good)
-    sure = sum(claim.sure for claim in good) / len(good)
-    border = sum(claim.border for claim in good) / len(good)
+    sure = median(claim.sure for claim in good)
     if (
         len(good) < _SHARE * len(claims)
         or against > len(claims) // 6
         or sure < least
-        or border < _BORDER_SURE
+        or median(claim.border for claim in good) < border
         or not any(claim.clear for claim in good)
     ):
         return None, 0
