@@ -15,8 +15,10 @@ In and out are counted apart, so that a miss does not make up for a phantom:
 in less out. ``inflation`` are counts of tracks that were never confirmed, ``back`` goods that
 crossed and went back (they count 0). Bar: ``count_error`` ≤ 0.01 and ``inflation`` = 0 on (a).
 
-What limits it: objects that swap places while one hides the other for about a second, and what
-the detector misses or sees twice.
+What limits it: on (a) the detector: a second box beside the first that moves along, phantoms that
+stand for long and are taken for what passes, pallets that are seen only as their cartons. On (b),
+where it is known what there is to see, objects that swap places while one hides the other for
+about a second; at 10 frames a second fewer do.
 
     python -m tests.benchmarks.bench_counting [--short] [--seed SEED]
 """
