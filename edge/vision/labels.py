@@ -277,7 +277,7 @@ def voted(says: Sequence[Printed], text: str, *, border: float) -> LabelReading:
 
 
 _SHARE: Final = 0.6
-_LOT_SURE: Final = 0.95
+_LOT_SURE: Final = 0.94
 _DATE_SURE: Final = 0.6
 _BORDER_SURE: Final = 0.99
 _FORMED_BORDER_SURE: Final = 0.975

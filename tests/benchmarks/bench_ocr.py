@@ -11,6 +11,10 @@ with no I, O or Q: without them an S cannot be told from a five in some of these
 The first seed is repeated by a reader that knows no forms, and the last with lots of the whole
 alphabet; both are reported as they are.
 
+The thresholds were set while looking at seeds 1 to 4; of three seeds that nobody had looked at
+(6, 7, 8) two met the bar and one read 9 of 12 expiries at the worst level; none had a wrong one.
+Nearly all lots that are missed are dot-matrix print at the highest blur, and at none.
+
 What limits it: recognising each line in six guises, on one core. Rendered labels are no photos.
 
     python -m tests.benchmarks.bench_ocr [--short]
