@@ -120,7 +120,7 @@ def learn(
     say: Callable[[str], object] = print,
 ) -> Learned:
     """Learn a backbone from both tasks at once, or go on with one, more carefully."""
-    import torch  # noqa: PLC0415 - only where something is learned
+    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports] - only to learn
 
     t: Any = torch
     t.manual_seed(seed)
@@ -196,7 +196,7 @@ def _net(nn: Any, start: Learned | None) -> tuple[Any, Any]:
 
 def _filled(layer: Any, weights: tuple[Numbers, Numbers]) -> Any:
     """A layer with the weights of one that has learned before."""
-    import torch  # noqa: PLC0415 - as above
+    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports] - as above
 
     t: Any = torch
     with t.no_grad():
@@ -246,7 +246,7 @@ def _relit(rng: Generator, now: Crops) -> Crops:
 
 def embedded(learned: Learned, crops_seen: Crops) -> Numbers:
     """The embeddings of crops, in half precision as they are kept."""
-    import torch  # noqa: PLC0415 - as above
+    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports] - as above
 
     t: Any = torch
     functional = t.nn.functional
