@@ -20,6 +20,7 @@ from shared.errors import QuartermasterError
 
 LOOPBACK: Final = "127.0.0.1"
 _SERVED: Final = range(16_384, 32_768)
+_told: Final[set[int]] = set()
 _SYSTEM_FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -27,10 +28,16 @@ def free_port() -> int:
     """A TCP port on the loopback address that nothing listened on a moment ago.
 
     It is below those that systems give to outgoing connections (32768 and up on Linux,
-    49152 and up in RFC 6335 §6): none of them takes it before its server does.
+    49152 and up in RFC 6335 §6): none of them takes it before its server does. No port is told
+    twice, as long as there are others: the servers of a whole house start after all were asked for.
     """
+    if len(_told) > len(_SERVED) // 2:
+        _told.clear()
     while True:
         port = secrets.choice(_SERVED)
+        if port in _told:
+            continue
+        _told.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((LOOPBACK, port))
             return port

@@ -206,7 +206,8 @@ def test_nonsense_is_refused_by_its_code_and_the_session_goes_on(site: Site) -> 
         ("scan", {"raw": LABEL, "step": "receive"}, "scan.malformed"),
         ("scan", scan(device="cold-1"), "scan.other-device"),
         ("reading", {"id": new_id(), "sensor": "store", "value": 1}, "sensor.undeclared"),
-        ("position", b"[" * 2000, "sensor.malformed"),
+        ("position", b"[]", "sensor.malformed"),
+        ("position", b"[" * 2000, "payload.too-deep"),
     ]
     with site.open() as gateway, site.thing("sc-02") as thing:
         thing.ready()
