@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from cloud.vision.clips import Actor, Plan, on_stage
-from cloud.vision.painting import Block, Canvas, Points
+from cloud.vision.painting import Block, Canvas, Points, through_jpeg
 from cloud.vision.scenes import Stage, paint
 from cloud.vision.textures import Bank, Texture, World, bank
 from cloud.vision.things import (
@@ -200,5 +200,4 @@ def _seen(rng: Generator, image: Image, lens: _Lens, surfaces: Bank) -> Image:
     top, left = int(rng.integers(rows - height + 1)), int(rng.integers(columns - width + 1))
     grain = field[top : top + height, left : left + width] * np.float32(lens.noise / 32)
     noisy = _CV.add(lit, _CV.merge([grain.astype(np.int8)] * 3), dtype=cv2.CV_8U)
-    _, encoded = _CV.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, lens.quality])
-    return _CV.imdecode(encoded, cv2.IMREAD_COLOR)
+    return through_jpeg(noisy, lens.quality)

@@ -212,3 +212,9 @@ class Canvas:
 def _fixed(points: NDArray[np.float32]) -> NDArray[np.int32]:
     # A pixel's middle is its whole number in OpenCV, its half one here.
     return np.rint((points - 0.5) * (1 << _SHIFT)).astype(np.int32)
+
+
+def through_jpeg(image: Any, quality: int) -> Any:
+    """What a camera's codec leaves of a picture."""
+    _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from cloud.vision.painting import Block, Canvas, Points, View, look
+from cloud.vision.painting import Block, Canvas, Points, View, look, through_jpeg
 from cloud.vision.textures import Bank, Texture, World, bank
 from cloud.vision.things import (
     CLASSES,
@@ -220,9 +220,7 @@ def as_seen(rng: Generator, image: Image, surfaces: Bank) -> Image:
     if rng.random() < 0.75:
         image = _noisy(rng, image, surfaces, float(rng.uniform(1.0, 9.0)))
     if rng.random() < 0.6:
-        quality = int(rng.integers(35, 95))
-        encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        image = through_jpeg(image, int(rng.integers(35, 95)))
     return image
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from cloud.vision.painting import through_jpeg
+
 World = Literal["train", "test"]
 Picture = NDArray[np.uint8]
 Field = NDArray[np.float32]
@@ -339,8 +341,7 @@ def photographed(rng: Generator, world: World, scene: Picture) -> Picture:
     gamma = rng.uniform(0.85, 1.15)
     seen = (np.clip(lit / 255, 0, 1) ** np.float32(gamma) * 255).astype(np.uint8)
     quality = int(rng.integers(50, 95))
-    _, coded = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(through_jpeg(seen, quality), np.uint8)
 
 
 def _shaken(rng: Generator, lit: Any) -> Any:

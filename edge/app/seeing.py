@@ -26,6 +26,7 @@ from edge.vision.detect import DetectLane
 from edge.vision.detector import Detector, shipped
 from edge.vision.embedding import Backbone
 from edge.vision.evidence import pixels_of
+from edge.vision.jpeg import encoded
 from edge.vision.lanes import Box, Finding, Lane, Look
 from edge.vision.motion import Gate, blank
 from edge.vision.privacy import blurred
@@ -316,7 +317,7 @@ def _unless_lacking(task: str, lacking: dict[str, str], make: Callable[[], Made]
 def jpeg_within(image: Any, most: int) -> bytes:
     """A JPEG of so many bytes at most, as good as that allows; empty where nothing does."""
     for quality in _QUALITIES:
-        made, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if made and len(jpeg) <= most:
-            return jpeg.tobytes()
+        jpeg = encoded(image, quality)
+        if jpeg is not None and len(jpeg) <= most:
+            return jpeg
     return b""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge.ports import Point
 from edge.vision.calibration import check_polygon, check_reference
+from edge.vision.jpeg import encoded
 from edge.vision.lanes import Box
 from edge.vision.models import Model, load, read_card
 from shared.errors import QuartermasterError
@@ -149,8 +150,7 @@ def small(picture: Any) -> Picture:
 
 def jpeg_of(picture: Any) -> bytes:
     """A small picture as evidence."""
-    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return coded.tobytes()
+    return encoded(picture, _QUALITY) or b""
 
 
 def reference_of(still: bytes, polygon: Sequence[Point]) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from edge.vision.jpeg import encoded
 from edge.vision.lanes import Box
 
 _WIDER: Final = 0.15
@@ -68,11 +69,7 @@ def crop_of(image: Any, box: Box, persons: Sequence[Box] | None) -> bytes | None
     if covered.mean() > _MOST:
         return None
     part: Any = blurred(image, persons)[top:bottom, left:right]
-    shrink = _LONGEST / max(part.shape[:2])
-    if shrink < 1:
-        part = _CV.resize(part, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    made, jpeg = _CV.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return jpeg.tobytes() if made else None
+    return encoded(part, _QUALITY, longest=_LONGEST)
 
 
 def _within(box: Box, image: Any) -> Box:

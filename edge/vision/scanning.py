@@ -21,6 +21,7 @@ import numpy as np
 from edge.ports import Barcode, Frame, ReadShown, system_steady
 from edge.vision.barcodes import Effort, ZxingReader, prepared
 from edge.vision.confirm import Confirmation, Expected, SkuOf
+from edge.vision.jpeg import encoded
 from edge.vision.ladder import (
     RUNGS,
     Reading,
@@ -271,13 +272,7 @@ def crop_of(image: Any, box: Sequence[int]) -> bytes | None:
     if left >= right or top >= bottom:
         return None
     part = np.ascontiguousarray(image[top:bottom, left:right])
-    longest = max(part.shape[:2])
-    if longest > _CROP_SIDE:
-        scale = _CROP_SIDE / longest
-        smaller = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        part = np.asarray(smaller, dtype=np.uint8)
-    made, jpeg = cv2.imencode(".jpg", part, [cv2.IMWRITE_JPEG_QUALITY, _CROP_QUALITY])
-    return jpeg.tobytes() if made else None
+    return encoded(part, _CROP_QUALITY, longest=_CROP_SIDE)
 
 
 def _thorough(grey: Gray, place: Candidate, reader: ZxingReader) -> list[Barcode]:
