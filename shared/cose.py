@@ -8,7 +8,8 @@ gateway, so that a signature made for one can never be shown as another.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 import cbor2
@@ -21,6 +22,8 @@ Sign = Callable[[bytes], bytes]
 """Signs a message with a private key that may live in a file, a TPM or an HSM."""
 
 MAX_DEPTH: Final = 8
+_MARK: Final = os.urandom(16)
+_MARK_ITEM: Final = b"\x50" + _MARK
 _TAG_SIGN1: Final = b"\xd2\x84"
 _ALG: Final = 1
 _KID: Final = 4
@@ -46,27 +49,28 @@ def key_id(public_key: Ed25519PublicKey) -> bytes:
 def decode(data: bytes, *, code: Code) -> Any:
     """Decode one CBOR item strictly: bounded depth, definite lengths, no duplicate keys, no tail.
 
-    The item's own hash is appended as a second item; a tail would have to contain its own hash to
-    pass for it, so trailing bytes never go unseen. Costs one microsecond per 100 bytes.
-
     Raises:
         QuartermasterError: ``code``, or ``payload.too-deep``.
     """
-    mark = hashlib.sha256(data).digest()
-    return decode_marked(data, mark, code=code)
+    return decode_each([data], code=code)[0]
 
 
-def decode_marked(data: bytes, mark: bytes, *, code: Code) -> Any:
-    """As :func:`decode`, with a 32-byte hash of ``data`` that the caller has already computed."""
+def decode_each(parts: Sequence[bytes], *, code: Code) -> list[Any]:
+    """Decode each part as :func:`decode` would, in one go: two thirds of the time of many.
+
+    A mark follows each part. Whatever reaches beyond its own part swallows the mark, or is followed
+    by something else, and cannot make up for it: nobody outside this process knows the mark.
+
+    Raises:
+        QuartermasterError: ``code``, or ``payload.too-deep``, when any part is not one good item.
+    """
+    count = 2 * len(parts)
     try:
-        item, tail = cast(
-            "list[Any]",
-            cbor2.loads(
-                b"\x82" + data + b"\x58\x20" + mark,
-                max_depth=MAX_DEPTH,
-                allow_indefinite=False,
-                allow_duplicate_keys=False,
-            ),
+        found: list[Any] = cbor2.loads(
+            b"".join((b"\x9a", count.to_bytes(4, "big"), _MARK_ITEM.join(parts), _MARK_ITEM)),
+            max_depth=MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
         )
     except cbor2.CBORDecodeError as error:
         if "depth" in str(error):
@@ -74,9 +78,9 @@ def decode_marked(data: bytes, mark: bytes, *, code: Code) -> Any:
         raise QuartermasterError(code, str(error)[:200]) from None
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise QuartermasterError(code, type(error).__name__) from None
-    if tail != mark:
+    if found[1::2] != [_MARK] * len(parts):
         raise QuartermasterError(code, "trailing bytes")
-    return item
+    return found[::2]
 
 
 def sign1(

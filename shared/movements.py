@@ -8,7 +8,7 @@ adjusting exchange with the outside. Movements commute: any order gives the same
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from shared.events import (
     Adjusted,
@@ -25,6 +25,8 @@ from shared.events import (
     Shipped,
     StockState,
 )
+
+_make: Final[Callable[..., Any]] = cast("Callable[..., Any]", tuple.__new__)
 
 
 class Position(NamedTuple):
@@ -68,9 +70,9 @@ def _exchanged(line: Line, location: str, state: int, quantity: int) -> tuple[Mo
 
 
 def _movement(line: Line, location: str, state: int, quantity: int) -> Movement:
-    return Movement(
-        Position(line.sku, location, line.lot or "", line.serial or "", int(state)), quantity
-    )
+    # As Movement(Position(…), quantity), in half the time: ingest makes one for every event.
+    at = _make(Position, (line.sku, location, line.lot or "", line.serial or "", int(state)))
+    return _make(Movement, (at, quantity))
 
 
 # A table, because ingest asks for every event: half the time of matching the classes in turn.

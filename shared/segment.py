@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from shared.cose import Sign, Sign1, decode, parse1, sign1, verify1
 from shared.errors import QuartermasterError
-from shared.events import Event, decode_event, event_hash
+from shared.events import Event, decode_events, event_hash
 from shared.ids import GatewayId
 
 MAX_EVENTS: Final = 256
@@ -162,11 +162,9 @@ def verify(
     refused: list[Refused] = []
     previous = claims.prev_hash
     seq = claims.first_seq
-    for body in claims.events:
-        try:
-            event = decode_event(body)
-        except QuartermasterError as error:
-            refused.append(Refused(seq, body, error))
+    for body, event in zip(claims.events, decode_events(claims.events), strict=True):
+        if isinstance(event, QuartermasterError):
+            refused.append(Refused(seq, body, event))
             previous = event_hash(body)
         else:
             if event.prev_hash != previous or event.seq != seq:

@@ -8,6 +8,7 @@ signed in, or a task was worked on, their codes follow: 9 operator · 10 task.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Final, cast
 
@@ -15,7 +16,7 @@ import cbor2
 import msgspec
 from msgspec import Meta
 
-from shared.cose import decode_marked
+from shared.cose import decode, decode_each
 from shared.errors import QuartermasterError
 from shared.events.catalogue import DATA_OF, KIND_OF, EventData
 from shared.events.fields import Data, Hash, Name
@@ -122,10 +123,40 @@ def decode_event(data: bytes) -> Event:
         QuartermasterError: ``event.malformed``, ``event.unknown-version``, ``event.unknown-type``
             or ``payload.too-deep``.
     """
+    _bound(data)
+    return _event(data, decode(data, code="event.malformed"))
+
+
+def decode_events(bodies: Sequence[bytes]) -> list[Event | QuartermasterError]:
+    """Read many, each on its own: in place of one that cannot be read, why."""
+    try:
+        for data in bodies:
+            _bound(data)
+        items = decode_each(bodies, code="event.malformed")
+    except QuartermasterError:
+        return [_attempt(data) for data in bodies]
+    read: list[Event | QuartermasterError] = []
+    for data, item in zip(bodies, items, strict=True):
+        try:
+            read.append(_event(data, item))
+        except QuartermasterError as error:
+            read.append(error)
+    return read
+
+
+def _attempt(data: bytes) -> Event | QuartermasterError:
+    try:
+        return decode_event(data)
+    except QuartermasterError as error:
+        return error
+
+
+def _bound(data: bytes) -> None:
     if len(data) > MAX_EVENT_BYTES:
         raise QuartermasterError("event.malformed", f"{len(data)} bytes")
-    digest = event_hash(data)
-    item = decode_marked(data, digest, code="event.malformed")
+
+
+def _event(data: bytes, item: Any) -> Event:
     fields = cast("dict[int, Any]", item) if isinstance(item, dict) else {}
     if fields.get(0) != VERSION:
         raise QuartermasterError("event.unknown-version")
@@ -163,7 +194,7 @@ def decode_event(data: bytes) -> Event:
         header.device,
         header.clock_state,
         body,
-        digest,
+        event_hash(data),
         header.operator,
         header.task,
     )
@@ -175,7 +206,7 @@ def rechained(data: bytes, *, seq: int, prev_hash: bytes) -> bytes:
     Raises:
         QuartermasterError: ``event.malformed`` when it is no map.
     """
-    item = decode_marked(data, event_hash(data), code="event.malformed")
+    item = decode(data, code="event.malformed")
     if not isinstance(item, dict):
         raise QuartermasterError("event.malformed", "a map is expected")
     return cbor2.dumps({**cast("dict[int, Any]", item), 4: seq, 5: prev_hash})

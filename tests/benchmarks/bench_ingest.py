@@ -16,7 +16,7 @@ Bars: 50,000 events/s (median of 3), ratio 0.20, lost = doubled = 0.
 What limits it: processor time. An event costs about 27 µs over both cores, which caps two cores at
 some 74,000 events/s; each run prints its own split.
 
-* worker, 13 µs: decode and verify 4.8 · positions and rows 2.7 (0.7 of it ``shared.movements``) ·
+* worker, 12 µs: decode and verify 4.0 · positions and rows 2.7 (0.7 of it ``shared.movements``) ·
   writing the rows of three COPYs 2.9 · event ids and routing 0.8 · the rest threads and MQTT.
   Python runs one thread at a time, so one worker ends at about 75,000 events/s on any machine.
 * database, 12 µs: balances 4.3 (a temporary table, then an upsert in the order of keys; every

@@ -13,6 +13,7 @@ from shared.events import (
     CodeSeen,
     Counted,
     DecisionTaken,
+    Event,
     EventData,
     EventsCarried,
     EventsLost,
@@ -29,6 +30,7 @@ from shared.events import (
     Shipped,
     StockState,
     decode_event,
+    decode_events,
     encode_event,
 )
 from shared.ids import GatewayId
@@ -127,3 +129,47 @@ def test_arbitrary_bytes_are_refused_with_a_code(data: bytes) -> None:
 def _open(data: bytes) -> object:
     key = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
     return verify(parse(data), key, trust_domain="t", gateway=GatewayId("gw-1"))
+
+
+_GOOD = encode_event(
+    CodeSeen("cam-1", "ean13", "4006381333931"),
+    event_id=bytes(16),
+    occurred_at=1,
+    seq=1,
+    prev_hash=bytes(32),
+    device="cam-1",
+    clock_state=0,
+)
+
+
+@given(
+    st.lists(
+        st.just(_GOOD)
+        | st.binary(max_size=80)
+        | st.integers(0, len(_GOOD)).map(lambda end: _GOOD[:end])
+        | st.integers(0, 60).map(lambda more: b"\x58" + bytes((more,)) + bytes(10))
+        | st.just(_GOOD + b"\x00"),
+        max_size=6,
+    )
+)
+def test_many_events_are_read_together_as_each_is_alone(bodies: list[bytes]) -> None:
+    def alone(body: bytes) -> Event | str:
+        try:
+            return decode_event(body)
+        except QuartermasterError as error:
+            return error.code
+
+    together = decode_events(bodies)
+    assert [
+        each.code if isinstance(each, QuartermasterError) else each for each in together
+    ] == list(map(alone, bodies))
+
+
+def test_an_event_that_reaches_into_the_next_one_is_not_read() -> None:
+    """Its open text would take in all between; the next one tries to close it well."""
+    reaching = _GOOD[:-1] + b"\x78\x30" + b"x" * 20
+    closing = b"x" * 11 + _GOOD
+    assert [
+        each.code if isinstance(each, QuartermasterError) else each
+        for each in decode_events([reaching, closing])
+    ] == ["event.malformed", "event.malformed"]

@@ -158,16 +158,16 @@ def test_an_upgraded_handler_takes_what_the_one_before_could_not(
 ) -> None:
     from shared import segment as wire
 
-    good = wire.decode_event
+    good = wire.decode_events
 
-    def older(body: bytes) -> Any:
-        if b"SKU-3" in body:
-            raise QuartermasterError("event.unknown-type", "kind 99")
-        return good(body)
+    def older(bodies: list[bytes]) -> list[Any]:
+        unknown = QuartermasterError("event.unknown-type", "kind 99")
+        pairs = zip(bodies, good(bodies), strict=True)
+        return [unknown if b"SKU-3" in body else event for body, event in pairs]
 
     body = hand.segment(received(1), received(6, sku="SKU-3"))
     with monkeypatch.context() as patch:
-        patch.setattr(wire, "decode_event", older)
+        patch.setattr(wire, "decode_events", older)
         cloud.deliver((hand.name, body))
     assert cloud.quarantined() == [("event.unknown-type", False, 2)]
     assert outcomes(tried(cloud)) == [(2, "applied", "")]
