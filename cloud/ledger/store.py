@@ -47,7 +47,7 @@ def add_to_balances(connection: Connection, deltas: Mapping[Position, int], at: 
     """Add differences to balances, locking them in the order of their keys."""
     connection.execute(_Q["make_balance_delta"])
     connection.execute(_Q["empty_balance_delta"])
-    rows = ((*position, quantity) for position, quantity in sorted(deltas.items()))
+    rows = sorted((*position, quantity) for position, quantity in deltas.items())
     _copy(connection, _Q["copy_balance_delta"], _DELTA_TYPES, rows)
     connection.execute(_Q["apply_balance_delta"], {"at": at})
 
