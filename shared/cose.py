@@ -8,7 +8,6 @@ gateway, so that a signature made for one can never be shown as another.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, cast
 
@@ -22,8 +21,6 @@ Sign = Callable[[bytes], bytes]
 """Signs a message with a private key that may live in a file, a TPM or an HSM."""
 
 MAX_DEPTH: Final = 8
-_MARK: Final = os.urandom(16)
-_MARK_ITEM: Final = b"\x50" + _MARK
 _TAG_SIGN1: Final = b"\xd2\x84"
 _ALG: Final = 1
 _KID: Final = 4
@@ -58,16 +55,18 @@ def decode(data: bytes, *, code: Code) -> Any:
 def decode_each(parts: Sequence[bytes], *, code: Code) -> list[Any]:
     """Decode each part as :func:`decode` would, in one go: two thirds of the time of many.
 
-    A mark follows each part. Whatever reaches beyond its own part swallows the mark, or is followed
-    by something else, and cannot make up for it: nobody outside this process knows the mark.
+    The hash of them all follows each part. Whatever reaches beyond its own part swallows that mark,
+    or is followed by something else; to make up for it a part would have to hold a hash of itself.
 
     Raises:
         QuartermasterError: ``code``, or ``payload.too-deep``, when any part is not one good item.
     """
-    count = 2 * len(parts)
+    mark = hashlib.sha256(b"".join(parts)).digest()
+    marked = b"\x58\x20" + mark
+    head = b"\x9a" + (2 * len(parts)).to_bytes(4, "big")
     try:
         found: list[Any] = cbor2.loads(
-            b"".join((b"\x9a", count.to_bytes(4, "big"), _MARK_ITEM.join(parts), _MARK_ITEM)),
+            b"".join((head, marked.join(parts), marked)),
             max_depth=MAX_DEPTH,
             allow_indefinite=False,
             allow_duplicate_keys=False,
@@ -78,7 +77,7 @@ def decode_each(parts: Sequence[bytes], *, code: Code) -> list[Any]:
         raise QuartermasterError(code, str(error)[:200]) from None
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise QuartermasterError(code, type(error).__name__) from None
-    if found[1::2] != [_MARK] * len(parts):
+    if found[1::2] != [mark] * len(parts):
         raise QuartermasterError(code, "trailing bytes")
     return found[::2]
 
