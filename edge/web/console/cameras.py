@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from edge import stock
@@ -27,7 +27,7 @@ from edge.db import Database
 from edge.ports import CameraShown, CameraView, CropDesk, CropShown, Point, SlotDesk, SlotShown
 from edge.web.console import sights
 from edge.web.console.forms import line_in
-from edge.web.console.pages import Pages
+from edge.web.console.pages import Pages, go
 from edge.web.console.sessions import Asked, Posted, Visit
 from edge.web.guard import Handler
 from shared.clock import Clock
@@ -189,7 +189,7 @@ class CameraDoor:
             await self._put(here, camera, visit, fields)
         except QuartermasterError as error:  # the page again: a drawing is work
             return self._slots_page(here, camera, visit, error=error, fields=fields)
-        return _go(f"{_HERE}/{quote(camera.name, safe='')}/slots?done=drawn")
+        return go(f"{_HERE}/{quote(camera.name, safe='')}/slots?done=drawn")
 
     async def _put(
         self, here: Sights, camera: CameraShown, visit: Visit, fields: dict[str, str]
@@ -226,7 +226,7 @@ class CameraDoor:
         name = line_in(fields, "name", most=_MAX_NAME)
         reason = line_in(fields, "reason", most=_MAX_REASON)
         await here.slots.remove(camera.name, name, reason=reason, device=visit.device)
-        return _go(f"{_HERE}/{quote(camera.name, safe='')}/slots?done=removed")
+        return go(f"{_HERE}/{quote(camera.name, safe='')}/slots?done=removed")
 
     # Crops
 
@@ -266,7 +266,7 @@ class CameraDoor:
                 label = line_in(fields, "label", most=_MAX_NAME)
                 await desk.label(crop, label, device=visit.device)
                 done = "labelled"
-        return _go(f"/console/crops?done={done}")
+        return go(f"/console/crops?done={done}")
 
     def _crop_desk(self) -> CropDesk:
         if self._sights is None:
@@ -298,7 +298,3 @@ def _choices(crop: CropShown) -> list[tuple[str, str]]:
 
 def _done(request: Request) -> str:
     return _DONE.get(request.query_params.get("done", ""), "")
-
-
-def _go(path: str) -> Response:
-    return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import jinja2
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from edge.web.console.sessions import Visit
@@ -104,6 +105,11 @@ class Pages:
             view=template.partition("/")[0], visit=visit, **around, **values
         )
         return Response(text, status, self.headers, media_type="text/html")
+
+
+def go(path: str) -> Response:
+    """To another page, after something was done."""
+    return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
 
 
 def _minutes(number: int) -> str:
