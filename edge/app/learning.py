@@ -7,9 +7,6 @@ camera nothing is judged, compared or kept.
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -20,6 +17,7 @@ import msgspec
 import structlog
 
 from edge import stock
+from edge.app.apart import asked_apart
 from edge.app.store import Store
 from edge.db import Connection
 from edge.outbox.retention import age
@@ -28,7 +26,7 @@ from edge.vision.comparing import Comparing, Pair, Verdict
 from edge.vision.crops import Around, Crops, Known
 from edge.vision.lanes import Finding
 from shared.downlink import encode
-from shared.errors import Code, QuartermasterError
+from shared.errors import QuartermasterError
 from shared.events import DamageSuspected, EventData, ShadowCompared, SlotSeen
 from shared.heads import Heads
 
@@ -39,9 +37,8 @@ _LOOK_S: Final = 5.0
 _LOOKS: Final = 120
 """Between two looks for crops that have waited too long."""
 _AT_ONCE: Final = 100
-_PATIENCE_S: Final = 30.0
 _BACKBONE: Final = "backbone"
-_JUDGE: Final = (sys.executable, "-m", "edge.vision.judging")
+_JUDGE: Final = "edge.vision.judging"
 
 
 class _Card(msgspec.Struct, frozen=True):
@@ -76,7 +73,7 @@ class Learning:
         changed: Callable[[], object] = lambda: None,
     ) -> None:
         self._store = store
-        self._ask = ask or partial(asked_apart, models=models)
+        self._ask = ask or partial(asked_apart, (_JUDGE, str(models)))
         self._changed = changed
         self._models = models
         self._cards: dict[str, _Card | None] = {}
@@ -220,39 +217,6 @@ class _Judged(msgspec.Struct, frozen=True):
     candidate_sha256: bytes
     active_says: str
     candidate_says: str
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    code: Code
-    detail: str
-    where: str
-
-
-def asked_apart(question: bytes, models: Path = _MODELS) -> bytes:
-    """The answer of a process of its own, by the models in a folder.
-
-    Raises:
-        QuartermasterError: what the heads are refused for, or ``program.failed``.
-    """
-    command = [*_JUDGE, str(models)]
-    try:
-        ended = subprocess.run(  # noqa: S603 - the gateway's own module, and no shell
-            command,
-            input=question,
-            capture_output=True,
-            cwd=_ROOT,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise QuartermasterError("program.failed", "it took too long", where=_JUDGE[-1]) from None
-    if ended.returncode == os.EX_DATAERR:
-        error = msgspec.json.decode(ended.stderr, type=_Refusal)
-        raise QuartermasterError(error.code, error.detail, where=error.where)
-    if ended.returncode:
-        told = ended.stderr.decode("utf-8", "replace")
-        raise QuartermasterError("program.failed", told[-200:], where=_JUDGE[-1])
-    return ended.stdout
 
 
 def _question(head: str, embedding: bytes, heads: Heads) -> bytes:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from edge import people
+from edge.app.apart import asked_apart
 from edge.db import Connection, Database
 from edge.fallback import Append, sights
 from edge.ports import Ids, Point, SlotShown
 from edge.vision.calibration import Slot, check_polygon, put_slot, remove_slot, slots_of
 from shared.clock import Clock
-from shared.errors import QuartermasterError
 from shared.events import SettingChanged
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
-_PATIENCE_S: Final = 30.0
+_CUTTER: Final = "edge.vision.reference"
 _LONGEST_NAME: Final = 64
 _LONGEST: Final = 200
 
@@ -144,20 +139,7 @@ def cut_apart(still: bytes, polygon: Sequence[Point]) -> bytes:
     Raises:
         QuartermasterError: ``slot.invalid``, or ``program.failed`` where it does not end well.
     """
-    command = [sys.executable, "-m", "edge.vision.reference"]
-    asked = msgspec.json.encode(polygon) + b"\n" + still
-    try:
-        ended = subprocess.run(  # noqa: S603 - the gateway's own module, and no shell
-            command, input=asked, capture_output=True, cwd=_ROOT, timeout=_PATIENCE_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise QuartermasterError("program.failed", "it took too long", where=command[-1]) from None
-    told = ended.stderr.decode("utf-8", "replace")
-    if ended.returncode == os.EX_DATAERR:
-        raise QuartermasterError("slot.invalid", told[:_LONGEST], where="picture")
-    if ended.returncode:
-        raise QuartermasterError("program.failed", told[-_LONGEST:], where=command[-1])
-    return ended.stdout
+    return asked_apart((_CUTTER,), msgspec.json.encode(polygon) + b"\n" + still)
 
 
 def _named(connection: Connection, camera: str, name: str) -> Slot | None:
