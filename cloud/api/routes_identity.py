@@ -21,7 +21,7 @@ from cloud.api.problem import responses
 from cloud.db import Connection, unit_of_work
 from cloud.gateways import epochs, service
 from cloud.gateways.authority import Authority
-from cloud.gateways.model import Head, MeetingPoints
+from cloud.gateways.model import MeetingPoints
 from cloud.ingest.service import known_head
 from shared.clock import Clock
 from shared.enrolment import Enrolled, EnrolRequest, EpochGranted, EpochRequest, RenewRequest
@@ -43,7 +43,7 @@ def identity_router(
 
     def enrol(request: EnrolRequest) -> Enrolled:
         return service.enrol(
-            pool, authority, request, meeting=meeting, heads=heads, now=clock.now()
+            pool, authority, request, meeting=meeting, heads=known_head, now=clock.now()
         )
 
     def renew(request: RenewRequest) -> Enrolled:
@@ -53,7 +53,7 @@ def identity_router(
     def open_epoch(request: EpochRequest) -> EpochGranted:
         with unit_of_work(pool) as connection:
             granted = epochs.open_epoch(
-                connection, authority, request, heads=heads, now=clock.now()
+                connection, authority, request, heads=known_head, now=clock.now()
             )
         if granted is None:  # the case that a person will see is committed
             raise QuartermasterError("epoch.undecided")
@@ -100,11 +100,6 @@ def identity_router(
         return await _answer(request, EpochRequest, open_epoch)
 
     return router
-
-
-def heads(connection: Connection, gateway_id: int, epoch: int) -> Head:
-    """How far an epoch came: ingest knows, the registry asks."""
-    return Head(*known_head(connection, gateway_id, epoch))
 
 
 async def _answer(

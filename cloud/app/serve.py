@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 
 from cloud.api import Service, create_app, create_door
 from cloud.api.routes_identity import identity_router
-from cloud.db import Connection, missing, open_pool, unit_of_work
+from cloud.db import Connection, demand_schema, open_pool, unit_of_work
 from cloud.gateways.authority import Authority, demand_trust_domain
 from cloud.gateways.model import MeetingPoints
 from cloud.settings import Settings
@@ -53,7 +53,8 @@ def serve(settings: Settings, clock: Clock) -> None:
         size=settings.pool_size,
         longest_statement_s=_LONGEST_STATEMENT_S,
     ) as pool:
-        demand_schema(pool)
+        with unit_of_work(pool) as connection:
+            demand_schema(connection)
         public = _context(settings.pki, None)
         certified = _context(settings.pki, settings.pki / "devices.crt")
         with (
@@ -66,18 +67,6 @@ def serve(settings: Settings, clock: Clock) -> None:
                 (_server(door(settings, pool, clock), certified), door_socket),
             ]
             runner.run(_serve_all(servers))
-
-
-def demand_schema(pool: ConnectionPool[Connection]) -> None:
-    """Refuse to work on another version's tables.
-
-    Raises:
-        QuartermasterError: ``database.schema``.
-    """
-    with unit_of_work(pool) as connection:
-        lacking = missing(connection)
-    if lacking:
-        raise QuartermasterError("database.schema", f"missing: {', '.join(lacking)}")
 
 
 def api(settings: Settings, pool: ConnectionPool[Connection], clock: Clock) -> ASGIApp:

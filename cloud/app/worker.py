@@ -20,10 +20,9 @@ from cloud import fleet
 from cloud.app import revocation
 from cloud.app.ingest import signing_key
 from cloud.app.revocation import Revocations
-from cloud.app.serve import demand_schema
 from cloud.app.witness import Witness, sealer
 from cloud.bus import Bus, Endpoint
-from cloud.db import Connection, open_pool, unit_of_work
+from cloud.db import Connection, demand_schema, open_pool, unit_of_work
 from cloud.fleet import Attempts, Shelf
 from cloud.gateways.authority import demand_trust_domain
 from cloud.settings import Settings
@@ -134,8 +133,8 @@ def run(
     endpoint = Endpoint(settings.broker_host, settings.broker_port, settings.pki)
     bus = Bus(endpoint, f"cloud-worker-{name}", randomness)
     with open_pool(settings.database_url, size=2) as pool:
-        demand_schema(pool)
         with unit_of_work(pool) as connection:
+            demand_schema(connection)
             fleet.begin_generation(connection, settings.generation, now=clock.now())
         bus.start()
         try:

@@ -10,8 +10,6 @@ from typing import Annotated, Final
 
 import typer
 
-from cloud.app.serve import serve as serve_until_stopped
-from cloud.app.worker import run as work_until_stopped
 from cloud.cli import (
     catalog,
     exceptions,
@@ -78,12 +76,16 @@ def migrate(
 @app.command()
 def serve() -> None:
     """Serve the public API and the gateway door over HTTPS."""
+    from cloud.app.serve import serve as serve_until_stopped  # noqa: PLC0415 - the web's libraries
+
     serve_until_stopped(load(), SystemClock())
 
 
 @app.command()
 def worker() -> None:
     """Offer catalog and policies to gateways until they hold them."""
+    from cloud.app.worker import run as work_until_stopped  # noqa: PLC0415 - as above
+
     stop = Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

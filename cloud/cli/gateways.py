@@ -16,7 +16,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud.api.routes_identity import heads
 from cloud.clock import SystemClock
 from cloud.db import Connection, open_pool, unit_of_work
 from cloud.gateways import service
@@ -24,6 +23,7 @@ from cloud.gateways.authority import Authority, root_fingerprint
 from cloud.gateways.epochs import decide_epoch
 from cloud.gateways.model import TOKEN_LIFETIME, Gateway
 from cloud.gateways.revocation import publish
+from cloud.ingest.service import known_head
 from cloud.settings import Settings, load
 from shared.enrolment import Slip
 from shared.errors import QuartermasterError
@@ -156,7 +156,7 @@ def epoch(
             connection,
             name,
             reason.strip(),
-            heads=heads,
+            heads=known_head,
             now=SystemClock().now(),
             number=number,
         )

@@ -1,7 +1,7 @@
 """The database's door: connections, named queries, migrations."""
 
 from cloud.db.connection import Connection, GuardedPool, circuit, open_pool, unit_of_work
-from cloud.db.migration import migrate, missing, pending
+from cloud.db.migration import demand_schema, migrate, missing, pending
 from cloud.db.queries import Queries
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "GuardedPool",
     "Queries",
     "circuit",
+    "demand_schema",
     "migrate",
     "missing",
     "open_pool",

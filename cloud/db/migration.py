@@ -107,3 +107,13 @@ def missing(connection: Connection) -> list[str]:
         return sorted(wanted)
     applied = {str(row[0]) for row in connection.execute(_QUERIES["applied_migrations"])}
     return sorted(wanted - applied)
+
+
+def demand_schema(connection: Connection) -> None:
+    """Refuse to work on another version's tables.
+
+    Raises:
+        QuartermasterError: ``database.schema``.
+    """
+    if lacking := missing(connection):
+        raise QuartermasterError("database.schema", f"missing: {', '.join(lacking)}")

@@ -255,14 +255,6 @@ class Rehoming(NamedTuple):
     decided_at: int
 
 
-class KnownHead(NamedTuple):
-    """How far an epoch is verified; ``disputed`` when two histories of it arrived."""
-
-    seq: int
-    hash: bytes
-    disputed: bool
-
-
 class GatewayCompleteness(NamedTuple):
     """What the cloud can say of one epoch: complete and unaltered through ``contiguous_seq``.
 

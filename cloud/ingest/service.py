@@ -19,6 +19,7 @@ from typing import Final
 
 from cloud.db import Connection
 from cloud.exceptions import raise_exception
+from cloud.gateways.model import Head as KnownEpoch
 from cloud.ingest import store
 from cloud.ingest.chain import Head, received_through, walk
 from cloud.ingest.completeness import completeness, quarantined, quarantined_body
@@ -28,7 +29,6 @@ from cloud.ingest.model import (
     Chain,
     Examined,
     Facts,
-    KnownHead,
     Origin,
     Range,
     Rejected,
@@ -403,7 +403,7 @@ def advance(
     return watermarks
 
 
-def known_head(connection: Connection, gateway_id: int, epoch: int) -> KnownHead:
+def known_head(connection: Connection, gateway_id: int, epoch: int) -> KnownEpoch:
     """How far the cloud has one epoch: what a following one points to."""
     return store.known_head(connection, Chain(gateway_id, epoch))
 

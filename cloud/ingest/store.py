@@ -10,11 +10,11 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud.db import Connection, Queries
+from cloud.gateways.model import Head as KnownEpoch
 from cloud.ingest.chain import Head, Link
 from cloud.ingest.gaps import Piece, Tombstone
 from cloud.ingest.model import (
     Chain,
-    KnownHead,
     Quarantined,
     Range,
     Rejected,
@@ -286,12 +286,12 @@ def gateway_names(
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def known_head(connection: Connection, chain: Chain) -> KnownHead:
+def known_head(connection: Connection, chain: Chain) -> KnownEpoch:
     """How far this epoch is verified."""
     row: Any = connection.execute(
         _Q["known_head"], {"gateway_id": chain.gateway_id, "epoch": chain.epoch}
     ).fetchone()
-    return KnownHead(row[0], GENESIS if row[1] is None else bytes(row[1]), row[2])
+    return KnownEpoch(row[0], GENESIS if row[1] is None else bytes(row[1]), row[2])
 
 
 def kept_bytes(connection: Connection, gateways: Collection[str]) -> dict[str, int]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from cloud.api.routes_identity import heads
 from cloud.cli.gateways import app as gateways_command
 from cloud.db import unit_of_work
 from cloud.exceptions import open_cases
 from cloud.gateways import epochs, service
 from cloud.gateways.model import MeetingPoints
+from cloud.ingest.service import known_head
 from edge.link import enrolment, epoch
 from edge.link.epoch_request import Wish, ask
 from edge.link.identity import Identity
@@ -79,7 +79,7 @@ class Gateway:
 
     def decide(self, **over: Any) -> int:
         with unit_of_work(self.desk.pool) as connection:
-            given: dict[str, Any] = {"heads": heads, "now": self.desk.clock.now()}
+            given: dict[str, Any] = {"heads": known_head, "now": self.desk.clock.now()}
             return epochs.decide_epoch(connection, self.name, "looked into", **given | over).epoch
 
     def cases(self) -> dict[str, int]:

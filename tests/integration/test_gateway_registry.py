@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
-from cloud.api.routes_identity import heads
 from cloud.cli.gateways import app
 from cloud.gateways import service
 from cloud.gateways.authority import Authority, root_fingerprint
 from cloud.gateways.model import MeetingPoints
+from cloud.ingest.service import known_head
 from shared.certificates import load_chain, new_key
 from shared.enrolment import Enrolled, EnrolRequest, Slip, read_slip, to_be_proven
 from shared.errors import QuartermasterError
@@ -69,7 +69,7 @@ class Counter:
             self.authority,
             request,
             meeting=MEETING,
-            heads=heads,
+            heads=known_head,
             now=self.clock.now(),
         )
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from cloud.gateways.model import Head as KnownEpoch
 from cloud.ingest.chain import Head, Link
 from cloud.ingest.gaps import Piece, Tombstone
 from cloud.ingest.model import (
     Chain,
-    KnownHead,
     Quarantined,
     Range,
     Rejected,
@@ -285,7 +285,7 @@ def gateway_names(
     }
 
 
-def known_head(connection: Transaction, chain: Chain) -> KnownHead:
+def known_head(connection: Transaction, chain: Chain) -> KnownEpoch:
     tables = connection.tables
     row = tables.heads.get(tuple(chain), StoredHead(0, GENESIS, frozen=False))
     disputed = row.frozen or any(
@@ -293,7 +293,7 @@ def known_head(connection: Transaction, chain: Chain) -> KnownHead:
         and aside.code in {"segment.fork", "segment.link"}
         for aside in tables.quarantine.values()
     )
-    return KnownHead(row.contiguous_seq, row.head_hash, disputed)
+    return KnownEpoch(row.contiguous_seq, row.head_hash, disputed)
 
 
 def kept_bytes(connection: Transaction, gateways: Collection[str]) -> dict[str, int]:
