@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Final, LiteralString, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud.db import Connection, Queries
+from cloud.db import PG_EPOCH, Connection, Queries, copy_rows
 from cloud.gateways.model import Head as KnownEpoch
 from cloud.ingest.chain import Head, Link
 from cloud.ingest.gaps import Piece, Tombstone
@@ -28,8 +28,6 @@ from shared.segment import GENESIS
 from shared.units import Micros
 
 _Q = Queries(__package__ or "")
-_PG_EPOCH: Final = 946_684_800_000_000
-"""2000-01-01 in Unix microseconds: the wire format of timestamptz counts from there, as int8."""
 _EVENT_ID_TYPES: Final = ("bytea", "int4", "int4", "int8")
 _OBSERVATION_TYPES: Final = (
     "int8", "int8", "int8", "bytea", "int4", "int4", "int2", "int2", "text", "bytea",
@@ -71,19 +69,6 @@ class Stored(NamedTuple):
     sha256: bytes
     received_at: Micros
     body: bytes
-
-
-def _copy(
-    connection: Connection,
-    statement: LiteralString,
-    types: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(types)
-        write = copy.write_row
-        for row in rows:
-            write(row)
 
 
 def insert_segments(connection: Connection, new: Sequence[Verified], at: Micros) -> set[Range]:
@@ -136,7 +121,7 @@ def register_ids(connection: Connection, ids: Sequence[EventId]) -> set[tuple[in
     """
     try:
         with connection.transaction():
-            _copy(connection, _Q["copy_event_ids"], _EVENT_ID_TYPES, ids)
+            copy_rows(connection, _Q["copy_event_ids"], _EVENT_ID_TYPES, ids)
     except psycopg.errors.UniqueViolation:
         rows = connection.execute(
             _Q["insert_event_ids"],
@@ -154,12 +139,12 @@ def register_ids(connection: Connection, ids: Sequence[EventId]) -> set[tuple[in
 
 def copy_observations(connection: Connection, rows: Iterable[tuple[Any, ...]], at: Micros) -> None:
     """Append observations: occurred_at, seq, id, gateway_id, epoch, kind, clock, device, data."""
-    received = at - _PG_EPOCH
-    _copy(
+    received = at - PG_EPOCH
+    copy_rows(
         connection,
         _Q["copy_observations"],
         _OBSERVATION_TYPES,
-        ((received, row[0] - _PG_EPOCH, *row[1:]) for row in rows),
+        ((received, row[0] - PG_EPOCH, *row[1:]) for row in rows),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from cloud.db import Connection
+from cloud.db import PG_EPOCH, Connection
 from cloud.ledger import store
 from cloud.ledger.model import CountCheck, Entry, Mismatch, Position, Unposted
 from cloud.ledger.names import Names
@@ -24,7 +24,7 @@ class _Journal:
 
     def __init__(self, names: Names, at: Micros) -> None:
         self.names = names
-        self.received_at = at - store.PG_EPOCH
+        self.received_at = at - PG_EPOCH
         self.rows: list[store.MovementTuple] = []
         self.deltas: defaultdict[Position, int] = defaultdict(int)
         self.checks: list[CountCheck] = []
@@ -51,7 +51,7 @@ class _Journal:
                     rows.append(
                         (
                             received_at,
-                            event.occurred_at - store.PG_EPOCH,
+                            event.occurred_at - PG_EPOCH,
                             event.seq,
                             event.id,
                             gateway_id,

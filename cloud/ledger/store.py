@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
-from cloud.db import Connection, Queries
+from cloud.db import Connection, Queries, copy_rows
 from cloud.ledger.model import CountCheck, Drift, MovementRow, NamedDrift, Position, StockRow
 from shared.units import Micros
 
 _Q = Queries(__package__ or "")
-PG_EPOCH: Final = 946_684_800_000_000
-"""2000-01-01 in Unix microseconds: the wire format of timestamptz counts from there, as int8."""
 _MOVEMENT_TYPES: Final = (
     "int8", "int8", "int8", "bytea", "int4", "int4", "int4", "int4", "int4", "int4", "int2",
     "int2", "int2", "int2", "text", "text", "text",
@@ -25,22 +23,9 @@ MovementTuple = tuple[
 """received_at and occurred_at from ``PG_EPOCH``, then the columns of ``copy_movements``."""
 
 
-def _copy(
-    connection: Connection,
-    statement: LiteralString,
-    types: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(types)
-        write = copy.write_row
-        for row in rows:
-            write(row)
-
-
 def copy_movements(connection: Connection, rows: Iterable[MovementTuple]) -> None:
     """Append movements."""
-    _copy(connection, _Q["copy_movements"], _MOVEMENT_TYPES, rows)
+    copy_rows(connection, _Q["copy_movements"], _MOVEMENT_TYPES, rows)
 
 
 def add_to_balances(connection: Connection, deltas: Mapping[Position, int], at: Micros) -> None:
@@ -48,7 +33,7 @@ def add_to_balances(connection: Connection, deltas: Mapping[Position, int], at: 
     connection.execute(_Q["make_balance_delta"])
     connection.execute(_Q["empty_balance_delta"])
     rows = sorted((*position, quantity) for position, quantity in deltas.items())
-    _copy(connection, _Q["copy_balance_delta"], _DELTA_TYPES, rows)
+    copy_rows(connection, _Q["copy_balance_delta"], _DELTA_TYPES, rows)
     connection.execute(_Q["apply_balance_delta"], {"at": at})
 
 
@@ -194,7 +179,7 @@ def fold_part(connection: Connection, since: int, until: int) -> int:
 def copy_fold(connection: Connection, sums: Mapping[Position, int]) -> None:
     """Take sums that were made elsewhere."""
     rows = ((*position, quantity, 0) for position, quantity in sums.items())
-    _copy(connection, _Q["copy_fold"], _FOLD_TYPES, rows)
+    copy_rows(connection, _Q["copy_fold"], _FOLD_TYPES, rows)
 
 
 def differences(connection: Connection) -> int:

@@ -296,7 +296,6 @@ class DayOnTheFloor(RuleBasedStateMachine):
         connection: Any = Transaction(tables)
         names = Names(memory_ledger._item_ids, memory_ledger._location_ids)
         memory = SimpleNamespace(
-            PG_EPOCH=store.PG_EPOCH,
             copy_movements=memory_ledger.copy_movements,
             add_to_balances=memory_ledger.add_to_balances,
             defer_count_checks=memory_ledger.defer_count_checks,
