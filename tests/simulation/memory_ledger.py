@@ -140,7 +140,6 @@ def taken_back(connection: Any, provisional: Provisional, at: Micros) -> Mapping
 def installed() -> Iterator[None]:
     """Let the cloud's services write into memory while this is open."""
     ledger = SimpleNamespace(
-        PG_EPOCH=store.PG_EPOCH,
         copy_movements=copy_movements,
         add_to_balances=add_to_balances,
         defer_count_checks=defer_count_checks,
