@@ -51,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(asked: Any) -> None:
-    training, release = _rooms()
+    network, training, release = _rooms()
     plan = training.Plan(seed=asked.seed, views=asked.views, rate=asked.rate)
-    begin = None if asked.begin is None else training.saved(asked.begin)
+    begin = None if asked.begin is None else network.saved(asked.begin)
     began = time.monotonic()
     learnt = [0]
 
@@ -68,25 +68,25 @@ def _train(asked: Any) -> None:
     kept = asked.out / f"detector-{asked.version}.pt"
 
     def keep(so_far: Any, _views: int) -> None:
-        training.save(so_far, kept)
+        network.save(so_far, kept)
 
-    network = training.train(
+    learned = training.train(
         plan,
         tell,
         pace=_pace(asked.seconds, began),
         keep=keep,
         begin=begin,
     )
-    content = training.exported(network)
+    content = network.exported(learned)
     told = release.Told(
         version=asked.version,
         seed=asked.seed,
         views=learnt[0],
-        parameters=training.parameters(network),
+        parameters=network.parameters(learned),
         rendered=training.scenes_for(plan, learnt[0]),
         more=asked.note,
     )
-    write(release, training.answers, network, content, (asked.out, told, asked.scenes))
+    write(release, network.answers, learned, content, (asked.out, told, asked.scenes))
 
 
 def write(
@@ -118,17 +118,17 @@ def _pace(seconds: float | None, began: float) -> Callable[[int], float] | None:
     return lambda _views: (time.monotonic() - began) / seconds
 
 
-def _rooms() -> tuple[Any, Any]:
-    """The training and what writes its models, where everything for them is installed.
+def _rooms() -> tuple[Any, Any, Any]:
+    """The network, its training and what writes its models, where everything for them is installed.
 
     Raises:
         QuartermasterError: ``program.extra``.
     """
     try:
-        from cloud.vision import release, training  # noqa: PLC0415 - PyTorch, only to train
+        from cloud.vision import network, release, training  # noqa: PLC0415 - PyTorch, only to train
     except ModuleNotFoundError as error:
         raise QuartermasterError("program.extra", str(error), where="train") from None
-    return training, release
+    return network, training, release
 
 
 def _say(line: str) -> None:

@@ -21,8 +21,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cloud.vision.crops import crops
 from cloud.vision.cutting import SEEN, cut, small
-from cloud.vision.shelves import STATES, examples
-from cloud.vision.surfaces import World
+from cloud.vision.matter import World
+from cloud.vision.shelves import examples
+from cloud.vision.slots import STATES
 
 WIDTH: Final = 64
 """Numbers in an embedding."""

@@ -13,18 +13,14 @@ What nobody could count is not in a clip: goods of which less than half can be s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
+from cloud.vision.actors import Actor, Box, What
 from cloud.vision.painting import Block, View, look
-
-What = Literal["carton", "pallet", "person", "pillar"]
-Box = tuple[float, float, float, float]
-Way = Literal[1, -1]
+from cloud.vision.traffic import conveyor, pillars, traffic, walkers
 
 WIDTH: Final = 640
 HEIGHT: Final = 360
@@ -32,44 +28,9 @@ HIDDEN: Final = 0.5
 """Of whom less can be seen is hidden."""
 HIDDEN_S: Final = 1.2
 SEEN_S: Final = 1.0
-
 _GOODS: Final = ("carton", "pallet")
-_EASE_S: Final = 0.6
 _CELL: Final = 4
 """Pixels a side of the cells in which it is reckoned who hides whom."""
-
-
-class Waypoint(NamedTuple):
-    """How far to the right an actor is at a time: metres, and seconds from the clip's start."""
-
-    at: float
-    x: float
-
-
-class Actor(NamedTuple):
-    """Who or what moves, or stands: its size, how far away and how high, and its way.
-
-    Before the first and after the last waypoint it is not there. ``seed`` is for how it looks.
-    """
-
-    what: What
-    width: float
-    depth: float
-    height: float
-    away: float
-    up: float
-    path: tuple[Waypoint, ...]
-    seed: int
-
-    def block(self, at: float) -> Block | None:
-        """Where it is at a time; None when it is not there."""
-        if not self.path[0].at <= at < self.path[-1].at:
-            return None
-        return self.standing(_eased(self.path, at))
-
-    def standing(self, x: float) -> Block:
-        """The room it takes at a place of its way."""
-        return Block(x, self.away, self.up, self.width, self.depth, self.height)
 
 
 class Line(NamedTuple):
@@ -122,11 +83,11 @@ def plan(seed: int, *, frames_per_second: float = 5.0, seconds: float = 30.0) ->
     line = Line((middle + slant, 0.98), (middle - slant, 0.02))
     belt = (float(rng.uniform(5.7, 6.2)), float(rng.uniform(0.6, 0.8)))
     actors = [
-        *_conveyor(rng, view, seconds, belt),
-        *_traffic(rng, view, seconds, 4.8),
-        *_traffic(rng, view, seconds, 3.8),
-        *_walkers(rng, view, seconds),
-        *_pillars(rng),
+        *conveyor(rng, view, seconds, belt),
+        *traffic(rng, view, seconds, 4.8),
+        *traffic(rng, view, seconds, 3.8),
+        *walkers(rng, view, seconds),
+        *pillars(rng),
     ]
     return _fair(Plan(seed, seconds, frames_per_second, view, line, belt, tuple(actors)))
 
@@ -250,19 +211,6 @@ def _inside(clip: Plan, box: Box) -> float:
     return max(across, 0) * max(down, 0) / ((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def _place(path: tuple[Waypoint, ...], at: float) -> float:
-    for one, other in pairwise(path):
-        if at < other.at:
-            return one.x + max(at - one.at, 0.0) / (other.at - one.at) * (other.x - one.x)
-    return path[-1].x
-
-
-def _eased(path: tuple[Waypoint, ...], at: float) -> float:
-    """Where it is at a time; what starts, halts or turns takes ``_EASE_S`` for it."""
-    times = np.clip(at + _EASE_S * (np.arange(9) / 8 - 0.5), path[0].at, path[-1].at)
-    return sum(_place(path, float(it)) for it in times) / len(times)
-
-
 def _cells(box: Box) -> tuple[int, int, int, int]:
     left, top, right, bottom = (round(edge / _CELL) for edge in box)
     return left, top, max(right, left + 1), max(bottom, top + 1)
@@ -284,153 +232,3 @@ def _shown(owner: NDArray[np.int32], index: int, actor: Actor, box: Box) -> Show
     )
     whole = (right - left) * (bottom - top)
     return Shown(index, actor.what, box, seen_box, rows.size / whole)
-
-
-# ---------------------------------------------------------------- who does what
-
-
-class _Lane(NamedTuple):
-    """A way across the picture, so far from the camera, and to which side."""
-
-    view: View
-    away: float
-    way: Way
-
-
-def _conveyor(rng: Generator, view: View, seconds: float, belt: tuple[float, float]) -> list[Actor]:
-    """Cartons in a row at one speed, farthest from the camera; sometimes the belt halts."""
-    away, up = belt
-    speed = float(rng.uniform(0.45, 1.1))
-    way: Way = 1 if rng.random() < 0.7 else -1
-    halt, pause = float(rng.uniform(0.2, 0.8)) * seconds, float(rng.uniform(0.0, 3.0))
-    actors: list[Actor] = []
-    at = float(rng.uniform(0, 2))
-    while True:
-        width, height = float(rng.uniform(0.4, 0.65)), float(rng.uniform(0.3, 0.5))
-        path = _halting(_across(_Lane(view, away, way), at, speed, width), halt, pause)
-        if path[-1].at > seconds:
-            return actors
-        depth = float(rng.uniform(0.3, 0.5))
-        actors.append(Actor("carton", width, depth, height, away, up, path, _seed(rng)))
-        at += (width + 0.35) / speed + float(rng.exponential(1.2))
-
-
-def _traffic(rng: Generator, view: View, seconds: float, away: float) -> list[Actor]:
-    """One lane on the floor: loads come one after the other, pushed by people."""
-    actors: list[Actor] = []
-    at = float(rng.uniform(0, 3))
-    while True:
-        lane = away + float(rng.uniform(-0.1, 0.1))
-        load = _load(rng, lane)
-        half = max(abs(part.path[0].x) + part.width / 2 for part in load)
-        way: Way = 1 if rng.random() < 0.6 else -1
-        path = _journey(rng, _Lane(view, lane, way), at, float(rng.uniform(0.8, 1.6)), half)
-        if path[-1].at > seconds:
-            return actors
-        actors.extend(part._replace(path=_beside(path, part.path[0].x)) for part in load)
-        tall = float(rng.uniform(1.55, 1.9))
-        pushing = _beside(path, -way * (half + 0.35))
-        actors.append(Actor("person", 0.6, 0.3, tall, lane + 0.05, 0.0, pushing, _seed(rng)))
-        at = path[-1].at + float(rng.uniform(0.3, 2.5))
-
-
-def _load(rng: Generator, away: float) -> list[Actor]:
-    """What is moved together; each one's way says only how far it is beside the middle."""
-    kind = rng.choice(["one", "stack", "pair", "pallet"], p=[0.35, 0.2, 0.2, 0.25])
-    middle = (Waypoint(0.0, 0.0),)
-    if kind == "pallet":
-        wide, high = float(rng.uniform(1.15, 1.35)), float(rng.uniform(0.5, 1.2))
-        return [Actor("pallet", wide, 0.9, high, away, 0.0, middle, _seed(rng))]
-    first = _carton(rng, away, 0.15, 0.0)
-    if kind == "stack":
-        upper = _carton(rng, away, 0.15 + first.height, 0.0)
-        shrunk = first.width * float(rng.uniform(0.75, 1.0))
-        return [first, upper._replace(width=shrunk, depth=first.depth * 0.9)]
-    if kind == "pair":
-        second = _carton(rng, away, 0.15, 0.0)
-        apart = (first.width + second.width) / 2 + float(rng.uniform(0.02, 0.3))
-        return [
-            first._replace(path=(Waypoint(0.0, -apart / 2),)),
-            second._replace(path=(Waypoint(0.0, apart / 2),)),
-        ]
-    return [first]
-
-
-def _carton(rng: Generator, away: float, up: float, x: float) -> Actor:
-    width, depth = float(rng.uniform(0.4, 0.7)), float(rng.uniform(0.35, 0.6))
-    height = float(rng.uniform(0.3, 0.55))
-    return Actor("carton", width, depth, height, away, up, (Waypoint(0.0, x),), _seed(rng))
-
-
-def _journey(
-    rng: Generator, lane: _Lane, at: float, speed: float, half: float
-) -> tuple[Waypoint, ...]:
-    """Across the picture; one in five stands on the line for a while, one in six goes back."""
-    across = _across(lane, at, speed, 2 * half)
-    start, end = across[0], across[-1]
-    chance = rng.random()
-    if chance < 0.2:
-        middle = at + (end.at - at) * float(rng.uniform(0.42, 0.58))
-        return _halting(across, middle, float(rng.uniform(1.0, 3.0)))
-    if chance < 0.37:
-        turn = lane.way * (end.x * lane.way - 2 * half - 0.3) * float(rng.uniform(0.4, 0.75))
-        share = (turn - start.x) / (end.x - start.x)
-        reached = at + share * (end.at - at)
-        rested = reached + float(rng.uniform(0.5, 2.0))
-        return (
-            start,
-            Waypoint(reached, turn),
-            Waypoint(rested, turn),
-            Waypoint(rested + share * (end.at - at), start.x),
-        )
-    return across
-
-
-def _walkers(rng: Generator, view: View, seconds: float) -> list[Actor]:
-    """People who walk past between the lanes, and hide what is behind them."""
-    actors: list[Actor] = []
-    for _ in range(int(rng.integers(2, 6))):
-        away = float(rng.choice([3.2, 4.3, 5.3]))
-        speed = float(rng.uniform(0.9, 1.6))
-        way: Way = 1 if rng.random() < 0.5 else -1
-        path = _across(_Lane(view, away, way), float(rng.uniform(0, seconds - 4)), speed, 0.6)
-        tall = float(rng.uniform(1.55, 1.9))
-        actors.append(Actor("person", 0.6, 0.3, tall, away, 0.0, path, _seed(rng)))
-    return actors
-
-
-def _pillars(rng: Generator) -> list[Actor]:
-    """A pillar in front of it all in six of ten clips; now and then at the line itself."""
-    if rng.random() < 0.4:
-        return []
-    width, x = float(rng.uniform(0.06, 0.16)), float(rng.uniform(-0.8, 0.8))
-    path = (Waypoint(-1.0, x), Waypoint(1e6, x))
-    return [Actor("pillar", width, width, 3.5, 1.9, 0.0, path, _seed(rng))]
-
-
-def _across(lane: _Lane, at: float, speed: float, width: float) -> tuple[Waypoint, ...]:
-    """From one edge of the picture to the other, beginning and ending out of sight."""
-    view = lane.view
-    _, depth = view.project(np.array([(0.0, lane.away, 0.0)]))
-    end = float(depth[0]) * view.width / 2 / view.focal + width + 0.3
-    return Waypoint(at, -lane.way * end), Waypoint(at + 2 * end / speed, lane.way * end)
-
-
-def _halting(path: tuple[Waypoint, ...], at: float, pause: float) -> tuple[Waypoint, ...]:
-    """The same way with a rest at ``at``; later where it has not begun by then."""
-    if path[0].at >= at:
-        return tuple(Waypoint(it.at + pause, it.x) for it in path)
-    if path[-1].at <= at:
-        return path
-    before = [it for it in path if it.at < at]
-    after = [Waypoint(it.at + pause, it.x) for it in path if it.at >= at]
-    x = _place(path, at)
-    return (*before, Waypoint(at, x), Waypoint(at + pause + 1e-3, x), *after)
-
-
-def _beside(path: tuple[Waypoint, ...], x: float) -> tuple[Waypoint, ...]:
-    return tuple(Waypoint(it.at, it.x + x) for it in path)
-
-
-def _seed(rng: Generator) -> int:
-    return int(rng.integers(0, 2**31))

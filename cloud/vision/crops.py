@@ -14,26 +14,17 @@ import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from cloud.vision.surfaces import (
-    Eye,
-    Picture,
-    Points,
-    World,
-    board,
-    cloth,
-    clouds,
-    eye,
-    fill,
-    metal,
-    photographed,
-    printed,
-    put,
-)
+from cloud.vision.matter import World
+from cloud.vision.perspective import Eye, Picture, Points, eye, fill, put
+from cloud.vision.surfaces import board, cloth, metal, photographed, printed
+from cloud.vision.tiles import clouds
 
 Harm = Literal["none", "crushed", "torn", "hole", "wet", "flap"]
 HARMS: Final[tuple[Harm, ...]] = ("none", "crushed", "torn", "hole", "wet", "flap")
 _FACE: Final = 96
 _OF_TEN_WHOLE: Final = 0.5
+_STREAMS: Final[dict[World, int]] = {"train": 2, "test": 3, "fresh": 4}
+"""Other numbers than shelves are drawn from."""
 
 
 class Crop(NamedTuple):
@@ -46,7 +37,7 @@ class Crop(NamedTuple):
 
 def crops(seed: int, number: int, world: World) -> Iterator[Crop]:
     """So many crops, half of them of whole cartons. ``large`` is the harm's share of a face."""
-    rng = default_rng([seed, 3 if world == "test" else 2])
+    rng = default_rng([seed, _STREAMS[world]])
     for _ in range(number):
         harm = "none" if rng.random() < _OF_TEN_WHOLE else HARMS[rng.integers(1, len(HARMS))]
         yield _crop(rng, world, harm)

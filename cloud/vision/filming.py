@@ -15,23 +15,20 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from cloud.vision.clips import Actor, Plan, on_stage
-from cloud.vision.painting import Block, Canvas, Points, through_jpeg
-from cloud.vision.scenes import Stage, paint
-from cloud.vision.textures import Bank, Texture, World, bank
-from cloud.vision.things import (
-    Carton,
-    Mark,
-    Pallet,
-    Person,
-    Thing,
-    any_labels,
-    any_look,
-    any_pallet,
-    any_person,
-    draw,
-    shadow_of,
-)
+from cloud.vision.actors import Actor
+from cloud.vision.cartons import Carton, any_labels, any_look
+from cloud.vision.clips import Plan, on_stage
+from cloud.vision.lenses import noisy
+from cloud.vision.marks import Mark, plain_block
+from cloud.vision.matter import World
+from cloud.vision.painting import Block, Canvas, through_jpeg
+from cloud.vision.pallets import Pallet, any_pallet
+from cloud.vision.people import Person, any_person
+from cloud.vision.rooms import cast_shadows
+from cloud.vision.scenes import paint
+from cloud.vision.stages import Stage
+from cloud.vision.textures import Bank, Texture, bank
+from cloud.vision.things import Thing, draw
 
 Image = NDArray[np.uint8]
 
@@ -70,14 +67,14 @@ def film(clip: Plan, world: World = "test") -> Iterator[Filmed]:
         canvas = Canvas(clip.view, stage.sun)
         canvas.image[:] = empty.image
         present = on_stage(clip, at)
-        _shade(canvas, [block for _, _, block in present], stage.sun, shine)
+        cast_shadows(canvas, [block for _, _, block in present], stage.sun, shine)
         marks: list[Mark] = []
         for index, actor, block in present:
             if index not in looks:
                 looks[index] = _made(actor, surfaces), actor.standing(0.0)
             made, home = looks[index]
             if isinstance(made, Texture):
-                _prop(canvas, block, made, shine)
+                plain_block(canvas, block, (made, made), owner=0, shine=shine)
             else:
                 draw(canvas, _moved(made, block.x - home.x, at), marks, shine)
         yield Filmed(at, _seen(rng, canvas.image, lens, surfaces))
@@ -149,29 +146,6 @@ def _shifted(block: Block, x: float) -> Block:
     return block._replace(x=block.x + x)
 
 
-def _prop(canvas: Canvas, block: Block, texture: Texture, shine: float) -> None:
-    """A plain block that is nothing to be found."""
-    for side in canvas.sides(block):
-        canvas.quad(side.pixels, texture, owner=0, gain=float(canvas.shade(side, shine)))
-
-
-def _shade(canvas: Canvas, blocks: list[Block], sun: Points, shine: float) -> None:
-    """Soft shadows on the floor, a quarter as fine as the picture."""
-    width, height = canvas.view.width, canvas.view.height
-    mask = np.zeros((height // 4, width // 4), np.uint8)
-    for block in blocks:
-        if block.z > 0.4:
-            continue
-        spots = shadow_of(block._replace(height=min(block.height, 1.2)), sun)
-        pixels, depth = canvas.view.project(np.column_stack([spots, np.zeros(len(spots))]))
-        if depth.min() > 0.2 and np.abs(pixels).max() < 5000:
-            cv2.fillConvexPoly(mask, np.rint(pixels / 4).astype(np.int32), 255)
-    soft = _CV.GaussianBlur(mask, (0, 0), 1.5)
-    deep = 0.25 + 0.45 * min(1.0, shine)
-    gain = _CV.resize(255 - (soft * np.float32(deep)).astype(np.uint8), (width, height))
-    _CV.multiply(canvas.image, _CV.merge([gain] * 3), dst=canvas.image, scale=1 / 255)
-
-
 def _lens(rng: Generator, clip: Plan) -> _Lens:
     """A clip's light, from dim to bright with a lamp or two and a tint, and its camera."""
     rows, columns = clip.view.height // 8, clip.view.width // 8
@@ -194,10 +168,4 @@ def _seen(rng: Generator, image: Image, lens: _Lens, surfaces: Bank) -> Image:
     lit = _CV.multiply(image, lens.gains, scale=1 / 128)
     if lens.blur:
         lit = _CV.GaussianBlur(lit, (0, 0), lens.blur)
-    field = surfaces.noise
-    height, width = int(image.shape[0]), int(image.shape[1])
-    rows, columns = (int(side) for side in field.shape)
-    top, left = int(rng.integers(rows - height + 1)), int(rng.integers(columns - width + 1))
-    grain = field[top : top + height, left : left + width] * np.float32(lens.noise / 32)
-    noisy = _CV.add(lit, _CV.merge([grain.astype(np.int8)] * 3), dtype=cv2.CV_8U)
-    return through_jpeg(noisy, lens.quality)
+    return through_jpeg(noisy(rng, lit, surfaces, lens.noise), lens.quality)

@@ -38,7 +38,7 @@ from cloud.vision.backbone import (
     learned_of,
     slots,
 )
-from cloud.vision.shelves import STATES
+from cloud.vision.slots import STATES
 
 VERSION: Final = "1"
 HARM: Final = ("whole", "suspect")

@@ -17,10 +17,10 @@ import onnxruntime as _onnxruntime
 from numpy.typing import NDArray
 
 from cloud.vision.boxes import Picture, average_precision, surest
+from cloud.vision.marks import CLASSES
+from cloud.vision.matter import World
 from cloud.vision.scenes import LEAST_SEEN, NARROWEST, SMALLEST, Scene, render
 from cloud.vision.targets import truth_of
-from cloud.vision.textures import World
-from cloud.vision.things import CLASSES
 from shared.errors import QuartermasterError
 
 _runtime: Final[Any] = _onnxruntime

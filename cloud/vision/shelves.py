@@ -11,41 +11,20 @@ what covers at most an eighth does not.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from cloud.vision.surfaces import (
-    TILE,
-    Eye,
-    Picture,
-    Points,
-    World,
-    board,
-    cloth,
-    eye,
-    fill,
-    metal,
-    photographed,
-    printed,
-    put,
-    skin,
-)
-
-State = Literal["empty", "low", "full", "unknown"]
-STATES: Final[tuple[State, ...]] = ("empty", "low", "full", "unknown")
-Good = Literal["carton", "box", "bag", "bottle", "tote"]
-GOODS: Final[tuple[Good, ...]] = ("carton", "box", "bag", "bottle", "tote")
-
-LOW: Final = 0.3
-FULL: Final = 0.6
-SHOWS: Final = 0.04
-HIDDEN: Final = 0.4
-GLIMPSED: Final = 0.125
-
+from cloud.vision.bystanders import stand_before
+from cloud.vision.matter import World
+from cloud.vision.perspective import Eye, Picture, Points, eye, fill, put
+from cloud.vision.slots import FULL, GLIMPSED, GOODS, HIDDEN, LOW, SHOWS, STATES, Good, Slot, State
+from cloud.vision.stock import put_goods
+from cloud.vision.surfaces import board, cloth, metal, photographed, printed
+from cloud.vision.worlds import NUMBERS
 
 _ATTEMPTS: Final = 6
 
@@ -65,21 +44,6 @@ class Example(NamedTuple):
     good: Good
 
 
-class _Slot(NamedTuple):
-    """Its inner width, height and depth; its grid; its surfaces; the eye that sees it."""
-
-    size: tuple[float, float, float]
-    grid: tuple[int, int, int]
-    good: Good
-    tiles: list[Picture]
-    rack: list[Picture]
-    neighbours: list[Picture]
-    seen: Eye
-    canvas: tuple[int, int]
-    open_back: bool
-    polygon: Points
-
-
 def examples(
     seed: int, number: int, world: World, *, looks: int = 4, hidden: float = 0.12
 ) -> Iterator[Example]:
@@ -92,7 +56,7 @@ def examples(
         looks: at each slot.
         hidden: share of looks at which somebody stands in front.
     """
-    rng = default_rng([seed, 1 if world == "test" else 0])
+    rng = default_rng([seed, NUMBERS[world]])
     made = 0
     while made < number:
         slot = _slot(rng, world)
@@ -112,7 +76,7 @@ def examples(
             made += 1
 
 
-def _slot(rng: Generator, world: World) -> _Slot:
+def _slot(rng: Generator, world: World) -> Slot:
     good = GOODS[rng.integers(len(GOODS))]
     size = (1.0, float(rng.uniform(0.55, 1.2)), float(rng.uniform(0.6, 1.3)))
     grid = _grid(rng, good)
@@ -131,7 +95,7 @@ def _slot(rng: Generator, world: World) -> _Slot:
     polygon = seen.sees(_opening(size))
     polygon += rng.normal(0, 0.022, polygon.shape) * np.ptp(polygon, axis=0)
     kinds = int(rng.integers(1, 4))
-    return _Slot(
+    return Slot(
         size,
         grid,
         good,
@@ -175,7 +139,7 @@ def _surface(rng: Generator, world: World, good: Good) -> Picture:
 
 
 def _seen(
-    rng: Generator, world: World, slot: _Slot, state: State, wanted: float
+    rng: Generator, world: World, slot: Slot, state: State, wanted: float
 ) -> tuple[Picture, float]:
     """One look at a slot in a state, and how much of its opening somebody covers."""
     nudge = rng.normal(0, 0.7, 2)
@@ -188,11 +152,11 @@ def _seen(
     if state == "empty" and rng.random() < 0.3:
         _leave_litter(rng, world, slot, seen, canvas)
     _rack_front(rng, slot, seen, canvas)
-    covered = _stand_before(rng, world, slot, canvas, wanted) if wanted else 0.0
+    covered = stand_before(rng, world, slot, canvas, wanted) if wanted else 0.0
     return photographed(rng, world, canvas), covered
 
 
-def _stocked(rng: Generator, slot: _Slot, seen: Eye, bare: Picture, state: State) -> Picture:
+def _stocked(rng: Generator, slot: Slot, seen: Eye, bare: Picture, state: State) -> Picture:
     """The slot with its goods, as often anew as it takes until some of them show."""
     opening = np.zeros(bare.shape[:2], np.uint8)
     cv2.fillPoly(opening, [np.rint(slot.polygon).astype(np.int32)], 1)
@@ -200,14 +164,14 @@ def _stocked(rng: Generator, slot: _Slot, seen: Eye, bare: Picture, state: State
     for attempt in range(_ATTEMPTS):
         canvas = bare.copy()
         places = [(slot.grid[0] // 2, 0, 0)] if attempt == _ATTEMPTS - 1 else None
-        _put_goods(rng, slot, seen, canvas, places or _taken(rng, slot, state))
+        put_goods(rng, slot, seen, canvas, places or _taken(rng, slot, state))
         shown = (canvas != bare).any(axis=2) & (opening == 1)
         if shown.sum() >= SHOWS * opening.sum():
             break
     return canvas
 
 
-def _taken(rng: Generator, slot: _Slot, state: State) -> list[tuple[int, int, int]]:
+def _taken(rng: Generator, slot: Slot, state: State) -> list[tuple[int, int, int]]:
     """Which places of the grid hold a piece: taken from above and from the front."""
     columns, layers, rows = slot.grid
     total = columns * layers * rows
@@ -225,7 +189,7 @@ def _taken(rng: Generator, slot: _Slot, state: State) -> list[tuple[int, int, in
     return [(x, y, z) for (x, z), height in heights.items() for y in range(height)]
 
 
-def _rack(rng: Generator, slot: _Slot, seen: Eye) -> Picture:
+def _rack(rng: Generator, slot: Slot, seen: Eye) -> Picture:
     """What is behind and around the goods."""
     rows, columns = slot.canvas
     width, height, depth = slot.size
@@ -258,7 +222,7 @@ def _rack(rng: Generator, slot: _Slot, seen: Eye) -> Picture:
     return canvas
 
 
-def _rack_front(rng: Generator, slot: _Slot, seen: Eye, canvas: Picture) -> None:
+def _rack_front(rng: Generator, slot: Slot, seen: Eye, canvas: Picture) -> None:
     """Beams, uprights, the neighbours' goods beside them, and a price label."""
     width, height, _ = slot.size
     beam, post = 0.09, 0.05
@@ -281,128 +245,7 @@ def _rack_front(rng: Generator, slot: _Slot, seen: Eye, canvas: Picture) -> None
         fill(canvas, seen.sees([(a, b, 0) for a, b in label]), (235, 240, 240))
 
 
-def _put_goods(
-    rng: Generator,
-    slot: _Slot,
-    seen: Eye,
-    canvas: Picture,
-    places: list[tuple[int, int, int]],
-) -> None:
-    columns, layers, rows = slot.grid
-    width, height, depth = slot.size
-    cell = (0.96 * width / columns, 0.92 * height / layers, 0.95 * depth / rows)
-    tall = rng.uniform(0.75, 1.0)
-    eye_x = float(seen.place[0])
-    order = sorted(places, key=lambda at: (-at[2], -abs((at[0] + 0.5) * cell[0] - eye_x), at[1]))
-    draw = _DRAW[slot.good]
-    for x, y, z in order:
-        gap = rng.uniform(0.0, 0.08, 2)
-        low = (
-            0.02 * width + (x + gap[0]) * cell[0],
-            y * cell[1] * tall,
-            0.03 * depth + (z + gap[1]) * cell[2],
-        )
-        high = (
-            0.02 * width + (x + 1 - gap[1]) * cell[0],
-            (y + 1) * cell[1] * tall,
-            0.03 * depth + (z + 1 - gap[0]) * cell[2],
-        )
-        tile = slot.tiles[(x + y) % len(slot.tiles)]
-        draw(rng, canvas, seen, tile, (low, high, depth))
-
-
-_Room = tuple[tuple[float, float, float], tuple[float, float, float], float]
-
-
-def _shade(away: float, depth: float) -> float:
-    """The deeper in the shelf, the darker."""
-    return 1.0 - 0.45 * min(max(away / depth, 0.0), 1.0)
-
-
-def _box(_rng: Generator, canvas: Picture, seen: Eye, tile: Picture, room: _Room) -> None:
-    (x0, y0, z0), (x1, y1, z1), depth = room
-    lit = _shade(z0, depth)
-    if seen.place[0] < x0:
-        side = [(x0, y1, z1), (x0, y1, z0), (x0, y0, z0), (x0, y0, z1)]
-        put(canvas, tile, seen.sees(side), 0.7 * lit)
-    elif seen.place[0] > x1:
-        side = [(x1, y1, z0), (x1, y1, z1), (x1, y0, z1), (x1, y0, z0)]
-        put(canvas, tile, seen.sees(side), 0.75 * lit)
-    if seen.place[1] > y1:
-        top = [(x0, y1, z1), (x1, y1, z1), (x1, y1, z0), (x0, y1, z0)]
-        put(canvas, tile, seen.sees(top), 1.1 * lit)
-    put(canvas, tile, seen.sees([(x0, y1, z0), (x1, y1, z0), (x1, y0, z0), (x0, y0, z0)]), lit)
-
-
-def _tote(rng: Generator, canvas: Picture, seen: Eye, tile: Picture, room: _Room) -> None:
-    (x0, y0, z0), (x1, y1, z1), depth = room
-    _box(rng, canvas, seen, tile, room)
-    if seen.place[1] > y1:
-        rim_x, rim_z = 0.08 * (x1 - x0), 0.08 * (z1 - z0)
-        inner = [
-            (x0 + rim_x, y1, z1 - rim_z),
-            (x1 - rim_x, y1, z1 - rim_z),
-            (x1 - rim_x, y1, z0 + rim_z),
-            (x0 + rim_x, y1, z0 + rim_z),
-        ]
-        put(canvas, tile, seen.sees(inner), 0.35 * _shade(z0, depth))
-    y = y1 - 0.12 * (y1 - y0)
-    rim = [(x0, y, z0), (x1, y, z0), (x1, y - 0.015, z0), (x0, y - 0.015, z0)]
-    put(canvas, tile, seen.sees(rim), 0.5 * _shade(z0, depth))
-
-
-def _standing(canvas: Picture, seen: Eye, tile: Picture, room: _Room, alpha: Picture) -> None:
-    """Something round: its front, as a picture with an outline that stands in the middle."""
-    (x0, y0, z0), (x1, y1, z1), depth = room
-    z = (z0 + z1) / 2
-    cut = np.dstack([tile, alpha])
-    put(
-        canvas,
-        cut,
-        seen.sees([(x0, y1, z), (x1, y1, z), (x1, y0, z), (x0, y0, z)]),
-        _shade(z0, depth),
-    )
-
-
-def _bottle(_rng: Generator, canvas: Picture, seen: Eye, tile: Picture, room: _Room) -> None:
-    across = np.linspace(-1, 1, TILE, dtype=np.float32)
-    round_ = np.sqrt(1 - 0.85 * across**2) * (1 + 0.25 * np.exp(-(((across + 0.4) / 0.15) ** 2)))
-    lit = np.clip(tile * round_[None, :, None], 0, 255).astype(np.uint8)
-    alpha = np.zeros((TILE, TILE), np.uint8)
-    cv2.rectangle(alpha, (6, 17), (TILE - 7, TILE - 1), 255, -1)
-    cv2.ellipse(alpha, (TILE // 2, 17), (TILE // 2 - 7, 9), 0, 180, 360, 255, -1)
-    cv2.rectangle(alpha, (TILE // 2 - 7, 0), (TILE // 2 + 6, 12), 255, -1)
-    lit[:6] = np.clip(255 - lit[:6].astype(np.int16), 0, 255).astype(np.uint8)
-    _standing(canvas, seen, lit, room, alpha)
-
-
-def _bag(rng: Generator, canvas: Picture, seen: Eye, tile: Picture, room: _Room) -> None:
-    turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    power = rng.uniform(0.3, 0.55)
-    reach = TILE / 2 * (1 + rng.normal(0, 0.03, 24))
-    cos, sin = np.cos(turn), np.sin(turn)
-    outline = TILE / 2 + np.stack(
-        [np.sign(cos) * np.abs(cos) ** power * reach, np.sign(sin) * np.abs(sin) ** power * reach],
-        axis=1,
-    )
-    alpha = np.zeros((TILE, TILE), np.uint8)
-    cv2.fillPoly(alpha, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    y, x = np.mgrid[-1 : 1 : TILE * 1j, -1 : 1 : TILE * 1j].astype(np.float32)
-    puffed = 1.1 - 0.45 * (x**2 + (y + 0.2) ** 2) / 2
-    lit = np.clip(tile * puffed[:, :, None], 0, 255).astype(np.uint8)
-    _standing(canvas, seen, lit, room, alpha)
-
-
-_DRAW: Final[dict[Good, Callable[[Generator, Picture, Eye, Picture, _Room], None]]] = {
-    "carton": _box,
-    "box": _box,
-    "tote": _tote,
-    "bottle": _bottle,
-    "bag": _bag,
-}
-
-
-def _leave_litter(rng: Generator, world: World, slot: _Slot, seen: Eye, canvas: Picture) -> None:
+def _leave_litter(rng: Generator, world: World, slot: Slot, seen: Eye, canvas: Picture) -> None:
     """A strap, a scrap or a stain on the floor of an empty slot: nothing that could be picked."""
     _, _, depth = slot.size
     for _ in range(int(rng.integers(1, 3))):
@@ -410,74 +253,3 @@ def _leave_litter(rng: Generator, world: World, slot: _Slot, seen: Eye, canvas: 
         w, d = (0.4, 0.03) if rng.random() < 0.5 else rng.uniform(0.08, 0.22, 2)
         flat = [(x, 0, z + d), (x + w, 0, z + d), (x + w, 0, z), (x, 0, z)]
         fill(canvas, seen.sees(flat), cloth(rng, world), 0.8)
-
-
-def _stand_before(
-    rng: Generator, world: World, slot: _Slot, canvas: Picture, wanted: float
-) -> float:
-    """An arm or a person before the slot, about as large as wanted; what of it they cover."""
-    opening = np.zeros(canvas.shape[:2], np.uint8)
-    cv2.fillPoly(opening, [np.rint(slot.polygon).astype(np.int32)], 1)
-    inside, before = float(opening.sum()), canvas.copy()
-    clothes, hand = cloth(rng, world), skin(rng)
-    as_person = wanted > 0.5 and rng.random() < 0.6
-    side = bool(rng.random() < 0.5)
-    place, lean = rng.uniform(0, 1), rng.uniform(-0.3, 0.3)
-    large = 0.2 + wanted * (0.8 if as_person else 0.6)
-    covered = 0.0
-    for _ in range(8):
-        canvas[:] = before
-        parts = (_person if as_person else _arm)(slot, large, place, lean, side=side)
-        mask = np.zeros(canvas.shape[:2], np.uint8)
-        for number, outline in enumerate(parts):
-            tone = hand if number == len(parts) - 1 else clothes
-            mask |= fill(canvas, outline, tone, 0.9)
-        covered = float((mask[opening == 1] > 127).sum()) / inside
-        if (covered >= HIDDEN) == (wanted >= HIDDEN) and not GLIMPSED < covered < HIDDEN:
-            break
-        large *= 1.25 if wanted >= HIDDEN else 0.7
-    return covered
-
-
-def _arm(slot: _Slot, large: float, place: float, lean: float, *, side: bool) -> list[Points]:
-    """A sleeve that comes in from a side or from below, and a hand."""
-    low, high = slot.polygon.min(axis=0), slot.polygon.max(axis=0)
-    wide = high - low
-    thick = 0.5 * large * float(wide.min())
-    end = low + wide * (0.5 + lean, 0.25 + 0.5 * place)
-    start = (
-        np.array([low[0] - wide[0] if lean < 0 else high[0] + wide[0], high[1] + 0.2 * wide[1]])
-        if side
-        else np.array([low[0] + wide[0] * place, high[1] + wide[1]])
-    )
-    along = (end - start) / max(float(np.linalg.norm(end - start)), 1.0)
-    across = np.array([-along[1], along[0]]) * thick
-    sleeve = np.array(
-        [start - 1.3 * across, start + 1.3 * across, end + across * 0.8, end - across * 0.8]
-    )
-    return [sleeve, _round(end + along * thick, thick * 0.95, thick * 0.8)]
-
-
-def _person(slot: _Slot, large: float, place: float, lean: float, *, side: bool) -> list[Points]:
-    """A back, shoulders and a head."""
-    low, high = slot.polygon.min(axis=0), slot.polygon.max(axis=0)
-    wide = high - low
-    middle = low[0] + wide[0] * (0.15 + 0.7 * place)
-    half = 0.55 * large * float(wide[0])
-    top = low[1] + wide[1] * (0.25 + lean) * (0.6 if side else 1.0)
-    body = np.array(
-        [
-            (middle - half, high[1] + wide[1]),
-            (middle - half, top + half * 0.5),
-            (middle - half * 0.6, top),
-            (middle + half * 0.6, top),
-            (middle + half, top + half * 0.5),
-            (middle + half, high[1] + wide[1]),
-        ]
-    )
-    return [body, _round(np.array([middle, top - half * 0.5]), half * 0.5, half * 0.62)]
-
-
-def _round(middle: Points, wide: float, high: float) -> Points:
-    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-    return middle + np.stack([np.cos(turn) * wide, np.sin(turn) * high], axis=1)

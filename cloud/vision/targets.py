@@ -15,8 +15,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from cloud.vision.marks import CLASSES
 from cloud.vision.scenes import LEAST_SEEN, Scene
-from cloud.vision.things import CLASSES
 
 cv2: Final[Any] = _cv2  # its type stubs know neither dtypes nor numbers in an array's place
 

@@ -1,8 +1,7 @@
-"""Trains the detector. The only module that needs PyTorch; gateways and the cloud run without.
+"""Trains the detector.
 
-A small convolutional network without anchors: strides 8, 16 and 32, joined from coarse to fine, one
-head for each. Scores learn the overlap that their box has (quality focal loss), boxes by distance
-and overlap (DIoU). Scenes are rendered in a process of their own while the network learns.
+Scores learn the overlap that their box has (quality focal loss), boxes by distance and overlap
+(DIoU). Scenes are rendered in a process of their own while the network learns.
 """
 # PyTorch's types are unknown where it is missing, and half known where it is not.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -11,40 +10,25 @@ and overlap (DIoU). Scenes are rendered in a process of their own while the netw
 from __future__ import annotations
 
 import copy
-import io
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
-from pickle import PickleError
 from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
-import torch as _torch  # pyright: ignore[reportMissingImports] - the extra `train` brings it
 from numpy.typing import NDArray
 
+from cloud.vision.matter import World
+from cloud.vision.network import CLASS_COUNT, SIDE, Network, Tensor, decoded, functional, nn, torch
 from cloud.vision.scenes import render
-from cloud.vision.targets import GROUPS, STRIDES, Truth, assign, cells, group_of, truth_of, view_of
-from cloud.vision.textures import World
-from cloud.vision.things import CLASSES
-from shared.errors import QuartermasterError
+from cloud.vision.targets import GROUPS, Truth, assign, cells, group_of, truth_of, view_of
 
-torch: Final[Any] = _torch  # typed as anything: this is checked where PyTorch is missing, too
-nn: Final[Any] = torch.nn
-functional: Final[Any] = torch.nn.functional
-Tensor = Any
-
-SIDE: Final = 416
-_WIDTHS: Final = (16, 32, 48, 80, 112)
-_NECK: Final = 48
 _BATCH: Final = 16
 _SHARD: Final = 64
 _ALIKE: Final = 6  # shards that are made of the same surfaces
-_CLASSES: Final = len(CLASSES)
-_GROUP: Final = [group_of(index) for index in range(_CLASSES)]
+_GROUP: Final = [group_of(index) for index in range(CLASS_COUNT)]
 
 
 class Plan(NamedTuple):
@@ -77,109 +61,25 @@ class Progress(NamedTuple):
     loss: float
 
 
-def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> Any:
-    return nn.Sequential(
-        nn.Conv2d(before, after, size, stride, size // 2, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(inplace=True),
-    )
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.narrow = _conv(width, width // 2, 1)
-        self.wide = _conv(width // 2, width)
-
-    def forward(self, given: Tensor) -> Tensor:
-        return given + self.wide(self.narrow(given))
-
-
-class Network(nn.Module):
-    """Pictures (n, 3, s, s) to (n, classes + 4 * groups, cells), not yet decoded."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        a, b, c, d, e = _WIDTHS
-        self.to4 = nn.Sequential(_conv(3, a, 3, 2), _conv(a, b, 3, 2))
-        self.to8 = nn.Sequential(_conv(b, c, 3, 2), _Residual(c))
-        self.to16 = nn.Sequential(_conv(c, d, 3, 2), _Residual(d), _Residual(d))
-        self.to32 = nn.Sequential(_conv(d, e, 3, 2), _Residual(e))
-        self.from8, self.from16 = _conv(c, _NECK, 1), _conv(d, _NECK, 1)
-        self.from32 = _conv(e, _NECK, 1)
-        self.join8, self.join16 = _Residual(_NECK), _Residual(_NECK)
-        outputs = _CLASSES + 4 * GROUPS
-        self.heads = nn.ModuleList(
-            nn.Sequential(_Residual(_NECK), nn.Conv2d(_NECK, outputs, 1)) for _ in STRIDES
-        )
-        for head in self.heads:
-            bias = head[1].bias
-            nn.init.constant_(bias[:_CLASSES], -math.log(99))
-            nn.init.constant_(bias[_CLASSES:], math.log(2.5))
-
-    def forward(self, given: Tensor) -> Tensor:
-        """Scores before the sigmoid, then logarithms of distances in strides."""
-        at8 = self.to8(self.to4(given))
-        at16 = self.to16(at8)
-        coarse = self.from32(self.to32(at16))
-        middle = self.join16(self.from16(at16) + _twice(coarse))
-        fine = self.join8(self.from8(at8) + _twice(middle))
-        told = [
-            head(each).flatten(2)
-            for head, each in zip(self.heads, (fine, middle, coarse), strict=True)
-        ]
-        return torch.cat(told, 2)
-
-
-def _twice(given: Tensor) -> Tensor:
-    return functional.interpolate(given, scale_factor=2.0, mode="nearest")
-
-
-class Exported(nn.Module):
-    """What a gateway runs: BGR bytes (1, s, s, 3) to boxes in pixels and scores."""
-
-    def __init__(self, network: Any, side: int) -> None:
-        super().__init__()
-        self.network = network
-        middles, strides = cells(side)
-        self.register_buffer("middles", torch.from_numpy(middles))
-        self.register_buffer("strides", torch.from_numpy(strides))
-
-    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes (groups, cells, 4) as left, top, right, bottom; scores (cells, classes)."""
-        given = picture.permute(0, 3, 1, 2).float() * (1 / 128) - 1
-        told = self.network(given)[0].transpose(0, 1)
-        boxes = [
-            _boxes(told[:, first : first + 4], self.middles, self.strides)
-            for first in range(_CLASSES, _CLASSES + 4 * GROUPS, 4)
-        ]
-        return torch.stack(boxes), told[:, :_CLASSES].sigmoid()
-
-
-def _boxes(told: Tensor, middles: Tensor, strides: Tensor) -> Tensor:
-    away = told.clamp(max=4.0).exp() * strides[:, None]
-    return torch.cat([middles - away[..., :2], middles + away[..., 2:]], -1)
-
-
 def loss_of(told: Tensor, batch: Batch) -> Tensor:
     """Quality focal loss of the scores and DIoU loss of the boxes, per thing asked for."""
     told = told.float().transpose(1, 2)
-    scores = told[..., :_CLASSES]
+    scores = told[..., :CLASS_COUNT]
     middles, strides = (torch.from_numpy(each) for each in cells(batch.side))
     quality = batch.wanted.clone()
     missed = scores.new_zeros(())
     for group in range(GROUPS):
         held = batch.held[:, group]
-        first = _CLASSES + 4 * group
+        first = CLASS_COUNT + 4 * group
         where = held.nonzero()
         if not len(where):
             continue
-        boxes = _boxes(
+        boxes = decoded(
             told[..., first : first + 4][held], middles[where[:, 1]], strides[where[:, 1]]
         )
         overlap, apart = _overlap(boxes, batch.boxes[:, group][held])
         missed = missed + (1 - overlap + apart).sum()
-        mine = torch.tensor([index for index in range(_CLASSES) if _GROUP[index] == group])
+        mine = torch.tensor([index for index in range(CLASS_COUNT) if _GROUP[index] == group])
         spot = quality[held]
         spot[:, mine] *= overlap.detach().clamp(0, 1)[:, None]
         quality[held] = spot
@@ -361,48 +261,3 @@ def _follow(mean: Any, network: Any, share: float) -> None:
             value.lerp_(theirs[name].float(), 1 - share)
         else:
             value.copy_(theirs[name])
-
-
-def save(network: Any, path: Path) -> None:
-    """Keep what was learnt, to go on from it another day."""
-    torch.save(network.state_dict(), path)
-
-
-def saved(path: Path) -> Any:
-    """A network as it was kept.
-
-    Raises:
-        QuartermasterError: ``file.unreadable``.
-    """
-    network = Network()
-    try:
-        network.load_state_dict(torch.load(path, weights_only=True))
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, PickleError) as error:
-        raise QuartermasterError("file.unreadable", str(error)[:200], where=str(path)) from None
-    return network
-
-
-def parameters(network: Any) -> int:
-    """How many numbers the network has learnt."""
-    return sum(each.numel() for each in network.parameters())
-
-
-def exported(network: Any, side: int = SIDE) -> bytes:
-    """The network as an ONNX file, with the decoding inside."""
-    model = Exported(copy.deepcopy(network).to(memory_format=torch.contiguous_format), side).eval()
-    file = io.BytesIO()
-    with warnings.catch_warnings():  # the exporter that needs no further library is the older one
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model, (torch.zeros(1, side, side, 3, dtype=torch.uint8),), file, dynamo=False,
-            opset_version=17, input_names=["picture"], output_names=["boxes", "scores"],
-        )  # fmt: skip
-    return file.getvalue()
-
-
-@torch.no_grad()
-def answers(network: Any, picture: NDArray[np.uint8]) -> tuple[Any, Any]:
-    """Boxes and scores by PyTorch itself, to hold the exported file against."""
-    model = Exported(network, picture.shape[1]).eval()
-    boxes, scores = model(torch.from_numpy(picture))
-    return boxes.numpy(), scores.numpy()

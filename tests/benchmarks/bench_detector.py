@@ -35,7 +35,8 @@ import cv2
 import numpy as np
 
 from cloud.vision.boxes import Picture, average_precision
-from cloud.vision.scenes import CLASSES, render
+from cloud.vision.marks import CLASSES
+from cloud.vision.scenes import render
 from edge.vision.detector import Detection, Detector
 from edge.vision.models import Model, load, read_card
 

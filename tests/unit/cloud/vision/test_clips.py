@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from cloud.vision.actors import Actor, Waypoint
 from cloud.vision.clips import (
     HIDDEN,
-    Actor,
     Line,
     Plan,
-    Waypoint,
     box_of,
     moments,
     net,

@@ -13,8 +13,9 @@ from cloud.vision.__main__ import main
 def test_without_pytorch_the_command_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delattr(cloud.vision, "training", raising=False)
-    monkeypatch.delitem(sys.modules, "cloud.vision.training", raising=False)
+    for name in ("network", "training"):
+        monkeypatch.delattr(cloud.vision, name, raising=False)
+        monkeypatch.delitem(sys.modules, f"cloud.vision.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["--views", "16"]) == 69
     said = capsys.readouterr().err

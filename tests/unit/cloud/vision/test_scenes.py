@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cloud.vision.cartons import Carton, Look
+from cloud.vision.marks import CLASSES, Mark
+from cloud.vision.matter import World
 from cloud.vision.painting import Block, Canvas, look
+from cloud.vision.pallets import Pallet
 from cloud.vision.scenes import LEAST_SEEN, NARROWEST, SMALLEST, Scene, boxes_of, render
-from cloud.vision.textures import Texture, World, bank
-from cloud.vision.things import CLASSES, Carton, Look, Mark, Pallet, draw, foot
+from cloud.vision.textures import Texture, bank
+from cloud.vision.things import draw, foot
 
 SUN = np.array([0.0, -0.6, 0.8])
 

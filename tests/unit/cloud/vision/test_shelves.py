@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from cloud.vision import cutting
 from cloud.vision.crops import HARMS, crops
-from cloud.vision.shelves import GLIMPSED, GOODS, HIDDEN, STATES, examples
-from cloud.vision.surfaces import World
+from cloud.vision.matter import World
+from cloud.vision.shelves import examples
+from cloud.vision.slots import GLIMPSED, GOODS, HIDDEN, STATES
 from edge.vision import embedding
 
 WORLDS: tuple[World, World] = ("train", "test")

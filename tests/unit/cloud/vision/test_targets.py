@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cloud.vision.marks import CLASSES
 from cloud.vision.scenes import render
 from cloud.vision.targets import STRIDES, Truth, assign, cells, truth_of, view_of
-from cloud.vision.things import CLASSES
 
 CARTON, PALLET = CLASSES.index("carton"), CLASSES.index("pallet")
 

@@ -17,6 +17,7 @@ pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 from cloud.vision import __main__ as command  # noqa: E402
+from cloud.vision import network as networks  # noqa: E402
 from cloud.vision import release, training  # noqa: E402
 
 
@@ -52,7 +53,7 @@ def test_a_tiny_training_lowers_the_loss_and_tells_how_far_it_is() -> None:
     assert [each.views for each in heard] == [200, 400]
     assert heard[-1].part == 1
     assert heard[1].loss < 0.9 * heard[0].loss
-    assert 100_000 < training.parameters(network) <= 400_000
+    assert 100_000 < networks.parameters(network) <= 400_000
 
 
 @pytest.mark.usefixtures("small")
@@ -77,11 +78,11 @@ def test_a_training_ends_where_its_pace_says() -> None:
 def test_the_file_that_is_written_answers_as_the_network_and_gateways_take_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = training.Network().eval()
-    content = training.exported(network)
+    network = networks.Network().eval()
+    content = networks.exported(network)
     told = release.Told("7", seed=1, views=16, parameters=1, rendered=2)
     monkeypatch.setattr(command, "_say", lambda _line: None)
-    command.write(release, training.answers, network, content, (tmp_path, told, 1))
+    command.write(release, networks.answers, network, content, (tmp_path, told, 1))
     card = read_card("detector", tmp_path)
     assert card.metrics["parity_scores"] < 1e-3
     assert card.trained == {"seed": 1, "views": 16, "scenes": 2, "parameters": 1}
@@ -92,21 +93,21 @@ def test_the_file_that_is_written_answers_as_the_network_and_gateways_take_it(
 
 
 def test_what_was_learnt_is_kept_and_what_is_something_else_is_refused(tmp_path: Path) -> None:
-    network = training.Network()
-    training.save(network, tmp_path / "kept.pt")
-    again = training.saved(tmp_path / "kept.pt").state_dict()
+    network = networks.Network()
+    networks.save(network, tmp_path / "kept.pt")
+    again = networks.saved(tmp_path / "kept.pt").state_dict()
     assert all(bool((again[name] == value).all()) for name, value in network.state_dict().items())
     (tmp_path / "other.pt").write_bytes(b"nothing of the kind")
     for name in ("other.pt", "missing.pt"):
         with pytest.raises(QuartermasterError, match=r"file\.unreadable"):
-            training.saved(tmp_path / name)
+            networks.saved(tmp_path / name)
 
 
 def test_a_file_that_answers_otherwise_is_not_written() -> None:
-    network = training.Network().eval()
+    network = networks.Network().eval()
     picture = np.random.default_rng(1).integers(0, 256, (1, 416, 416, 3), np.uint8)
-    boxes, scores = training.answers(network, picture)
-    content = training.exported(network)
+    boxes, scores = networks.answers(network, picture)
+    content = networks.exported(network)
     with pytest.raises(QuartermasterError, match=r"model\.scores"):
         release.checked(content, (boxes, scores + 0.01), picture)
     with pytest.raises(QuartermasterError, match=r"model\.scores"):
