@@ -22,7 +22,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cloud.ledger import posting, store
+from cloud.ledger import posting
 from cloud.ledger.model import Entry
 from cloud.ledger.names import Names
 from edge import stock, tasks

@@ -15,7 +15,7 @@ from cloud.ingest.model import Provisional
 from cloud.ingest.ports import Handler, Routes
 from cloud.ingest.service import observe
 from cloud.ingest.tombstones import explain
-from cloud.ledger import posting, reversing, store
+from cloud.ledger import posting, reversing
 from cloud.ledger.model import CountCheck, Drift, Position, fold
 from cloud.ledger.names import Names
 from shared.events import DATA_OF, EventData, EventsCarried, EventsLost, Packed, ScanUndone
