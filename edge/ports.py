@@ -285,6 +285,39 @@ class CropDesk(Protocol):
         ...
 
 
+class LabelTold(NamedTuple):
+    """What a label's print says: lot and expiry (``YYYY-MM-DD``), None where it cannot be told.
+
+    ``confidence`` is ‰ of the less sure one, ``text`` all that was read, ``model`` what read it.
+    ``seq`` is the number under which it was recorded; 0: nothing was told, or no room.
+    """
+
+    lot: str | None
+    expiry: str | None
+    confidence: int
+    text: str
+    model: str
+    seq: int
+
+
+class LabelDesk(Protocol):
+    """Where the print on an exception's photo is read, for whoever asks."""
+
+    async def read(self, exception: str, *, device: str) -> LabelTold:
+        """Read it, an event in the name of who asks at ``device``; it takes seconds.
+
+        Raises:
+            QuartermasterError: ``request.not-found`` without such an exception or its photo,
+                ``request.too-many`` where enough wait, ``file.unreadable``, ``model.missing`` or
+                ``program.failed``.
+        """
+        ...
+
+    def told(self, exception: str) -> LabelTold | None:
+        """What was read of late; None where nobody asked."""
+        ...
+
+
 class LinkListener(Protocol):
     """Who is told what happens on the way to the broker."""
 

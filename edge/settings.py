@@ -35,6 +35,8 @@ MODELS: Final = "models"
 MOST: Final = 2**53
 """Beyond it a number is not the same everywhere."""
 _CALLED: Final = ("device", "name")
+_MOST_FORMS: Final = 32
+_LOT_FORM: Final = re.compile(r"(?=.*[0-9])[A-Z0-9][A-Z0-9/\-]{1,18}[A-Z0-9]\Z")
 _QUERY: Final = re.compile(r"([?&][^=&\s]+=)[^&\s]+")
 _CREDENTIALS: Final = re.compile(r"(\w+://)[^/@\s]+@")
 
@@ -170,6 +172,19 @@ class Camera(_Table, frozen=True, omit_defaults=True):
     keep_crops: bool = False
 
 
+class Labels(_Table, frozen=True):
+    """How labels are printed here, for those who ask what one says.
+
+    ``lot_forms`` are the only forms of lots there are: ``9`` is a digit, ``A`` a letter other than
+    I, O and Q, all else itself (``A9-9999``); none named means any, and what may be a letter or a
+    digit is hardly ever told. ``dates`` says which of a date's readings counts; unset, a date with
+    two readings is none.
+    """
+
+    lot_forms: list[str] = []
+    dates: Literal["day-first", "month-first", "year-first"] | None = None
+
+
 class Tcp(_Table, frozen=True):
     """Scanners that send lines over TCP; there is no such door without this table.
 
@@ -224,6 +239,7 @@ class Settings(_Table, frozen=True):
     uplink: Uplink = Uplink()
     store: Store = Store()
     camera: list[Camera] = []
+    labels: Labels = Labels()
     tcp: Tcp | None = None
     mqtt: Mqtt | None = None
     sensor: list[Sensor] = []
@@ -271,6 +287,7 @@ def parse(text: bytes, name: str = FILE) -> Settings:
             "settings.invalid", _plainly(says), where=f"{name} {where.strip('`$.')}".strip()
         ) from None
     _demand_known_symbologies(settings, name)
+    _demand_forms(settings.labels, name)
     return settings
 
 
@@ -284,6 +301,20 @@ def _demand_known_symbologies(settings: Settings, name: str) -> None:
                         f"{symbology[:40]!r} is no symbology; known are {', '.join(SYMBOLOGIES)}",
                         where=f"{name} camera.{camera.name}.zones.{zone.name}.symbologies",
                     )
+
+
+def _demand_forms(labels: Labels, name: str) -> None:
+    where = f"{name} labels.lot_forms"
+    if len(labels.lot_forms) > _MOST_FORMS:
+        raise QuartermasterError("settings.invalid", f"more than {_MOST_FORMS}", where=where)
+    for form in labels.lot_forms:
+        if _LOT_FORM.match(form) is None:
+            raise QuartermasterError(
+                "settings.invalid",
+                f"{form[:40]!r} is no form of a lot: 3 to 20 of 9 (a digit), A (a letter), other "
+                "capitals and digits, - and / between them, at least one digit",
+                where=where,
+            )
 
 
 def _vast(value: Any) -> int | float | None:

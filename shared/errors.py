@@ -136,6 +136,7 @@ Code = Literal[
     "downlink.hash",
     "catalog.file",
     "catalog.row",
+    "catalog.cycle",
     "document.file",
     "document.row",
     "demand.file",
@@ -725,6 +726,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     "catalog.row": Entry(
         422, "Some rows of the file cannot be used.", "Correct the rows named and import again."
     ),
+    "catalog.cycle": Entry(
+        422,
+        "An item would be part of itself.",
+        "Take one of the components on the path out of its bill, or remove that bill's version.",
+    ),
     "document.file": Entry(
         422,
         "The file cannot be read as people or a plan.",
@@ -861,7 +867,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         500, "A model has no card that can be read.", "Install this version again; see its log."
     ),
     "model.missing": Entry(
-        500,
+        501,
         "Print on labels cannot be read here: what reads it is not installed.",
         "Install quartermaster with its extra: quartermaster[edge,ocr].",
     ),

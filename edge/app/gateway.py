@@ -29,6 +29,7 @@ from edge.app.hearing import hears
 from edge.app.identities import Identities
 from edge.app.inputs import Inputs
 from edge.app.journal import Journal
+from edge.app.labels import Labels
 from edge.app.learning import Learning
 from edge.app.metrics import registry
 from edge.app.recovery import damages
@@ -115,6 +116,7 @@ class Gateway:
         )
         self._verification = witnesses_of(store)
         self._learning = Learning(store, changed=self._cameras.renew)
+        self._labels = Labels(store)
         self._downlink = Downlink(
             store.database,
             lambda: self._identities.current,
@@ -340,7 +342,14 @@ class Gateway:
             rooms=[
                 people_room(store.database, self._desk, limit, **here),
                 pages.routes(),
-                tasks_room(store.database, store.floor, store.photos, limit, store.clock),
+                tasks_room(
+                    store.database,
+                    store.floor,
+                    store.photos,
+                    limit,
+                    store.clock,
+                    labels=self._labels,
+                ),
                 decisions_room(store.database, self._fallback, limit),
                 pairing.routes(store.database, store.pipeline, store.clock),
                 places.routes(store.database),

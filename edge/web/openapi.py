@@ -43,6 +43,7 @@ _SAYS: Final = {
     413: "Too large.",
     422: "It cannot be taken as it is.",
     429: "Too many; Retry-After says for how long to wait.",
+    501: "What does that is not installed at this gateway.",
     503: "Not yet: what is needed has not come down.",
     507: "No room, or the store is damaged. Nothing was changed; send it again later.",
 }
@@ -190,6 +191,13 @@ _OPERATIONS: Final = (
         {"type": "string", "contentEncoding": "binary"},
         (404, 422),
         media="image/jpeg",
+    ),
+    Operation(
+        "post",
+        "/v1/exceptions/{name}/label",
+        "Lot and expiry from the print on the photo, null where they cannot be told for sure.",
+        _with("exception", "lot", "expiry", "confidence", "text", "model", "seq"),
+        (404, 413, 422, 429, 501),
     ),
     Operation(
         "post",

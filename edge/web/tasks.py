@@ -8,6 +8,7 @@
 ``GET /v1/accuracy``                  inventory-record accuracy by zone, ``?days=90``
 ``GET|POST /v1/exceptions``           what a person should look at; ``?status=open|resolved|all``
 ``GET /v1/exceptions/{name}/photo``   the photo, where it was kept
+``POST /v1/exceptions/{name}/label``  lot and expiry from the photo's print; it takes seconds
 ``POST /v1/exceptions/{name}/resolve``  ``{"id", "resolution", "note"}``, by an operator
 ====================================  ========================================================
 
@@ -26,7 +27,7 @@ from starlette.routing import BaseRoute, Route
 
 from edge import stock, tasks
 from edge.db import Connection, Database
-from edge.ports import FloorPoint, ScanAnswer
+from edge.ports import FloorPoint, LabelDesk, ScanAnswer
 from edge.web import devices
 from edge.web.guard import Guard, body_of, encode, json_answer
 from edge.web.limits import RateLimit
@@ -45,10 +46,16 @@ _EXCEPTIONS: Final = frozenset({"open", "resolved", "all"})
 
 
 def tasks_room(
-    database: Database, floor: FloorPoint, photos: tasks.Photos, limit: RateLimit, clock: Clock
+    database: Database,
+    floor: FloorPoint,
+    photos: tasks.Photos,
+    limit: RateLimit,
+    clock: Clock,
+    *,
+    labels: LabelDesk,
 ) -> Callable[[Guard], Sequence[BaseRoute]]:
     """The routes above, for :func:`edge.web.api.create`."""
-    door = _Door(database, floor, photos, limit, clock)
+    door = _Door(database, floor, photos, limit, clock, labels=labels)
 
     def routes(guard: Guard) -> Sequence[BaseRoute]:
         return [
@@ -61,6 +68,7 @@ def tasks_room(
             Route("/v1/exceptions", guard(door.get_exceptions), methods=["GET"]),
             Route("/v1/exceptions", guard(door.post_exception), methods=["POST"]),
             Route("/v1/exceptions/{name}/photo", guard(door.get_photo), methods=["GET"]),
+            Route("/v1/exceptions/{name}/label", guard(door.post_label), methods=["POST"]),
             Route("/v1/exceptions/{name}/resolve", guard(door.post_resolve), methods=["POST"]),
         ]
 
@@ -75,10 +83,13 @@ class _Door:
         photos: tasks.Photos,
         limit: RateLimit,
         clock: Clock,
+        *,
+        labels: LabelDesk,
     ) -> None:
         self._database = database
         self._floor = floor
         self._photos = photos
+        self._labels = labels
         self._limit = limit
         self._clock = clock
 
@@ -202,6 +213,12 @@ class _Door:
             raise QuartermasterError("request.not-found", "no photo was kept", where="photo")
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
         return Response(content, media_type="image/jpeg", headers=headers)
+
+    async def post_label(self, request: Request) -> Response:
+        device, _ = await self._posted(request)
+        name = request.path_params["name"]
+        told = await self._labels.read(name, device=device)
+        return json_answer(encode({"exception": name, **told._asdict(), "seq": told.seq or None}))
 
     async def post_resolve(self, request: Request) -> Response:
         device, body = await self._posted(request)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.settings import Settings, load
+from edge.settings import Labels, Settings, load
 from shared.errors import QuartermasterError
 
 
@@ -21,6 +21,14 @@ def test_a_file_says_what_differs(tmp_path: Path) -> None:
     settings = load(tmp_path)
     assert settings.api.port == 9443
     assert [camera.name for camera in settings.camera] == ["dock"]
+
+
+def test_a_site_says_how_its_labels_are_printed(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(
+        '[labels]\nlot_forms = ["AA99999", "A9-9999"]\ndates = "day-first"\n'
+    )
+    assert load(tmp_path).labels == Labels(lot_forms=["AA99999", "A9-9999"], dates="day-first")
+    assert Settings().labels == Labels(lot_forms=[], dates=None)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +50,11 @@ def test_a_file_says_what_differs(tmp_path: Path) -> None:
             ),
             "'EAN13' is no symbology; known are EAN/UPC, ITF,",
         ),
+        ("[labels]\ndates = 'day first'\n", "labels.dates"),
+        ("[labels]\nlot_forms = ['a9-9999']\n", "'a9-9999' is no form of a lot"),
+        ("[labels]\nlot_forms = ['AAA']\n", "at least one digit"),
+        ("[labels]\nlot_forms = ['9A']\n", "3 to 20"),
+        (f"[labels]\nlot_forms = {['A99'] * 33}\n", "more than 32"),
     ],
 )
 def test_a_mistake_is_refused_and_named(tmp_path: Path, text: str, names: str) -> None:

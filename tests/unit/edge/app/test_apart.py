@@ -22,7 +22,7 @@ def refusal(*command: str) -> QuartermasterError:
 @pytest.fixture
 def says(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """What is run is no module but the text itself."""
-    run = apart.subprocess.run
+    run: Any = apart.subprocess.run
 
     def instead(command: list[str], **options: Any) -> Any:
         return run([sys.executable, "-S", "-c", *command[2:]], **options)

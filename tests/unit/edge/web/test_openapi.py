@@ -43,7 +43,7 @@ def test_every_address_of_the_api_is_described_and_none_that_is_not_there(
         CollectorRegistry(),
         rooms=[
             people_room(ABSENT, ABSENT, limit, site="berlin", gateway="gw-01"),
-            tasks_room(ABSENT, ABSENT, ABSENT, limit, ABSENT),
+            tasks_room(ABSENT, ABSENT, ABSENT, limit, ABSENT, labels=ABSENT),
             decisions_room(ABSENT, ABSENT, limit),
             pairing.routes(ABSENT, ABSENT, ABSENT),
             places.routes(ABSENT),

@@ -11,8 +11,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from edge.app.store import Store
+from edge.ports import LabelTold
 from edge.web import RateLimit, create, devices
 from edge.web.tasks import tasks_room
+from shared.errors import QuartermasterError
 from shared.plan import Task, TaskLine
 from tests.support.floor import CARTON, OAT, SSCC, TEA, FloorAt, label, new_id
 
@@ -30,6 +32,18 @@ class Calm:
         return ""
 
 
+class Desk:
+    """Has read one label, and reads no other."""
+
+    async def read(self, exception: str, *, device: str) -> LabelTold:
+        if exception != "ex-1":
+            raise QuartermasterError("model.missing", "rapidocr is not installed")
+        return LabelTold("KR43796", None, 970, "LOT KR43796", f"ocr of {device}", 0)
+
+    def told(self, exception: str) -> None:
+        assert exception
+
+
 class Door:
     """The app, asked by a paired device."""
 
@@ -39,7 +53,8 @@ class Door:
             lambda connection: devices.add(connection, "sc-01", now=1)
         )
         limit = RateLimit(1, burst)
-        room = tasks_room(store.database, store.floor, store.photos, limit, self.floor.clock)  # type: ignore[arg-type]
+        clock: Any = self.floor.clock
+        room = tasks_room(store.database, store.floor, store.photos, limit, clock, labels=Desk())
         self.app = create(
             store.database, store.pipeline, Calm(), limit, CollectorRegistry(), rooms=[room]
         )
@@ -165,6 +180,23 @@ def test_an_exception_is_raised_shown_and_its_photo_with_it(door: Door) -> None:
     assert door.ask("GET", "/v1/exceptions/ex-none/photo").status_code == 404
 
 
+def test_what_a_label_says_is_asked_for_and_so_is_what_to_install(door: Door) -> None:
+    answer = door.ask("POST", "/v1/exceptions/ex-1/label")
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {
+        "exception": "ex-1",
+        "lot": "KR43796",
+        "expiry": None,
+        "confidence": 970,
+        "text": "LOT KR43796",
+        "model": "ocr of sc-01",
+        "seq": None,
+    }
+    refused = door.ask("POST", "/v1/exceptions/ex-2/label")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (501, "model.missing")
+    assert "quartermaster[edge,ocr]" in refused.json()["error"]["do"]
+
+
 def test_accuracy_is_told_by_zone(door: Door) -> None:
     door.floor.good(TEA, "receive", 7, location="A-01")
     door.floor.good(OAT, "receive", 7, location="B-01")
@@ -194,6 +226,7 @@ def test_accuracy_is_told_by_zone(door: Door) -> None:
         ("GET", "/v1/exceptions"),
         ("POST", "/v1/exceptions"),
         ("GET", "/v1/exceptions/x/photo"),
+        ("POST", "/v1/exceptions/x/label"),
         ("POST", "/v1/exceptions/x/resolve"),
     ],
 )
