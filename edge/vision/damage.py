@@ -19,7 +19,6 @@ from edge.vision.embedding import (
     Backbone,
     Picture,
     Verdict,
-    box_of,
     boxed,
     jpeg_of,
     judged,
@@ -27,6 +26,7 @@ from edge.vision.embedding import (
 )
 from edge.vision.lanes import Box, Finding, Look, Uncertain
 from edge.vision.models import Model, load, read_card
+from edge.vision.motion import box_of
 from shared.errors import QuartermasterError
 from shared.events import DamageSuspected
 from shared.events.sights import Seen
@@ -117,7 +117,7 @@ class DamageLane:
         points = np.asarray(polygon, np.float64) * (width, height)
         if self._followed is None:
             place = look.zone.name.encode() if look.zone is not None else b""
-            return [Followed(b"zone " + place, "carton", box_of(points, width, height))]
+            return [Followed(b"zone " + place, "carton", box_of(polygon, width, height))]
         return [
             each
             for each in self._followed()

@@ -19,6 +19,7 @@ from edge.vision.calibration import check_polygon, check_reference
 from edge.vision.jpeg import encoded
 from edge.vision.lanes import Box
 from edge.vision.models import Model, load, read_card
+from edge.vision.motion import box_of
 from shared.errors import QuartermasterError
 
 CUT: Final = 128
@@ -112,24 +113,15 @@ def cut(image: Any, polygon: Sequence[Point]) -> Picture:
     """
     picture = _coloured(image)
     height, width = picture.shape[:2]
-    points = np.asarray(polygon, np.float64) * (width, height)
-    corners = _corners(points)
+    corners = _corners(np.asarray(polygon, np.float64) * (width, height))
     if corners is None:
-        left, top, right, bottom = box_of(points, width, height)
+        left, top, right, bottom = box_of(polygon, width, height)
         part: Any = picture[top:bottom, left:right]
         return np.asarray(cv2.resize(part, (CUT, CUT), interpolation=cv2.INTER_LINEAR), np.uint8)
     square = np.array([[0, 0], [CUT, 0], [CUT, CUT], [0, CUT]], np.float32)
     matrix: Any = cv2.getPerspectiveTransform(corners, square)
     straight = cv2.warpPerspective(picture, matrix, (CUT, CUT), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(straight, np.uint8)
-
-
-def box_of(points: NDArray[np.float64], width: int, height: int) -> Box:
-    """The upright box around points (pixels), within the picture and never empty."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    left, top = np.floor(np.clip(low, 0, (width - 1, height - 1))).astype(int)
-    right, bottom = np.ceil(np.clip(high, (left + 1, top + 1), (width, height))).astype(int)
-    return int(left), int(top), int(right), int(bottom)
 
 
 def boxed(image: Any, box: Box) -> Picture | None:

@@ -31,12 +31,15 @@ def pixels_of(polygon: Sequence[Point], width: int, height: int) -> NDArray[np.i
 
 
 def box_of(polygon: Sequence[Point], width: int, height: int) -> Box:
-    """The upright box around a polygon, within the picture and never empty."""
-    corners = pixels_of(polygon, width, height)
-    left, top = (int(least) for least in corners.min(axis=0))
-    right, bottom = (int(most) for most in corners.max(axis=0))
-    left, top = min(left, width - 1), min(top, height - 1)
-    return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
+    """The whole pixels around a polygon, within the picture and never none.
+
+    As ``cloud/vision/cutting.py`` does it, for what learns from such cuts.
+    """
+    corners = np.asarray(polygon, np.float64) * (width, height)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    left, top = np.floor(np.clip(low, 0, (width - 1, height - 1))).astype(int)
+    right, bottom = np.ceil(np.clip(high, (left + 1, top + 1), (width, height))).astype(int)
+    return int(left), int(top), int(right), int(bottom)
 
 
 def blank(image: Any, masks: Sequence[Sequence[Point]]) -> None:

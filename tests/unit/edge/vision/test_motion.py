@@ -93,8 +93,9 @@ def test_another_resolution_makes_everything_new() -> None:
     assert gate.changed("a", None) == [(0, 0, 600, 600)]
 
 
-def test_a_zones_box_lies_within_the_picture_and_is_never_empty() -> None:
+def test_a_zones_box_holds_all_of_it_within_the_picture_and_is_never_empty() -> None:
     assert box_of(((1.0, 1.0), (1.0, 1.0), (1.0, 1.0)), 100, 50) == (99, 49, 100, 50)
+    assert box_of(((0.101, 0.5), (0.199, 0.5), (0.15, 0.75)), 100, 50) == (10, 25, 20, 38)
 
 
 def test_the_gate_costs_little() -> None:
