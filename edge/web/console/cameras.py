@@ -5,16 +5,14 @@
 ``/console/cameras/{name}/still``             the newest picture; never kept by anybody
 ``/console/cameras/{name}/slots``             draw shelf slots on it
 ``/console/cameras/{name}/slots/remove``      forget one
-``/console/crops``                            crops that models are unsure of, one by one
-``/console/crops/{crop}``                     the picture of one; POST: a person's word on it
 ============================================  ===========================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -24,12 +22,12 @@ from starlette.routing import Route
 
 from edge import stock
 from edge.db import Database
-from edge.ports import CameraShown, CameraView, CropDesk, CropShown, Point, SlotDesk, SlotShown
+from edge.ports import CameraShown, CameraView, CropDesk, Point, SlotDesk, SlotShown
 from edge.web.console import sights
 from edge.web.console.forms import line_in
 from edge.web.console.pages import Pages, go
-from edge.web.console.sessions import Asked, Posted, Visit
-from edge.web.guard import Handler
+from edge.web.console.sessions import Visit
+from edge.web.console.visits import Behind
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 
@@ -37,9 +35,6 @@ _HERE: Final = "/console/cameras"
 _DONE: Final = {
     "drawn": "The slot is kept. Its state is known after a few looks.",
     "removed": "The slot is forgotten.",
-    "labelled": "Your word is kept; the models learn from it.",
-    "thrown": "The crop is thrown away.",
-    "skipped": "The crop waits behind all others.",
 }
 _SHOWS: Final = ("empty", "full")
 _MAX_NAME: Final = 64
@@ -54,30 +49,6 @@ class Sights(NamedTuple):
     cameras: CameraView
     slots: SlotDesk
     crops: CropDesk
-
-
-class Page(Protocol):
-    """Makes a route whose refusals are pages."""
-
-    def __call__(self, path: str, handler: Handler, method: str = "GET") -> Route:
-        """The route."""
-        ...
-
-
-class Asks(Protocol):
-    """Answers operators only; what a page asks ``by_itself`` keeps nobody signed in."""
-
-    def __call__(self, handler: Asked, *, by_itself: bool = False) -> Handler:
-        """The handler behind the sign-in."""
-        ...
-
-
-class Behind(NamedTuple):
-    """How addresses come to lie behind the sign-in."""
-
-    page: Page
-    asks: Asks
-    posts: Callable[[Posted], Handler]
 
 
 class CameraDoor:
@@ -107,9 +78,6 @@ class CameraDoor:
             page("/cameras/{name:path}/slots", asks(self._slots)),
             page("/cameras/{name:path}/slots", posts(self._draw), "POST"),
             page("/cameras/{name:path}/slots/remove", posts(self._remove), "POST"),
-            page("/crops", asks(self._crops)),
-            page("/crops/{crop}", asks(self._crop)),
-            page("/crops/{crop}", posts(self._word), "POST"),
         ]
 
     # Cameras
@@ -228,51 +196,6 @@ class CameraDoor:
         await here.slots.remove(camera.name, name, reason=reason, device=visit.device)
         return go(f"{_HERE}/{quote(camera.name, safe='')}/slots?done=removed")
 
-    # Crops
-
-    async def _crops(self, request: Request, visit: Visit) -> Response:
-        shown = self._sights.cameras.cameras() if self._sights is not None else []
-        crops = self._sights.crops if self._sights is not None else None
-        waiting = crops.waiting(1) if crops is not None else []
-        return self._pages.page(
-            "cameras/crops",
-            visit=visit,
-            crop=waiting[0] if waiting else None,
-            classes=_choices(waiting[0]) if waiting else [],
-            count=crops.count() if crops is not None else 0,
-            days=crops.retention_days if crops is not None else 0,
-            keep=[each.name for each in shown if each.keep_crops],
-            others=[each.name for each in shown if not each.keep_crops],
-            done=_done(request),
-            now=self._clock.now(),
-        )
-
-    async def _crop(self, request: Request, _visit: Visit) -> Response:
-        content = self._crop_desk().image(request.path_params["crop"])
-        if content is None:
-            raise QuartermasterError("request.not-found", "it waits no more", where="crop")
-        return Response(content, media_type="image/jpeg", headers=self._pages.headers)
-
-    async def _word(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
-        crop, desk = request.path_params["crop"], self._crop_desk()
-        match fields.get("do", ""):
-            case "skip":
-                await desk.skip(crop)
-                done = "skipped"
-            case "cannot-tell":
-                await desk.label(crop, None, device=visit.device)
-                done = "thrown"
-            case _:
-                label = line_in(fields, "label", most=_MAX_NAME)
-                await desk.label(crop, label, device=visit.device)
-                done = "labelled"
-        return go(f"/console/crops?done={done}")
-
-    def _crop_desk(self) -> CropDesk:
-        if self._sights is None:
-            raise QuartermasterError("request.not-found", "there is no camera", where="crop")
-        return self._sights.crops
-
 
 def polygon_in(fields: dict[str, str]) -> tuple[Point, ...]:
     """The corners that were drawn; whether they enclose anything is the desk's to say.
@@ -287,13 +210,6 @@ def polygon_in(fields: dict[str, str]) -> tuple[Point, ...]:
     if len(corners) > _MAX_CORNERS:
         raise QuartermasterError("slot.invalid", f"{len(corners)} corners", where="polygon")
     return tuple(corners)
-
-
-def _choices(crop: CropShown) -> list[tuple[str, str]]:
-    """Classes with the key that stands for each, as long as there are digits."""
-    return [
-        (str(number) if number <= 9 else "", each) for number, each in enumerate(crop.classes, 1)
-    ]
 
 
 def _done(request: Request) -> str:

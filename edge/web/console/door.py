@@ -9,6 +9,7 @@
 ``/console/decisions``                what the gateway decided, and deciding otherwise
 ``/console/devices``                  who is signed in where; pair by QR code, revoke
 ``/console/cameras``                  what cameras see (:mod:`edge.web.console.cameras`)
+``/console/crops``                    what they are unsure of (:mod:`edge.web.console.crops`)
 ``/console/system``                   link, room, versions, certificates, cameras
 ``/console/logs``                     the gateway's own last lines
 ``/console/tables/{name}``            exceptions, decisions, tasks, scans to take away (CSV)
@@ -21,7 +22,7 @@ nothing for half an hour is signed out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -34,7 +35,8 @@ from edge.db import Database
 from edge.fallback import Fallback
 from edge.people import Desk
 from edge.ports import FloorPoint, Ids, Recorder, ScanPoint, system_steady
-from edge.web.console.cameras import Behind, CameraDoor, Sights
+from edge.web.console.cameras import CameraDoor, Sights
+from edge.web.console.crops import CropDoor
 from edge.web.console.deeds import Deeds
 from edge.web.console.entrance import Entrance
 from edge.web.console.facts import Certificate
@@ -44,7 +46,7 @@ from edge.web.console.refusals import refusal_in
 from edge.web.console.said import LogLine
 from edge.web.console.showing import Showing
 from edge.web.console.trend import LOOK_S, Look, Trend, micros_to_full, room_in
-from edge.web.console.visits import Visits
+from edge.web.console.visits import Behind, Visits
 from edge.web.guard import Guard, Handler
 from edge.web.installation import Authority
 from shared.clock import Clock
@@ -109,7 +111,7 @@ class Console:
         self._status = status
         self._trend = Trend()
         self._feed = Feed(clock)
-        self._visits = Visits(database, desk, clock, steady)
+        self._visits = Visits(database, desk, clock, steady, leaving=self._leave)
         self._pages = Pages(site=site, gateway=gateway, around=self._visits.around)
         self._entrance = Entrance(desk, self._visits, self._pages)
         self._deeds = Deeds(
@@ -124,6 +126,14 @@ class Console:
             install_port=install_port,
         )
         self._cameras = CameraDoor(sights, database, self._pages, clock)
+        self._crops = CropDoor(
+            sights.crops if sights is not None else None,
+            sights.cameras if sights is not None else None,
+            self._pages,
+            clock,
+            steady=steady,
+            tried=self._tried,
+        )
         self._showing = Showing(
             database,
             decider=decider,
@@ -171,6 +181,7 @@ class Console:
             page("/logs.txt", asks(show.log_file)),
             page("/tables/{table}", asks(show.table)),
             *self._cameras.routes(Behind(page, asks, posts)),
+            *self._crops.routes(Behind(page, asks, posts)),
             self._pages.route(guard),
         ]
 
@@ -179,7 +190,12 @@ class Console:
         return self._feed.watched(scans)
 
     async def run(self) -> None:
-        """Watch how the store fills and close what nobody uses, until cancelled."""
+        """Watch how the store fills, close what nobody uses, settle words, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._crops.run())
+
+    async def _watch(self) -> None:
         while True:
             self.look()
             await self.close_idle()
@@ -188,6 +204,17 @@ class Console:
     async def close_idle(self) -> None:
         """Sign out whoever has done nothing for half an hour."""
         await self._visits.close_idle()
+
+    async def settle_answers(self) -> None:
+        """Make events of the words on crops that nobody has taken back for a while."""
+        await self._crops.settle_over()
+
+    async def _leave(self, device: str) -> None:
+        await self._crops.leave(device)
+
+    def _tried(self) -> Sequence[Mapping[str, Any]]:
+        learning: Mapping[str, Any] | None = self._status.report().get("learning")
+        return learning["shadow"] if learning else []
 
     def look(self) -> None:
         """Note how the store stands."""

@@ -15,8 +15,8 @@ from edge.web.console.forms import fields_of, line_in
 from edge.web.console.pages import Pages, go
 from edge.web.console.sessions import Visit
 from edge.web.console.visits import SIGN_IN, Visits
-from edge.web.limits import RateLimit
 from shared.errors import QuartermasterError
+from shared.rates import RateLimit
 
 _OVERVIEW: Final = "/console/overview"
 

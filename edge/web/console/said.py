@@ -24,6 +24,7 @@ _SAYS: Final[dict[str, str]] = {
     "camera.unrecorded": "What a camera saw could not be recorded.",
     "clock.right": "The machine's clock is right again.",
     "clock.wrong": "The machine's clock is wrong.",
+    "console.word-lost": "An answer about a picture could not be kept; it is asked again.",
     "disk.ballast-made": "There is room again: the reserve for a full disk was made anew.",
     "disk.level": "The room on the disk changed.",
     "disk.not-freed": "There is not even room to free room.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from edge.db import Database
 from edge.people import Desk
@@ -26,6 +27,30 @@ _ENDED: Final = "/console/?ended"
 _CONSOLE: Final = re.compile(rf"{sessions.DEVICE}[0-9a-f]{{24}}")
 
 
+class Page(Protocol):
+    """Makes a route whose refusals are pages."""
+
+    def __call__(self, path: str, handler: Handler, method: str = "GET") -> Route:
+        """The route."""
+        ...
+
+
+class Asks(Protocol):
+    """Answers operators only; what a page asks ``by_itself`` keeps nobody signed in."""
+
+    def __call__(self, handler: Asked, *, by_itself: bool = False) -> Handler:
+        """The handler behind the sign-in."""
+        ...
+
+
+class Behind(NamedTuple):
+    """How addresses come to lie behind the sign-in."""
+
+    page: Page
+    asks: Asks
+    posts: Callable[[Posted], Handler]
+
+
 class Visits:
     """The operators at this gateway's console.
 
@@ -34,15 +59,23 @@ class Visits:
         desk: where people sign in.
         clock: the gateway's.
         steady: seconds that never jump.
+        leaving: told the device of an operator who goes, before they are signed out.
     """
 
     def __init__(
-        self, database: Database, desk: Desk, clock: Clock, steady: Callable[[], float]
+        self,
+        database: Database,
+        desk: Desk,
+        clock: Clock,
+        steady: Callable[[], float],
+        *,
+        leaving: Callable[[str], Awaitable[None]],
     ) -> None:
         self._database = database
         self._desk = desk
         self._clock = clock
         self._idle = Idle(steady)
+        self._leaving = leaving
 
     def of(self, request: Request) -> Visit | None:
         """Who asks; None for anybody but an operator whose time is not over."""
@@ -97,12 +130,14 @@ class Visits:
 
     async def end(self, visit: Visit) -> None:
         """Sign somebody out who asks for it."""
+        await self._leaving(visit.device)
         await self._desk.sign_out(visit.device)
         self._idle.forget(visit.device)
 
     async def close_idle(self) -> None:
         """Sign out whoever has done nothing for half an hour."""
         for device in self._idle.over():
+            await self._leaving(device)
             await self._desk.sign_out(device, "half an hour without a click")
             self._idle.forget(device)
 

@@ -10,21 +10,29 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from cloud.vision.crops import crops
 from edge.app import open_database
 from edge.app.store import opened
 from edge.ports import Frame, SlotShown, TrackShown
 from edge.settings import load
 from edge.simulator.cameras import Carton, MjpegServer, SimulatedCamera
 from edge.vision.calibration import slots_of
+from edge.vision.damage import SUSPECT
+from edge.vision.embedding import Backbone, boxed, judged
+from edge.vision.models import load as load_model
+from edge.vision.models import read_card
 from edge.web import open_door
 from edge.web.console import Sights
+from shared.events import CropLabelled, decode_event
 from tests.support import free_port
-from tests.support.browser import LocalAuthority, phone, screenshot, serious_faults
+from tests.support.browser import PHONE, LocalAuthority, phone, screenshot, serious_faults
 from tests.support.clock import START
 from tests.support.gateway import GTIN, RunningGateway, enrol, equip_store, running, wait_until
 from tests.support.people import employ
@@ -33,8 +41,10 @@ from tests.unit.edge.web.test_console import Browser as Console
 
 DESK = {"width": 1280, "height": 800}
 TABLET = {"width": 820, "height": 1180}
-SIZES = [("", DESK, "light"), ("-tablet", TABLET, "light"), ("-dark", TABLET, "dark")]
+SIZES = [("", DESK, "light"), ("-tablet", TABLET, "light"), ("-phone", PHONE, "dark")]
 POLL_MS = 2100
+LIKELY = 0.965
+"""From .97 on a suspicion asks nobody."""
 
 
 class Eyes:
@@ -338,26 +348,30 @@ def test_a_camera_that_shows_nothing_cannot_be_drawn_on(page: Page) -> None:
 
 def test_crops_are_labelled_by_keys_and_buttons_until_none_waits(page: Page, eyes: Eyes) -> None:
     page.goto("/console/cameras")
-    page.get_by_role("link", name="Label crops").click()
-    expect(page.get_by_role("heading", name="A-01-3: what is it?")).to_be_visible()
+    page.get_by_role("link", name="Say what you see").click()
+    expect(page.get_by_role("heading", name="How full is slot A-01-3?")).to_be_visible()
     look_at(page, "crops")
     page.keyboard.press("s")
-    expect(page.get_by_role("heading", name="A-01-4: what is it?")).to_be_visible()
+    expect(page.get_by_role("heading", name="How full is slot A-01-4?")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.get_by_text("Your answer: Empty.")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_role("status")).to_have_text("Your answer is taken back.")
     page.keyboard.press("3")
-    expect(page.get_by_role("status")).to_contain_text("Your word is kept")
-    expect(page.get_by_role("heading", name="A-01-3: what is it?")).to_be_visible()
-    page.get_by_label("The keys answer, too").uncheck()
+    expect(page.get_by_role("heading", name="How full is slot A-01-3?")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("1 waits, 1 answered by you")
+    look_at(page, "crops-answered")
+    page.get_by_label("Answer by keys, too").uncheck()
     page.keyboard.press("1")
     page.reload()
     page.keyboard.press("1")
-    expect(page.get_by_label("The keys answer, too")).not_to_be_checked()
+    expect(page.get_by_label("Answer by keys, too")).not_to_be_checked()
     page.get_by_role("button", name="Cannot tell").click()
-    expect(page.locator("main")).to_contain_text("No crop waits for a word")
+    expect(page.get_by_role("main")).to_contain_text("No picture waits for an answer")
     look_at(page, "crops-none")
-    assert [(crop, label) for crop, label, _ in eyes.crops.words] == [
-        ("c-2", "full"),
-        ("c-1", None),
-    ]
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_role("heading", name="How full is slot A-01-3?")).to_be_visible()
+    assert [(crop, label) for crop, label, _ in eyes.crops.words] == [("c-2", "full")]
 
 
 def test_whoever_is_not_signed_in_sees_no_picture(eyes: Eyes) -> None:
@@ -390,10 +404,41 @@ class Shelf:
         self._closing.set()
 
 
-@pytest.fixture
-def gateway(tmp_path: Path, pki: Path, authority: LocalAuthority) -> Iterator[RunningGateway]:
-    """A gateway that looks at a belt and a shelf, and at a camera that is not there."""
-    data = tmp_path / "gw"
+def doubtful_cartons(number: int) -> list[Any]:
+    """Pictures of cartons that the head for damage suspects without being sure of it."""
+    backbone, head = Backbone(), load_model(read_card("damage"))
+    low, high = head.card.thresholds["sure"] + 0.004, LIKELY
+    found: list[Any] = []
+    for each in crops(31, 600, "train"):
+        seen = cv2.resize(each.picture, (480, 360))
+        crop = boxed(seen, (0, 0, 480, 360))
+        assert crop is not None
+        (verdict,) = judged(head, backbone.embed([crop]))
+        if verdict.label == SUSPECT and low <= verdict.probability <= high:
+            found.append(seen)
+            if len(found) == number:
+                return found
+    raise AssertionError("no such carton was drawn")
+
+
+def film_of(path: Path, picture: Any) -> Path:
+    """A video file of something that lies still before a camera, whose noise is each frame's."""
+    rng: Any = np.random.default_rng(1)
+    high, wide = picture.shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 2, (wide, high))
+    for _ in range(240):
+        noise = rng.normal(0, 2, picture.shape)
+        writer.write(np.clip(picture + noise, 0, 255).astype(np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, pki: Path, authority: LocalAuthority
+) -> Iterator[RunningGateway]:
+    """A gateway with a belt, a shelf, a camera that is not there, and two packing benches."""
+    data = tmp_path_factory.mktemp("looking") / "gw"
     enrol(data, pki)
     authority.lend(data)
     with opened(data) as store:
@@ -401,6 +446,17 @@ def gateway(tmp_path: Path, pki: Path, authority: LocalAuthority) -> Iterator[Ru
         employ(store)
     label = Carton(f"]E0{GTIN[1:]}")
     belt = SimulatedCamera([label], seed=3, rounds=None, period_s=0.2, size=(960, 540))
+    benches = "".join(
+        f"""
+[[camera]]
+name = "bench-{number}"
+source = "{film_of(data / f"bench-{number}.mp4", picture)}"
+keep_crops = true
+cpu = 1.0
+zones = [{{ name = "packing", tasks = ["damage"], polygon = [[0, 0], [1, 0], [1, 1], [0, 1]] }}]
+"""
+        for number, picture in enumerate(doubtful_cartons(2), start=1)
+    )
     with MjpegServer(belt) as server, MjpegServer(Shelf()) as shelf:
         cameras = f"""
 [[camera]]
@@ -413,7 +469,7 @@ source = "{shelf.address}"
 [[camera]]
 name = "gone"
 source = "{data / "gone.mp4"}"
-"""
+{benches}"""
         with running(data, token, extra=cameras) as gateway:
             yield gateway
 
@@ -447,3 +503,56 @@ def test_a_running_gateway_shows_its_cameras_and_keeps_a_slot_that_is_drawn(
         database.close()
     assert (slot.drawn_by, slot.shows, slot.location) == ("ada", "full", "A-01")
     assert slot.reference.startswith(b"\xff\xd8")
+
+
+def test_what_a_camera_is_unsure_of_is_answered_by_an_operator_and_goes_up_as_a_word(
+    browser: Browser, gateway: RunningGateway
+) -> None:
+    wait_until(lambda: gateway.status()["learning"]["crops"] == 2, "two doubtful crops")
+    with phone(browser, f"https://localhost:{gateway.port}", viewport=DESK) as context:
+        page = context.new_page()
+        sign_in(page)
+        page.goto("/console/exceptions")
+        card = page.get_by_role("article").filter(has_text="bench-1")
+        expect(card).to_contain_text("A camera suspects that a carton is damaged")
+        look_at(page, "damage")
+        page.goto("/console/crops")
+        main = page.get_by_role("main")
+        expect(page.get_by_role("heading", name="Is this carton damaged?")).to_be_visible()
+        expect(main).to_contain_text("2 wait")
+        look_at(page, "crops-real")
+        first, second = shown_crop(page), ""
+        page.get_by_role("button", name="Skip for now").click()
+        expect(main).to_contain_text("It comes again after all others.")
+        second = shown_crop(page)
+        assert second != first
+        page.get_by_role("button", name="Not damaged").click()
+        page.get_by_role("button", name="Take it back").click()
+        expect(main).to_contain_text("Your answer is taken back.")
+        assert shown_crop(page) == second
+        page.get_by_role("button", name="Not damaged").click()
+        expect(main).to_contain_text("1 waits, 1 answered by you")
+        assert shown_crop(page) == first
+        page.get_by_role("button", name="Cannot tell").click()
+        expect(main).to_contain_text("No picture waits for an answer")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Your secret")).to_be_visible()
+    database = open_database(gateway.data, load(gateway.data))
+    try:
+        assert database.reader.execute("SELECT count(*) FROM crop").fetchone() == (0,)
+        rows = database.reader.execute("SELECT body FROM waiting ORDER BY seq").fetchall()
+    finally:
+        database.close()
+    events = [decode_event(body) for (body,) in rows]
+    (word,) = [event for event in events if isinstance(event.data, CropLabelled)]
+    assert (str(UUID(bytes=word.id)), word.operator) == (second, "ada")
+    assert isinstance(word.data, CropLabelled)
+    assert (word.data.label, word.data.predicted, word.data.head) == ("whole", "suspect", "damage")
+    assert word.data.camera.startswith("bench-")
+
+
+def shown_crop(page: Page) -> str:
+    """The id of the crop that a person is asked about; its picture is there."""
+    picture = page.get_by_role("img", name="The picture in question")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    return str(picture.get_attribute("src")).rpartition("/")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
@@ -11,6 +12,8 @@ import pytest
 
 from edge.ports import LineShown, SlotShown, TrackShown
 from edge.web.console import Sights, sights
+from edge.web.console.answers import MOMENT_S
+from shared.errors import QuartermasterError
 from shared.events import SettingChanged
 from shared.units import SECOND
 from tests.support.clock import START
@@ -66,7 +69,7 @@ def test_each_camera_is_shown_with_what_it_knows_and_why_it_sees_nothing(here: H
         "Check its power",
         "rack &lt;7&gt;/a",
         "No picture",
-        "2 crops wait",
+        "2 pictures wait",
     ):
         assert words in page, words
     assert page.count("<img") == 1
@@ -262,34 +265,94 @@ def test_the_name_of_a_camera_may_be_anything(here: Here) -> None:
 
 def test_a_crop_is_shown_with_what_the_model_thought_and_its_classes(here: Here) -> None:
     page = here.ada.get("crops").text
-    assert "thought: <b>Low</b>, with 41 % confidence" in page
+    assert "How full is slot A-01-3?" in page
+    assert "thought: <b>Low</b>, 41 % sure" in page
     assert re.findall(r'name="label" value="(\w+)" data-key="(\d)"', page) == [
         ("empty", "1"),
         ("low", "2"),
         ("full", "3"),
     ]
     assert "<b>2</b> wait" in page
-    assert "Crops are kept of dock-1, for 14 days" in page
+    assert "Unsure pictures of dock-1 are kept at this gateway only, for 14 days" in page
     assert html.escape("rack <7>/a: set") in page
     picture = here.ada.get("crops/c-1")
     assert (picture.status_code, picture.headers["cache-control"]) == (200, "no-store")
 
 
-def test_a_word_is_taken_in_the_name_of_the_operator_and_the_next_crop_is_shown(
+def test_a_word_is_taken_in_the_name_of_the_operator_once_the_next_one_is_said(
     here: Here,
 ) -> None:
-    answer = here.ada.post("crops/c-1", label="full")
-    assert answer.headers["location"] == "/console/crops?done=labelled"
-    page = here.ada.get("crops?done=labelled").text
-    assert "Your word is kept" in page
+    assert here.ada.post("crops/c-1", label="full").headers["location"] == "/console/crops"
+    page = here.ada.get("crops").text
+    assert "Your answer: Full." in page
     assert "A-01-4" in page
-    assert here.ada.post("crops/c-2", do="cannot-tell").headers["location"].endswith("=thrown")
-    assert [(crop, label) for crop, label, _ in here.crops.words] == [
-        ("c-1", "full"),
-        ("c-2", None),
-    ]
+    assert "<b>1</b> waits, 1 answered by you" in page
+    assert here.crops.words == []
+    assert here.ada.post("crops/c-2", do="cannot-tell").status_code == 303
+    assert [(crop, label) for crop, label, _ in here.crops.words] == [("c-1", "full")]
+    assert "No picture waits for an answer" in here.ada.get("crops").text
+    here.ada.post("sign-out")
+    assert [(crop, label) for crop, label, _ in here.crops.words[1:]] == [("c-2", None)]
     assert all(device.startswith("console-") for _, _, device in here.crops.words)
-    assert "No crop waits for a word" in here.ada.get("crops").text
+
+
+def test_a_word_can_be_taken_back_until_its_moment_is_over(here: Here) -> None:
+    here.ada.post("crops/c-1", label="full")
+    assert here.ada.post("crops/c-1", label="low").status_code == 404, "somebody has answered"
+    assert here.ada.post("crops/c-1", do="take-back").headers["location"].endswith("=back")
+    page = here.ada.get("crops?done=back").text
+    assert "Your answer is taken back." in page
+    assert "How full is slot A-01-3?" in page
+    assert "<b>2</b> wait<" in page
+    here.ada.post("crops/c-1", label="low")
+    here.ada.seconds += MOMENT_S - 1
+    asyncio.run(here.ada.console.settle_answers())
+    assert here.crops.words == []
+    here.ada.seconds += 1
+    asyncio.run(here.ada.console.settle_answers())
+    assert [(crop, label) for crop, label, _ in here.crops.words] == [("c-1", "low")]
+    assert here.ada.post("crops/c-1", do="take-back").status_code == 404
+    assert "Take it back" not in here.ada.get("crops").text
+
+
+def test_a_word_that_cannot_be_kept_is_asked_again(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any, **__: Any) -> None:
+        raise QuartermasterError("disk.full")
+
+    here.ada.post("crops/c-1", label="full")
+    monkeypatch.setattr(here.crops, "label", full)
+    here.ada.post("sign-out")
+    assert (here.crops.count(), here.crops.words) == (2, [])
+    here.ada.sign_in()
+    assert "How full is slot A-01-3?" in here.ada.get("crops").text
+
+
+def test_a_head_that_is_tried_out_is_shown_beside_the_one_that_decides(here: Here) -> None:
+    assert "on trial" not in here.ada.get("crops").text
+    shadow = {"head": "slots", "version": "slots-1", "candidate": "slots-2", "since": START}
+    numbers = {"compared": 1300, "agreed": 1204, "labelled": 16, "right": 10, "candidate_right": 14}
+    here.ada.status.told["learning"] = {"shadow": [shadow | numbers]}
+    page = here.ada.get("crops").text
+    for words in ("on trial", "slots-2", "1,204 of 1,300 looks", "14 of 16 answers", "slots-1: 10"):
+        assert words in page, words
+
+
+@pytest.mark.parametrize(
+    ("head", "about", "asked"),
+    [
+        ("slots", "", "How full is this slot?"),
+        ("damage", "carton", "Is this carton damaged?"),
+        ("damage", "018f7a3118f07a3118f07a3118f07a31", "Is this damaged?"),
+        ("seals", "DOCK-1", "DOCK-1: what is it?"),
+    ],
+)
+def test_each_head_asks_in_words_and_names_no_track(
+    here: Here, head: str, about: str, asked: str
+) -> None:
+    here.crops.line[0] = CROP._replace(head=head, about=about)
+    assert f"<h2>{asked}</h2>" in here.ada.get("crops").text
 
 
 def test_a_skipped_crop_waits_behind_the_others(here: Here) -> None:
@@ -318,7 +381,7 @@ def test_where_nothing_is_kept_it_says_that_it_is_off_and_how_to_switch_it_on(he
     here.cameras.change(keep_crops=False)
     here.crops.line.clear()
     page = here.ada.get("crops").text
-    assert "No camera keeps crops: that is off unless you allow it." in page
+    assert "No camera keeps unsure pictures: that is off unless you allow it." in page
     assert "keep_crops = true" in page
 
 
