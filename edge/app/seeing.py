@@ -19,7 +19,6 @@ from edge.app.worker_words import PALLET, Job, Seen
 from edge.capture.eyesight import Eyesight, Sight
 from edge.capture.window import MAX_STILL
 from edge.ports import Frame, ReadShown, SystemIds, TrackShown
-from edge.vision.barcodes import Effort
 from edge.vision.confirm import SkuOf
 from edge.vision.damage import DamageLane
 from edge.vision.detect import DetectLane
@@ -30,7 +29,7 @@ from edge.vision.jpeg import encoded
 from edge.vision.lanes import Box, Finding, Lane, Look
 from edge.vision.motion import Gate, blank
 from edge.vision.privacy import blurred
-from edge.vision.scanning import ScanLane
+from edge.vision.scanning import Effort, ScanLane
 from edge.vision.scheduler import Budget, Due, Place, Scheduler
 from edge.vision.shadow import WithShadow, shadowed
 from edge.vision.slots import SlotLane

@@ -36,9 +36,8 @@ from edge.app.worker_words import (
     say,
     told,
 )
-from edge.capture.camera import LiveCamera, is_address, open_source
+from edge.capture.camera import LiveCamera, is_camera, open_source
 from edge.capture.files import PictureFiles
-from edge.capture.pictures import MAX_PIXELS
 from edge.capture.window import Window, join
 from edge.ports import Frame, FrameSource, system_jitter
 from edge.vision.lanes import Finding
@@ -330,8 +329,7 @@ class _Counts(msgspec.Struct, frozen=True):
 
 
 def _opened(place: str) -> FrameSource:
-    named = is_address(place) or place.isdecimal()
-    if not named and not Path(place).exists():
+    if not is_camera(place) and not Path(place).exists():
         raise QuartermasterError("camera.unreadable", "no such file", where=place)
     return open_source(place)
 
@@ -347,10 +345,6 @@ def _behave() -> None:
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-    # FFmpeg asks the size before it decodes. OpenCV takes such options from here alone.
-    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (  # noqa: TID251 - no setting: said to a library
-        f"rtsp_transport;tcp|max_pixels;{MAX_PIXELS}"
-    )
     cv2.setNumThreads(1)
 
 

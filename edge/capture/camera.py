@@ -4,7 +4,7 @@ A live camera is never queued behind a slow reader: a thread keeps the latest fr
 overwrites are counted in ``dropped``. When the camera goes away it is opened again, with
 full-jitter backoff.
 
-Addresses may carry a password; no error repeats it.
+Addresses may carry a password; no error repeats it, nor what OpenCV says of one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
+from edge.capture import ffmpeg
 from edge.capture.files import VIDEO_SUFFIXES, PictureFiles, VideoFile, list_pictures
 from edge.capture.pictures import MAX_PIXELS
 from edge.ports import Frame, FrameSource, Jitter, system_jitter
@@ -25,12 +26,12 @@ from shared.errors import QuartermasterError
 
 SCHEMES: Final = frozenset({"http", "https", "rtsp", "rtsps", "v4l2"})
 
-_OPEN_TIMEOUT_MS: Final = 5_000
-_READ_TIMEOUT_MS: Final = 5_000
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
 _TRIES: Final = 5
 _V4L2: Final = "v4l2://"
+_DEVICE: Final = "/dev/video"
+_NOT_OPENED: Final = "nobody answers, the password is refused, or its pictures cannot be decoded"
 
 
 class Capture(Protocol):
@@ -52,25 +53,28 @@ class Capture(Protocol):
 Open = Callable[[str], Capture]
 
 
-def is_address(text: str) -> bool:
-    """Whether ``text`` is the address of a camera on the network."""
-    return "://" in text
+def is_camera(place: str) -> bool:
+    """Whether a place is a camera: an address, a device's number, or its path."""
+    return "://" in place or place.isdecimal() or place.startswith(_DEVICE)
 
 
 def open_source(place: str) -> FrameSource:
     """The source for a picture file, a folder, a video file, a camera's address or a device.
 
     A camera that gives no frame in five tries is told by ``frames`` as ``camera.unreadable``, so
-    that whoever watches it can say so before trying again.
+    that whoever watches it can say so before trying again; a device that is not there at once.
 
     Raises:
         QuartermasterError: ``file.unreadable`` or ``camera.unreadable``.
     """
     if place.isdecimal():
-        place = f"/dev/video{place}"
-    if place.startswith("/dev/video"):
+        place = _DEVICE + place
+    if place.startswith(_DEVICE):
         place = _V4L2 + place
-    if is_address(place):
+    if place.startswith(_V4L2) and not Path(place.removeprefix(_V4L2)).exists():
+        reason = "there is no such device"
+        raise QuartermasterError("camera.unreadable", reason, where=place.removeprefix(_V4L2))
+    if is_camera(place):
         return LiveCamera(place, give_up_after=_TRIES)
     path = Path(place)
     if path.suffix.lower() in VIDEO_SUFFIXES:
@@ -81,16 +85,7 @@ def open_source(place: str) -> FrameSource:
 def _open_address(address: str) -> Capture:
     if address.startswith(_V4L2):
         return cv2.VideoCapture(address.removeprefix(_V4L2), cv2.CAP_V4L2)
-    return cv2.VideoCapture(
-        address,
-        cv2.CAP_FFMPEG,
-        [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            _OPEN_TIMEOUT_MS,
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            _READ_TIMEOUT_MS,
-        ],
-    )
+    return ffmpeg.opened(address)
 
 
 class LiveCamera:
@@ -115,7 +110,7 @@ class LiveCamera:
         jitter: Jitter = system_jitter,
         give_up_after: int | None = None,
     ) -> None:
-        self._name = _without_password(address)
+        self._name = without_password(address)
         if self._name.partition(":")[0].lower() not in SCHEMES:
             raise QuartermasterError("camera.unreadable", "unknown kind", where=self._name)
         self._address = address
@@ -132,6 +127,7 @@ class LiveCamera:
         self.dropped = 0
         self.reconnects = 0
         self.last_error = ""
+        """Why the last try ended, while no frame has come since."""
 
     def frames(self) -> Iterator[Frame]:
         """The latest frame, each at most once, until closed."""
@@ -163,7 +159,7 @@ class LiveCamera:
         with self._changed:
             self._changed.notify_all()
         if self._grabber is not None and self._grabber is not threading.current_thread():
-            self._grabber.join(timeout=2 * _READ_TIMEOUT_MS / 1000)
+            self._grabber.join(timeout=2 * ffmpeg.READ_TIMEOUT_MS / 1000)
 
     def _grab(self) -> None:
         try:
@@ -181,7 +177,7 @@ class LiveCamera:
             if self._closing.is_set():
                 return
             if self._give_up_after is not None and tries >= self._give_up_after:
-                self._fail(f"{tries} tries without a frame")
+                self._fail(f"{tries} tries without a frame: {self.last_error}")
                 return
             self.reconnects += 1
             self._closing.wait(
@@ -192,17 +188,21 @@ class LiveCamera:
         try:
             capture = self._open(self._address)
         except cv2.error as error:
-            self.last_error = str(error)[:200]
+            self.last_error = _said(error)
             return number
         try:
-            while capture.isOpened() and not self._closing.is_set():
+            if not capture.isOpened():
+                self.last_error = _NOT_OPENED
+                return number
+            while not self._closing.is_set():
                 good, image = capture.read()
                 if not good or image.shape[0] * image.shape[1] > MAX_PIXELS:
+                    self.last_error = "its pictures stopped" if not good else "too many pixels"
                     break
                 self._put(Frame(image, number, time.monotonic()))
                 number += 1
         except cv2.error as error:  # as good as lost: it is opened again
-            self.last_error = str(error)[:200]
+            self.last_error = _said(error)
         finally:
             capture.release()
         return number
@@ -213,6 +213,7 @@ class LiveCamera:
             if self._latest is not None:
                 self.dropped += 1
             self._latest = frame
+            self.last_error = ""
             self._changed.notify_all()
 
     def _fail(self, reason: str) -> None:
@@ -221,10 +222,24 @@ class LiveCamera:
             self._changed.notify_all()
 
 
-def _without_password(address: str) -> str:
-    """The address without user, password and query."""
+def without_password(place: str) -> str:
+    """An address without user, password and query; any other place as it is.
+
+    Of what looks like a password that is not where it belongs, nothing is left.
+    """
+    if "://" not in place:
+        return place
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(place)
+        host = parts.hostname or ""
     except ValueError:
         return "(no address)"
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    if "@" in place.removeprefix(f"{parts.scheme}://{parts.netloc}"):
+        return f"{parts.scheme}://(not shown)"  # a slash in a password: it ends elsewhere
+    return f"{parts.scheme}://{host}{parts.path if '=' not in parts.path else '/(not shown)'}"
+
+
+def _said(error: cv2.error) -> str:
+    """What OpenCV says went wrong, unless an address may be in it."""
+    said = str(error)
+    return "OpenCV failed" if "://" in said or "@" in said else said[:200]

@@ -9,6 +9,7 @@ from typing import Final
 
 import cv2
 
+from edge.capture import ffmpeg
 from edge.capture.pictures import MAX_PIXELS, SUFFIXES, load_picture
 from edge.ports import Frame
 from shared.errors import QuartermasterError
@@ -85,7 +86,7 @@ class VideoFile:
         """The frames in order, until the video ends or is closed."""
         if not self._path.is_file():
             raise QuartermasterError("file.unreadable", "no such file", where=str(self._path))
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        capture = ffmpeg.opened(str(self._path))
         try:
             pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
             if not capture.isOpened() or pixels > MAX_PIXELS:

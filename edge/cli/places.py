@@ -1,30 +1,36 @@
-"""What can be read at one place: a picture file, a video, or a camera's address.
+"""What can be read at one place: a picture file, a video, or a camera.
 
-Pictures stand alone (``still`` effort, one event a code, ``frames = 1``); videos and cameras go
-through confirmation. Codes that cannot become an event are told with the reason.
+Pictures stand alone (every rung of the ladder, one event a code, ``frames = 1``). Videos and
+cameras go through the scan lane, as in a gateway that runs: the same looks, the same rules of what
+becomes an event. Codes that cannot become one are told with the reason.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from edge.capture.camera import is_address, open_source
+from edge.capture.camera import LiveCamera, is_camera, open_source, without_password
 from edge.capture.files import VIDEO_SUFFIXES, VideoFile
 from edge.capture.pictures import load_picture
-from edge.ports import Barcode, Frame, FrameSource
+from edge.ports import Barcode, Frame, FrameSource, system_wall
 from edge.vision.barcodes import ZxingReader
-from edge.vision.confirm import Confirmation, SkuOf, code_seen, confidence
+from edge.vision.confirm import Expected, SkuOf, code_seen, confidence
 from edge.vision.labels import LabelReader
+from edge.vision.lanes import Look as LaneLook
+from edge.vision.scanning import ScanLane
 from shared.errors import QuartermasterError
 from shared.events import CodeSeen, LabelRead
 from shared.gs1 import Scanned, read
 from shared.units import Micros
+
+_NOBODY_KNOWS: Final = Micros(0)
+"""A file does not say when it was taken."""
 
 
 class Found(NamedTuple):
@@ -37,7 +43,11 @@ class Found(NamedTuple):
 
 
 class Looked(msgspec.Struct, kw_only=True):
-    """All that was seen at one place. ``suppressed`` counts repeats of what was told already."""
+    """All that was seen at one place; ``place`` without a password.
+
+    ``suppressed`` counts repeats of what was told already. ``lost`` says why a camera was seen for
+    a shorter time than it was to be.
+    """
 
     place: str
     frames: int = 0
@@ -45,6 +55,7 @@ class Looked(msgspec.Struct, kw_only=True):
     suppressed: int = 0
     found: list[Found] = []
     label: LabelRead | None = None
+    lost: QuartermasterError | None = None
 
 
 class Look:
@@ -53,7 +64,8 @@ class Look:
     Args:
         device: whose name the events carry as their camera.
         sku_of: asks the item master.
-        seconds: how long to look at a live camera.
+        expected: asks whether an announced delivery names it.
+        seconds: how long to look at a live camera, from its first picture on.
         clock: monotonic seconds.
         labels: reads lot and expiry of pictures, too, for goods that came in at ``received``.
         received: today.
@@ -64,6 +76,7 @@ class Look:
         device: str,
         *,
         sku_of: SkuOf,
+        expected: Expected = lambda _: False,
         seconds: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         labels: LabelReader | None = None,
@@ -73,10 +86,10 @@ class Look:
         self._received = received
         self._device = device
         self._sku_of = sku_of
+        self._expected = expected
         self._seconds = seconds
         self._clock = clock
-        self._still = ZxingReader("still")
-        self._live = ZxingReader("live")
+        self._still = ZxingReader()
 
     def at(self, place: str) -> Looked:
         """What is at ``place``.
@@ -84,11 +97,11 @@ class Look:
         Raises:
             QuartermasterError: ``file.unreadable`` or ``camera.unreadable``.
         """
-        if is_address(place):
-            return self._at_source(place, open_source(place), self._seconds)
+        if is_camera(place):
+            return self._at_source(place, open_source(place))
         path = Path(place)
         if path.suffix.lower() in VIDEO_SUFFIXES:
-            return self._at_source(place, VideoFile(path), None)
+            return self._at_source(place, VideoFile(path))
         return self._at_picture(place)
 
     def _at_picture(self, place: str) -> Looked:
@@ -114,42 +127,55 @@ class Look:
                 picture.image,
                 received=self._received,
                 camera=self._device,
-                taken_at=Micros(0),  # a file does not say when it was taken
+                taken_at=_NOBODY_KNOWS,
                 image_sha256=picture.sha256,
             )
         return looked
 
-    def _at_source(self, place: str, source: FrameSource, seconds: float | None) -> Looked:
-        confirmation = Confirmation(self._device, sku_of=self._sku_of)
-        looked = Looked(place=place)
+    def _at_source(self, place: str, source: FrameSource) -> Looked:
+        lane = ScanLane(self._device, sku_of=self._sku_of, expected=self._expected)
+        looked = Looked(place=without_password(place))
         seen: dict[tuple[str, str], Found] = {}
-        until = None if seconds is None else self._clock() + seconds
         try:
-            for frame in source.frames():
+            for frame, taken_at in self._frames(source):
                 looked.frames += 1
-                self._observe(frame, confirmation, seen)
-                if until is not None and self._clock() > until:
-                    break
+                _observe(lane, LaneLook(frame, taken_at), seen)
+        except QuartermasterError as error:
+            if not looked.frames:
+                raise
+            looked.lost = error
         finally:
             source.close()
         looked.found = list(seen.values())
         looked.dropped = source.dropped
-        looked.suppressed = confirmation.suppressed
+        looked.suppressed = lane.suppressed
         return looked
 
-    def _observe(
-        self, frame: Frame, confirmation: Confirmation, seen: dict[tuple[str, str], Found]
-    ) -> None:
-        codes = self._live.read(frame.image)
-        events = {event.raw: event for event in confirmation.observe(frame, codes)}
-        for code in codes:
-            raw = code.aim + code.text
-            key = (code.symbology, raw)
-            if key not in seen:
-                says, refusal = _understood(code)
-                seen[key] = Found(code, says, refusal, None)
-            if seen[key].event is None and raw in events:
-                seen[key] = seen[key]._replace(event=events[raw])
+    def _frames(self, source: FrameSource) -> Iterator[tuple[Frame, Micros]]:
+        """A file's frames, or what a camera shows for so long; each with its time."""
+        if not isinstance(source, LiveCamera):
+            yield from ((frame, _NOBODY_KNOWS) for frame in source.frames())
+            return
+        frame = source.take(None)
+        until = self._clock() + self._seconds
+        while frame is not None:
+            yield frame, Micros(system_wall())
+            left = until - self._clock()
+            frame = source.take(left) if left > 0 else None
+
+
+def _observe(lane: ScanLane, look: LaneLook, seen: dict[tuple[str, str], Found]) -> None:
+    """Look once, and note each code with the first event that it makes."""
+    facts = [finding.fact for finding in lane.look(look)]
+    events = {fact.raw: fact for fact in facts if isinstance(fact, CodeSeen)}
+    for code in (*lane.read, *lane.doubts):
+        raw = code.aim + code.text
+        key = (code.symbology, raw)
+        if key not in seen:
+            says, refusal = _understood(code)
+            seen[key] = Found(code, says, refusal, None)
+        if seen[key].event is None and raw in events:
+            seen[key] = seen[key]._replace(event=events[raw])
 
 
 def _understood(code: Barcode) -> tuple[Scanned | None, QuartermasterError | None]:

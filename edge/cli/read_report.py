@@ -60,7 +60,8 @@ def show_table(
     console.print(Text(printable(looked.place), style="bold"), Text(frames))
     if error is not None:
         console.print(Text(f"  {printable(str(error))}", style="red"))
-        return
+        if not looked.frames:
+            return
     if looked.label is not None:
         console.print(Text(f"  {_printed(looked.label)}"))
     if not looked.found:
@@ -92,7 +93,7 @@ def _outcome(found: Found, number: int | None) -> str:
     if found.refusal is not None:
         return f"{found.refusal.code}: {found.refusal.entry.says}"
     if found.event is None:
-        return "no event: seen in one frame only"
+        return "no event: no second look confirmed it"
     item = "unknown item" if found.event.sku is None else found.event.sku
     recorded = "" if number is None else f" {number}"
     return f"event{recorded} ({item}, frames {found.event.frames})"

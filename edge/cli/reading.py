@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from edge.capture.camera import is_address
+from edge.capture.camera import is_camera, without_password
 from edge.capture.files import list_pictures
 from edge.cli import read_report as report
 from edge.cli.places import Look, Looked
 from edge.ports import system_wall
-from edge.vision.confirm import SkuOf
+from edge.vision.confirm import Expected, SkuOf
 from edge.vision.labels import LabelReader
 from shared.errors import QuartermasterError
 from shared.events import CodeSeen, LabelRead
+from shared.gs1 import Scanned
 from shared.ids import is_code
 
 Tell = Callable[[CodeSeen | LabelRead], int | None]
@@ -26,6 +27,7 @@ Tell = Callable[[CodeSeen | LabelRead], int | None]
 
 class _Sink(NamedTuple):
     sku_of: SkuOf
+    expected: Expected
     tell: Tell
     recorded: bool
 
@@ -67,6 +69,7 @@ def read_places(
         look = Look(
             device,
             sku_of=sink.sku_of,
+            expected=sink.expected,
             seconds=seconds,
             labels=LabelReader(forms=forms) if labels else None,
             received=datetime.fromtimestamp(system_wall() / 1e6, UTC).date(),
@@ -83,12 +86,16 @@ def read_places(
             except QuartermasterError as error:
                 summary.unreadable += 1
                 failed = failed or named or error.code not in _GOES_ON
-                show(Looked(place=place if isinstance(place, str) else error.where), [], error)
+                shown = without_password(place) if isinstance(place, str) else error.where
+                show(Looked(place=shown), [], error)
                 if error.code not in _GOES_ON:
                     raise
                 continue
             _count(summary, looked)
-            show(looked, sequence, None)
+            if looked.lost is not None:
+                summary.unreadable += 1
+                failed = True
+            show(looked, sequence, looked.lost)
     summary.seconds = round(time.monotonic() - started, 3)
     report.show_summary(summary, json=json)
     return failed
@@ -100,7 +107,7 @@ _GOES_ON: Final = frozenset({"file.unreadable", "camera.unreadable"})
 def _expand(paths: list[str]) -> Iterator[tuple[bool, str | QuartermasterError]]:
     """Each place to look at, and whether it was named itself (not found in a folder)."""
     for path in paths:
-        if is_address(path):
+        if is_camera(path):
             yield True, path
             continue
         try:
@@ -114,8 +121,8 @@ def _expand(paths: list[str]) -> Iterator[tuple[bool, str | QuartermasterError]]
 
 def _open(data: Path | None, device: str, stack: ExitStack) -> _Sink:
     if data is None:
-        return _Sink(_unknown, _only_shown, recorded=False)
-    from edge import stock  # noqa: PLC0415 - the store is opened only to record
+        return _Sink(_unknown, _unexpected, _only_shown, recorded=False)
+    from edge import stock, tasks  # noqa: PLC0415 - the store is opened only to record
     from edge.app.store import opened  # noqa: PLC0415 - as above
 
     gateway = stack.enter_context(opened(data))
@@ -125,10 +132,13 @@ def _open(data: Path | None, device: str, stack: ExitStack) -> _Sink:
         item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
         return None if item is None else item.sku
 
+    def expected(scanned: Scanned) -> bool:
+        return scanned.sscc is not None and bool(tasks.announced(reader, scanned.sscc))
+
     def tell(event: CodeSeen | LabelRead) -> int:
         return gateway.pipeline.record_blocking(event, device=device)
 
-    return _Sink(sku_of, tell, recorded=True)
+    return _Sink(sku_of, expected, tell, recorded=True)
 
 
 def _says_something(label: LabelRead) -> bool:
@@ -137,6 +147,11 @@ def _says_something(label: LabelRead) -> bool:
 
 def _unknown(_code: str) -> None:
     """No item master: every code is unknown."""
+
+
+def _unexpected(_scanned: Scanned) -> bool:
+    """No open tasks: nothing is expected."""
+    return False
 
 
 def _only_shown(_event: CodeSeen | LabelRead) -> None:

@@ -1,9 +1,9 @@
 """Codes in one picture, by zxing-cpp.
 
-Two ways of looking. *Live*: fast first, thorough only where fast saw nothing; the next frame is
-the second look. *Still*: there is no next frame, so the picture is also looked at enlarged and
-slightly turned, and closer where a code may be (:mod:`edge.vision.ladder`); what protects itself
-weakly counts only when several of these looks agree.
+A single picture has no next frame as its second look. So it is also looked at enlarged and slightly
+turned, and closer where a code may be (:mod:`edge.vision.ladder`); what protects itself weakly
+counts only when several of these looks agree. Where frames follow each other, the scan lane
+(:mod:`edge.vision.scanning`) takes the single looks, as many as it has time for.
 
 Texts are raw (FNC1 as GS), with the AIM identifier beside them; what they mean is
 :mod:`shared.gs1`'s business.
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -27,8 +27,6 @@ from edge.ports import Barcode
 from edge.vision.ladder import Matrix, Reading, Rung, agreed, box_of, climb, mapped, u8
 from edge.vision.locating import Candidate, Gray, candidates, differing, meet
 from edge.vision.symbologies import formats_of, is_wanted, is_weak
-
-Effort = Literal["live", "still"]
 
 MAX_SIDE: Final = 4096
 """Longer pictures are reduced first; a label that needs more pixels is too far away."""
@@ -60,13 +58,11 @@ class ZxingReader:
     """Finds codes with zxing-cpp; implements :class:`edge.ports.BarcodeReader`.
 
     Args:
-        effort: ``live`` for frames that follow each other, ``still`` for single pictures.
         symbologies: the only ones to look for, by their names in
             :data:`edge.vision.symbologies.FORMATS`; none named means all.
     """
 
-    def __init__(self, effort: Effort = "live", *, symbologies: Sequence[str] = ()) -> None:
-        self._effort: Effort = effort
+    def __init__(self, *, symbologies: Sequence[str] = ()) -> None:
         self._formats = formats_of(symbologies)
 
     def read(self, image: Any) -> list[Barcode]:
@@ -78,10 +74,7 @@ class ZxingReader:
         if np.size(image) == 0:
             return []
         grey, scale = prepared(image)
-        if self._effort == "live":
-            found = [Reading(code) for code in self.fast(grey) or self.thorough(grey)]
-        else:
-            found = self._read_still(grey)
+        found = self._agreed(grey)
         if scale == 1.0:
             return found
         back = np.eye(2, 3) / scale
@@ -102,7 +95,7 @@ class ZxingReader:
     def _closer(self, grey: Gray, rung: Rung) -> list[Barcode]:
         return self._look(grey, thorough=True, binarizer=_threshold(rung))
 
-    def _read_still(self, grey: Gray) -> list[Reading]:
+    def _agreed(self, grey: Gray) -> list[Reading]:
         looks = [self.thorough(grey)]
         for seen, back in _other_views(grey):
             looks.append([mapped(code, back) for code in self.thorough(seen)])

@@ -40,6 +40,9 @@ SkuOf = Callable[[str], str | None]
 Expected = Callable[[Scanned], bool]
 """Whether an open task or an announced delivery names it (an SSCC, say)."""
 
+WINDOW_S: Final = 2.0
+"""Seconds within which frames must agree."""
+
 MAX_IN_SIGHT: Final = 1024
 """Codes remembered at a time; the one unseen for longest is forgotten first."""
 
@@ -75,7 +78,7 @@ class Confirmation:
         *,
         sku_of: SkuOf,
         frames_needed: int = 2,
-        window_s: float = 2.0,
+        window_s: float = WINDOW_S,
         repeat_s: float = 30.0,
         expected: Expected = lambda _: False,
     ) -> None:
@@ -97,19 +100,16 @@ class Confirmation:
     def observe(
         self,
         frame: Frame,
-        codes: Sequence[Barcode | Reading],
-        *,
-        image_sha256: bytes | None = None,
+        readings: Sequence[Reading],
     ) -> list[CodeSeen]:
-        """The facts that this frame's codes complete; often none."""
+        """The facts that what was read in this frame completes; often none."""
         picture = _digest(frame.image)
         frozen = picture == self._picture
         self._picture = picture
         self.frozen += frozen
         facts: list[CodeSeen] = []
-        readings = (each if isinstance(each, Reading) else Reading(each) for each in codes)
         for reading in {(each.code.text, each.code.symbology): each for each in readings}.values():
-            fact = self._observe(reading, frame.at, 0 if frozen else 1, image_sha256)
+            fact = self._observe(reading, frame.at, 0 if frozen else 1)
             if fact is not None:
                 facts.append(fact)
         return facts
@@ -127,9 +127,7 @@ class Confirmation:
             return False
         return self._sku_of(scanned.gtin or scanned.text) is not None or self._expected(scanned)
 
-    def _observe(
-        self, reading: Reading, at: float, new_frames: int, image_sha256: bytes | None
-    ) -> CodeSeen | None:
+    def _observe(self, reading: Reading, at: float, new_frames: int) -> CodeSeen | None:
         code = reading.code
         sighting = self._sighting(code, at, new_frames)
         if sighting.told:
@@ -154,7 +152,6 @@ class Confirmation:
             scanned,
             sku=sku,
             frames=max(1, sighting.frames),
-            image_sha256=image_sha256,
             confidence=confidence(
                 code, looks=max(1, sighting.looks), against=sighting.against, ours=ours
             ),

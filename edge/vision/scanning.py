@@ -10,17 +10,18 @@ it had no time for is counted, and it goes on with other rungs at the next frame
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import cv2
 import msgspec
 import numpy as np
 
 from edge.ports import Barcode, Frame, ReadShown, system_steady
-from edge.vision.barcodes import Effort, ZxingReader, prepared
-from edge.vision.confirm import Confirmation, Expected, SkuOf
+from edge.vision.barcodes import ZxingReader, prepared
+from edge.vision.confirm import WINDOW_S, Confirmation, Expected, SkuOf
 from edge.vision.jpeg import encoded
 from edge.vision.ladder import (
     RUNGS,
@@ -37,6 +38,8 @@ from edge.vision.locating import Candidate, Gray, candidates, meet, moved
 from edge.vision.motion import box_of as around
 from edge.vision.motion import pixels_of
 from shared.events import CodeSeen
+
+Effort = Literal["live", "still"]
 
 LADDER_S: Final = 0.040
 _THOROUGH_S: Final = 0.008
@@ -64,7 +67,8 @@ class ScanLane:
         sku_of: asks the item master.
         expected: asks whether an open task or an announced delivery names what was read.
         place: what events say where the whole picture is looked at.
-        effort: ``still`` for pictures that do not follow each other: there is no budget.
+        effort: ``still`` for pictures that do not follow each other: there is no budget, and two
+            that agree may lie any time apart.
         ladder_s: seconds that the ladder may take per look; 0 leaves it out.
         clock: monotonic seconds.
     """
@@ -101,6 +105,10 @@ class ScanLane:
         """Looks that needed the ladder."""
         self.doubted = 0
         """Weak reads that no second geometry confirmed."""
+        self.read: list[Barcode] = []
+        """What the last look read and what may stand, whether it became an event or not."""
+        self.doubts: list[Barcode] = []
+        """Weak reads of the last look that another geometry has yet to confirm."""
         self.reads: deque[ReadShown] = deque(maxlen=_REMEMBERED)
         """What became events last, the newest first."""
 
@@ -120,6 +128,7 @@ class ScanLane:
             for reading in self._readings(part, look, confirmation)
             if look.zone is None or _is_within(reading.code, look.zone, look.frame.image.shape)
         ]
+        self.read = [reading.code for reading in readings]
         before = _settled(confirmation)
         facts = confirmation.observe(Frame(part, look.frame.number, look.frame.at), readings)
         self.unfinished = len(readings) > len(facts) + _settled(confirmation) - before
@@ -127,6 +136,7 @@ class ScanLane:
 
     def _readings(self, part: Any, look: Look, confirmation: Confirmation) -> list[Reading]:
         """What may stand in this part, in pixels of the whole frame."""
+        self.doubts = []
         if np.size(part) == 0:
             return []
         left, top, _, _ = _box_in(look)
@@ -172,7 +182,9 @@ class ScanLane:
         self._climb(grey, places, looks, reader, stands)
         readings = weighed(looks)
         standing = [each for each in readings if stands(each)]
-        self.doubted += len(readings) - len(standing)
+        doubted = [each for each in readings if each not in standing]
+        self.doubted += len(doubted)
+        self.doubts = [each.code for each in doubted if each.looks > each.against]
         return standing
 
     def _unread(
@@ -238,14 +250,15 @@ class ScanLane:
     def _reader(self, zone: Zone | None) -> ZxingReader:
         wanted = () if zone is None else tuple(zone.symbologies)
         if wanted not in self._readers:
-            self._readers[wanted] = ZxingReader(self._effort, symbologies=wanted)
+            self._readers[wanted] = ZxingReader(symbologies=wanted)
         return self._readers[wanted]
 
     def _confirmation(self, zone: Zone | None) -> Confirmation:
         name = zone.name if zone is not None else ""
         if name not in self._confirmations:
+            window_s = math.inf if self._effort == "still" else WINDOW_S
             self._confirmations[name] = Confirmation(
-                self._camera, sku_of=self._sku_of, expected=self._expected
+                self._camera, sku_of=self._sku_of, expected=self._expected, window_s=window_s
             )
         return self._confirmations[name]
 

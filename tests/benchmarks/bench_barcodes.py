@@ -189,7 +189,7 @@ def main() -> int:
     if short:
         photos = photos[::4]
     result: dict[str, Any] = {"bench": "barcodes", "photos": len(photos), "unreadable": unreadable}
-    still = ZxingReader("still")
+    still = ZxingReader()
     ways: dict[str, Texts] = {
         "zxing_alone": zxing_alone,
         "opencv": OpenCv(),

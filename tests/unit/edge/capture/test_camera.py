@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.camera import LiveCamera, open_source
+from edge.capture.camera import LiveCamera, open_source, without_password
 from edge.simulator.cameras import Carton, MjpegServer, SimulatedCamera
 from shared.errors import QuartermasterError
 
@@ -100,6 +100,21 @@ def test_an_error_of_opencv_is_remembered_and_not_the_end() -> None:
     camera.close()
 
 
+def test_what_opencv_says_of_an_address_is_not_repeated() -> None:
+    def open_capture(_: str) -> ScriptedCapture:
+        raise cv2.error("cannot open rtsp://user:secret@camera")
+
+    camera = LiveCamera(
+        "rtsp://user:secret@camera",
+        open_capture=open_capture,
+        jitter=lambda _: 0.0,
+        give_up_after=1,
+    )
+    with pytest.raises(QuartermasterError, match="OpenCV failed") as refusal:
+        next(camera.frames())
+    assert "secret" not in str(refusal.value)
+
+
 def test_a_failure_that_nobody_foresaw_ends_the_frames_instead_of_hanging() -> None:
     def open_capture(_: str) -> ScriptedCapture:
         raise RuntimeError("rtsp://user:secret@camera")
@@ -119,6 +134,25 @@ def test_other_addresses_are_refused_without_telling_their_password(address: str
     assert "@" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "rtsp://user:secret@camera/1",
+        "rtsp://user:s@secret@camera/1",
+        "RTSP://user:secret@camera",
+        "rtsp://user:half/secret@camera/1",
+        "rtsp://user:half?secret@camera/1",
+        "rtsp://user:half#secret@camera/1",
+        "rtsp://user@secret:half/secret@camera",
+        "http://camera/video?token=secret",
+        "rtsp://camera:554/user=admin_password=secret_channel=1.sdp",
+    ],
+)
+def test_wherever_a_password_stands_in_an_address_it_is_not_shown(place: str) -> None:
+    assert "secret" not in without_password(place)
+    assert without_password(place).startswith(("rtsp://", "http://"))
+
+
 def test_no_error_repeats_a_password() -> None:
     camera = LiveCamera(
         "rtsp://user:secret@camera/stream?token=secret",
@@ -132,14 +166,19 @@ def test_no_error_repeats_a_password() -> None:
     camera.close()
 
 
-@pytest.mark.parametrize("place", ["97", "/dev/video97"])
-def test_a_device_that_is_not_there_is_told(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    camera = open_source(place)
-    assert isinstance(camera, LiveCamera)
-    monkeypatch.setattr(camera, "_jitter", lambda _: 0.0)
-    with pytest.raises(QuartermasterError, match="/dev/video97") as refusal:
-        next(camera.frames())
+@pytest.mark.parametrize("place", ["97", "/dev/video97", "v4l2:///dev/video97"])
+def test_a_device_that_is_not_there_is_told_at_once(place: str) -> None:
+    with pytest.raises(
+        QuartermasterError, match="/dev/video97; there is no such device"
+    ) as refusal:
+        open_source(place)
     assert refusal.value.code == "camera.unreadable"
+
+
+def test_a_device_that_is_no_camera_is_told() -> None:
+    camera = LiveCamera("v4l2:///dev/null", jitter=lambda _: 0.0, give_up_after=2)
+    with pytest.raises(QuartermasterError, match="2 tries without a frame: nobody answers"):
+        next(camera.frames())
 
 
 def test_a_real_mjpeg_stream_is_read_over_http() -> None:

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from cloud.gateways.authority import found
+from edge import tasks
 from edge.app.store import opened
+from edge.capture.camera import LiveCamera
 from edge.cli.read import read
 from edge.link.identity import install
 from edge.simulator.cameras import Carton, MjpegServer, SimulatedCamera
@@ -26,9 +28,11 @@ from shared.downlink import Catalog, Code, Item
 from shared.enrolment import Enrolled
 from shared.errors import QuartermasterError
 from shared.events import Event, decode_event
+from shared.plan import Plan, Task, TaskLine
 from shared.units import DAY
 from tests.support import FakeClock
 from tests.support.prints import Label, photo
+from tests.support.rtsp import RtspCamera
 
 GTIN = "09506000134352"
 LABEL = f"]C101{GTIN}1729123110LOT7"
@@ -103,7 +107,7 @@ def test_a_video_is_confirmed_over_its_frames(tmp_path: Path) -> None:
         writer.write(frame)
     writer.release()
     looked, last = lines(run(file, "--json"))
-    assert looked["frames"] == 3
+    assert (looked["frames"], looked["dropped"], looked["suppressed"]) == (3, 0, 1)
     assert [code["event"]["frames"] for code in looked["codes"]] == [2]
     assert last["summary"]["events"] == 1
 
@@ -118,12 +122,73 @@ def test_one_frame_of_a_video_makes_no_event(tmp_path: Path) -> None:
     assert last["summary"]["unconfirmed"] == 1
 
 
-def test_a_camera_is_read_by_its_address() -> None:
+def test_a_camera_is_read_by_its_address_and_its_password_is_not_shown() -> None:
     camera = SimulatedCamera([Carton(LABEL)], seed=3, rounds=None, period_s=0.02)
     with MjpegServer(camera) as server:
-        looked, last = lines(run(server.address, "--json", "--seconds", "1.5"))
-    assert [code["event"]["raw"] for code in looked["codes"]] == [LABEL]
+        address = server.address.replace("//", "//me:hidden@")
+        looked, last = lines(run(address, "--json", "--seconds", "1.5"))
+    assert looked["place"] == "http://127.0.0.1/video"
+    (code,) = looked["codes"]
+    assert code["event"]["raw"] == LABEL
+    assert code["event"]["frame_at"] > 0
+    assert code["event"]["image_sha256"]
     assert last["summary"]["events"] == 1
+
+
+def test_an_rtsp_camera_is_read_with_its_password() -> None:
+    camera = SimulatedCamera([Carton(LABEL)], seed=3, rounds=None, size=(1280, 720))
+    with RtspCamera(camera, rate=40.0, credentials="me:hidden") as server:
+        result = run(server.address, "--seconds", "1")
+        assert server.refused
+    assert f"GTIN {GTIN} · lot LOT7 · expires 2029-12-31" in result.stdout
+    assert "rtsp://127.0.0.1/stream" in result.stdout
+    assert "hidden" not in result.output
+
+
+class _Leaving:
+    """A capture that gives three pictures once, and nothing when it is opened again."""
+
+    def __init__(self) -> None:
+        self._frames = list(label_frames(LABEL, rng=np.random.default_rng(2), count=3))
+
+    def open(self, _address: str) -> _Leaving:
+        return self
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def read(self) -> tuple[bool, Any]:
+        return (True, self._frames.pop()) if self._frames else (False, None)
+
+    def release(self) -> None:
+        """Nothing to let go of."""
+
+
+def test_what_was_seen_of_a_camera_that_went_away_is_told_with_why_it_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def leaving(place: str) -> LiveCamera:
+        capture = _Leaving().open
+        return LiveCamera(place, open_capture=capture, jitter=lambda _: 0.0, give_up_after=2)
+
+    monkeypatch.setattr("edge.cli.places.open_source", leaving)
+    result = run("rtsp://me:hidden@camera/1", "--json", "--seconds", "60")
+    looked, last = lines(result)
+    assert looked["frames"] >= 1
+    assert looked["frames"] + looked["dropped"] == 3
+    assert [code["text"] for code in looked["codes"]] == [LABEL[3:]]
+    assert looked["error"]["code"] == "camera.unreadable"
+    assert last["summary"]["unreadable"] == 1
+    assert result.exit_code == 1
+    assert "hidden" not in result.output
+
+
+@pytest.mark.parametrize("device", ["97", "/dev/video97"])
+def test_a_device_that_is_not_there_is_told(device: str) -> None:
+    result = run(device)
+    assert "camera.unreadable" in result.stdout
+    assert "there is no such device" in result.stdout
+    assert result.exit_code == 1
 
 
 def test_a_code_that_follows_no_rule_is_shown_with_its_reason_and_is_no_event(
@@ -194,6 +259,21 @@ def test_events_are_recorded_in_the_gateways_outbox_and_name_the_item(
     assert (first.device, first.data.camera, first.data.raw) == ("cam-7", "cam-7", LABEL)
     assert (first.data.sku, second.data.sku) == ("OAT-1", None)
     assert first.data.image_sha256 == hashlib.sha256(carton.read_bytes()).digest()
+
+
+def test_an_announced_pallet_is_believed_at_first_sight(tmp_path: Path, gateway: Path) -> None:
+    pallet = "106141412345678908"
+    asn = Task("R-1", "receive", [TaskLine("OAT-1", 6, sscc=pallet)], document="ASN-1")
+    with opened(gateway) as store:
+        plan = Plan("berlin", [asn])
+        store.database.run_blocking(lambda connection: tasks.enter(connection, plan, 1))
+    file = tmp_path / "dock.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (1280, 720))
+    writer.write(next(label_frames(f"]C100{pallet}", rng=np.random.default_rng(2))))
+    writer.release()
+    assert lines(run(file, "--json"))[0]["codes"][0]["event"] is None
+    assert lines(run(file, "--json", "--data", gateway))[0]["codes"][0]["seq"] == 1
+    assert [event.data.raw for event in recorded(gateway)] == [f"]C100{pallet}"]
 
 
 def test_a_dry_run_leaves_the_gateway_as_it_was(photos: Path, gateway: Path) -> None:

@@ -13,6 +13,7 @@ from shared.gs1 import Scanned
 
 GTIN = "09506000134352"
 CODE = Barcode(f"01{GTIN}10A1", "Code 128", "]C1", ())
+SEEN = Reading(CODE)
 
 
 def frame(number: int, at: float | None = None, *, frozen: bool = False) -> Frame:
@@ -27,8 +28,8 @@ def unknown(_: str) -> str | None:
 
 def test_one_frame_is_not_enough_and_two_are() -> None:
     confirmation = Confirmation("cam-1", sku_of=unknown)
-    assert confirmation.observe(frame(0), [CODE]) == []
-    (fact,) = confirmation.observe(frame(1), [CODE])
+    assert confirmation.observe(frame(0), [SEEN]) == []
+    (fact,) = confirmation.observe(frame(1), [SEEN])
     assert fact == CodeSeen(
         camera="cam-1",
         symbology="Code 128",
@@ -50,7 +51,7 @@ def test_a_code_of_the_item_master_needs_one_frame() -> None:
         return "OAT-1"
 
     confirmation = Confirmation("cam-1", sku_of=sku_of)
-    (fact,) = confirmation.observe(frame(0), [CODE])
+    (fact,) = confirmation.observe(frame(0), [SEEN])
     assert (fact.sku, fact.frames, asked) == ("OAT-1", 1, [GTIN])
 
 
@@ -60,7 +61,7 @@ def test_an_expected_pallet_needs_one_frame() -> None:
 
     confirmation = Confirmation("cam-1", sku_of=unknown, expected=expected)
     pallet = Barcode("00106141412345678908", "Code 128", "]C1", ())
-    (fact,) = confirmation.observe(frame(0), [pallet])
+    (fact,) = confirmation.observe(frame(0), [Reading(pallet)])
     assert (fact.sku, fact.frames) == (None, 1)
 
 
@@ -85,27 +86,27 @@ def test_looks_of_one_frame_are_told_as_confidence() -> None:
 
 def test_the_same_code_twice_in_one_frame_is_one_sighting() -> None:
     confirmation = Confirmation("cam-1", sku_of=unknown)
-    assert confirmation.observe(frame(0), [CODE, CODE]) == []
+    assert confirmation.observe(frame(0), [SEEN, SEEN]) == []
 
 
 def test_a_frozen_picture_confirms_nothing() -> None:
     confirmation = Confirmation("cam-1", sku_of=unknown)
     for number in range(5):
-        assert confirmation.observe(frame(number, at=0.1, frozen=True), [CODE]) == []
+        assert confirmation.observe(frame(number, at=0.1, frozen=True), [SEEN]) == []
     assert confirmation.frozen == 4
 
 
 def test_frames_too_far_apart_do_not_agree() -> None:
     confirmation = Confirmation("cam-1", sku_of=unknown, window_s=2.0)
-    assert confirmation.observe(frame(0, at=0.0), [CODE]) == []
-    assert confirmation.observe(frame(1, at=2.5), [CODE]) == []
-    assert len(confirmation.observe(frame(2, at=3.0), [CODE])) == 1
+    assert confirmation.observe(frame(0, at=0.0), [SEEN]) == []
+    assert confirmation.observe(frame(1, at=2.5), [SEEN]) == []
+    assert len(confirmation.observe(frame(2, at=3.0), [SEEN])) == 1
 
 
 def test_another_symbology_with_the_same_text_does_not_confirm() -> None:
     confirmation = Confirmation("cam-1", sku_of=unknown)
-    confirmation.observe(frame(0), [CODE])
-    assert confirmation.observe(frame(1), [CODE._replace(symbology="Data Matrix")]) == []
+    confirmation.observe(frame(0), [SEEN])
+    assert confirmation.observe(frame(1), [Reading(CODE._replace(symbology="Data Matrix"))]) == []
 
 
 def test_what_stays_in_sight_is_told_once_and_counted() -> None:
@@ -113,24 +114,24 @@ def test_what_stays_in_sight_is_told_once_and_counted() -> None:
     facts = [
         fact
         for number in range(10)
-        for fact in confirmation.observe(frame(number, at=number * 20.0 / 10), [CODE])
+        for fact in confirmation.observe(frame(number, at=number * 20.0 / 10), [SEEN])
     ]
     assert len(facts) == 1
     assert confirmation.suppressed == 8
-    confirmation.observe(frame(10, at=100.0), [CODE])
-    assert len(confirmation.observe(frame(11, at=100.5), [CODE])) == 1
+    confirmation.observe(frame(10, at=100.0), [SEEN])
+    assert len(confirmation.observe(frame(11, at=100.5), [SEEN])) == 1
 
 
 def test_what_breaks_the_rules_is_counted_by_its_code_and_never_a_fact() -> None:
     wrong = Barcode("9506000134353", "EAN-13", "]E0", ())
     confirmation = Confirmation("cam-1", sku_of=lambda _: "ANY")
-    assert confirmation.observe(frame(0), [wrong]) == []
-    assert confirmation.observe(frame(1), [wrong]) == []
+    assert confirmation.observe(frame(0), [Reading(wrong)]) == []
+    assert confirmation.observe(frame(1), [Reading(wrong)]) == []
     assert confirmation.refused == {"gs1.check-digit": 2}
 
 
 def test_a_flood_of_codes_is_bounded() -> None:
     confirmation = Confirmation("cam-1", sku_of=unknown)
-    flood = [Barcode(f"T{n}", "QR Code", "]Q1", ()) for n in range(3 * MAX_IN_SIGHT)]
+    flood = [Reading(Barcode(f"T{n}", "QR Code", "]Q1", ())) for n in range(3 * MAX_IN_SIGHT)]
     confirmation.observe(frame(0), flood)
     assert len(confirmation._in_sight) == MAX_IN_SIGHT

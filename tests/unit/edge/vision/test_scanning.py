@@ -59,7 +59,7 @@ def test_a_fact_says_who_saw_it_when_where_and_what_shows_it() -> None:
     assert finding.crop is not None
     assert fact.image_sha256 == hashlib.sha256(finding.crop).digest()
     crop = cv2.imdecode(np.frombuffer(finding.crop, np.uint8), cv2.IMREAD_COLOR)
-    assert [code.aim + code.text for code in ZxingReader("still").read(crop)] == [QR]
+    assert [code.aim + code.text for code in ZxingReader().read(crop)] == [QR]
     assert [read.text for read in lane.reads] == [QR]
 
 
@@ -111,6 +111,21 @@ def test_a_wrong_read_that_every_frame_repeats_is_no_fact(monkeypatch: pytest.Mo
     ]
     assert [fact.raw for fact in facts if isinstance(fact, CodeSeen)] == [f"]E0{GTIN[1:]}"]
     assert lane.doubted >= 6
+
+
+def test_a_weak_read_that_nothing_confirms_is_a_doubt_and_no_fact() -> None:
+    lane = ScanLane("dock", sku_of=unknown, ladder_s=0.0)
+    for number in range(2):
+        assert lane.look(look(scene(f"]E0{GTIN[1:]}"), number)) == []
+        assert ([code.text for code in lane.doubts], lane.read) == ([GTIN[1:]], [])
+    assert lane.look(look(scene(QR), 2)) == []
+    assert ([code.aim + code.text for code in lane.read], lane.doubts) == ([QR], [])
+
+
+def test_two_photos_that_agree_may_lie_any_time_apart() -> None:
+    lane = ScanLane("photos", sku_of=unknown, effort="still", clock=_no_clock)
+    assert lane.look(look(scene(QR), 0)) == []
+    assert len(lane.look(look(scene(QR), 1000))) == 1
 
 
 def test_the_ladder_stops_when_its_time_is_used_up_and_that_is_counted() -> None:

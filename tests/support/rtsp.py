@@ -1,0 +1,201 @@
+"""A network camera that speaks RTSP on loopback, read by FFmpeg's own client.
+
+RTSP 1.0 (RFC 2326) with RTP interleaved in its connection (§10.12), pictures as RTP/JPEG
+(RFC 2435) with their own quantisation tables (§3.1.8), Basic authentication where asked for.
+It can misbehave as cameras do: say nothing, stop in the middle of a picture, offer what nobody
+decodes.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Literal, NamedTuple, Self
+
+import cv2
+
+from edge.ports import FrameSource
+
+Manner = Literal["good", "silent", "halting", "codec", "mute"]
+
+_FRAGMENT: Final = 1400
+_CLOCK_HZ: Final = 90_000
+_QUIET_S: Final = 60.0
+_MEDIA: Final = "m=video 0 RTP/AVP 26"
+_NOBODYS: Final = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 X-NOBODYS/90000"
+
+
+class Jpeg(NamedTuple):
+    """What RTP/JPEG carries of a baseline picture (4:2:0, the standard's Huffman tables)."""
+
+    width: int
+    height: int
+    tables: bytes
+    scan: bytes
+
+
+def jpeg_of(image: Any) -> Jpeg:
+    """The picture as JPEG, taken apart (ITU-T T.81, annex B); sides are multiples of 8."""
+    encoded = cv2.imencode(".jpg", image)[1].tobytes()
+    tables, at = b"", 2
+    while True:
+        marker, length = struct.unpack_from(">HH", encoded, at)
+        body = encoded[at + 4 : at + 2 + length]
+        if marker == 0xFFDB:
+            tables += b"".join(body[n + 1 : n + 65] for n in range(0, len(body), 65))
+        at += 2 + length
+        if marker == 0xFFDA:
+            height, width = image.shape[:2]
+            return Jpeg(width, height, tables, encoded[at:-2])
+
+
+def packets(jpeg: Jpeg, number: int, first: int, rate: float) -> Iterator[bytes]:
+    """The RTP packets of one picture, numbered from ``first``."""
+    stamp = int(number * _CLOCK_HZ / rate) & 0xFFFFFFFF
+    for n, at in enumerate(range(0, len(jpeg.scan), _FRAGMENT)):
+        part = jpeg.scan[at : at + _FRAGMENT]
+        last = at + _FRAGMENT >= len(jpeg.scan)
+        head = struct.pack(">BBHII", 0x80, 26 | last << 7, (first + n) & 0xFFFF, stamp, 7)
+        head += struct.pack(">I", at) + bytes([1, 255, jpeg.width // 8, jpeg.height // 8])
+        if at == 0:
+            head += struct.pack(">HH", 0, len(jpeg.tables)) + jpeg.tables
+        yield head + part
+
+
+class RtspCamera:
+    """Serves one frame source at ``address``, to one viewer after the other.
+
+    Args:
+        source: where the pictures come from.
+        rate: pictures a second.
+        credentials: ``user:password`` that a viewer must give; none is asked for when empty.
+        manner: ``silent`` takes connections and says nothing, ``mute`` plays nothing, ``halting``
+            stops in the middle of the third picture, ``codec`` offers what nobody decodes.
+        port: 0 for a free one.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        *,
+        rate: float = 10.0,
+        credentials: str = "",
+        manner: Manner = "good",
+        port: int = 0,
+    ) -> None:
+        self._source = source
+        self._rate = rate
+        self._wanted = b64encode(credentials.encode()).decode() if credentials else ""
+        self._manner = manner
+        self._over = threading.Event()
+        self._server = socket.create_server(("127.0.0.1", port), reuse_port=False)
+        self._viewer: socket.socket | None = None
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.port: int = self._server.getsockname()[1]
+        at = f"{credentials}@" if credentials else ""
+        self.address = f"rtsp://{at}127.0.0.1:{self.port}/stream"
+        self.refused = 0
+        """Requests without the right credentials."""
+        self.viewers = 0
+        """Who was shown pictures so far."""
+
+    def __enter__(self) -> Self:
+        """Start serving."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Go away as a camera that loses its power does, and close the source."""
+        self._over.set()
+        self._source.close()
+        for each in (self._server, self._viewer):
+            if each is not None:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._viewer, _ = self._server.accept()
+            except OSError:
+                return
+            with self._viewer, suppress(OSError):
+                self._viewer.settimeout(_QUIET_S)
+                if self._manner == "silent":
+                    _wait_for_the_end(self._viewer)
+                elif self._is_played(self._viewer):
+                    self.viewers += 1
+                    self._play(self._viewer)
+
+    def _is_played(self, viewer: socket.socket) -> bool:
+        """Answer until the viewer asks for pictures; False when it goes away instead."""
+        with viewer.makefile("rb") as asking:
+            while request := asking.readline().split():
+                fields = _fields(asking)
+                answer = self._answer(request[0].decode(), fields)
+                cseq = f"CSeq: {fields.get('cseq', '0')}\r\n"
+                viewer.sendall(answer.replace("\r\n", f"\r\n{cseq}", 1).encode())
+                if request[0] == b"PLAY" and answer.startswith("RTSP/1.0 200"):
+                    return True
+        return False
+
+    def _answer(self, method: str, fields: dict[str, str]) -> str:
+        """The answer to one request, without its number."""
+        if self._wanted and fields.get("authorization") != f"Basic {self._wanted}":
+            self.refused += 1
+            return 'RTSP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm="camera"\r\n\r\n'
+        if method == "DESCRIBE":
+            media = _NOBODYS if self._manner == "codec" else _MEDIA
+            about = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nc=IN IP4 0.0.0.0\r\n"
+            about += f"{media}\r\na=framerate:{self._rate:g}\r\na=control:track1\r\n"
+            head = f"Content-Type: application/sdp\r\nContent-Length: {len(about)}\r\n\r\n"
+            return f"RTSP/1.0 200 OK\r\n{head}{about}"
+        said = {
+            "OPTIONS": "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN",
+            "SETUP": "Session: 7\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1",
+        }
+        return f"RTSP/1.0 200 OK\r\n{said.get(method, 'Session: 7')}\r\n\r\n"
+
+    def _play(self, viewer: socket.socket) -> None:
+        sent = 0
+        for number, frame in enumerate(self._source.frames()):
+            if self._manner == "mute":
+                _wait_for_the_end(viewer)
+                return
+            of_frame = list(packets(jpeg_of(frame.image), number, sent, self._rate))
+            sent += len(of_frame)
+            halts = self._manner == "halting" and number == 2
+            for packet in of_frame[: len(of_frame) // 2] if halts else of_frame:
+                viewer.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+            if halts:
+                _wait_for_the_end(viewer)
+                return
+            if self._over.wait(1.0 / self._rate):
+                return
+
+
+def _wait_for_the_end(viewer: socket.socket) -> None:
+    """Until the viewer gives up, or the camera goes away."""
+    while viewer.recv(4096):
+        pass
+
+
+def _fields(asking: Any) -> dict[str, str]:
+    """The header fields of a request, by their names in small letters."""
+    fields: dict[str, str] = {}
+    while line := asking.readline().strip():
+        name, _, value = line.decode().partition(":")
+        fields[name.lower()] = value.strip()
+    return fields
