@@ -291,7 +291,7 @@ def _cameras(settings: Settings) -> Iterator[Fault]:
         seen.add(camera.name)
         source = f"/dev/video{camera.source}" if camera.source.isdecimal() else camera.source
         if "://" not in source and not Path(source).exists():
-            says = f"There is no camera or file {source[:_LONGEST]}."
+            says = f"There is no camera or file {source.rpartition('@')[2][:_LONGEST]}."
             remedy = "Connected ones: ls /dev/video*"
             yield Fault(f"camera.{number}.source", None, "problem", says, remedy)
 

@@ -33,6 +33,7 @@ from shared.words import ago, lasting, size, when
 
 _SQL: Final = Queries("edge.cli")
 _PATIENCE_S: Final = 3.0
+_PORTS: Final = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
 _CHECK_S: Final = 10.0
 """How long the database is read; a large one takes minutes, which is the scrub's work."""
 _STEPS: Final = 10_000
@@ -307,14 +308,19 @@ def cameras(patient: Patient) -> Iterator[Finding]:
 
 def _unreachable(source: str) -> str:
     """Why a source cannot be there; empty where it may be. Its password is not repeated."""
-    address = urlsplit(source)
-    if address.scheme in {"http", "https", "rtsp", "rtsps"}:
-        port = address.port or {"http": 80, "https": 443, "rtsps": 322}.get(address.scheme, 554)
+    try:
+        address = urlsplit(source)
+        port = address.port or _PORTS.get(address.scheme, 0)
+    except ValueError:
+        return "its address cannot be understood; in a password / is %2F, ? is %3F, # is %23"
+    if address.scheme in _PORTS:
         try:
             socket.create_connection((address.hostname or "", port), timeout=_PATIENCE_S).close()
         except OSError as error:
             return f"nobody answers at {address.hostname}:{port}: {error.strerror or error}"
         return ""
+    if address.scheme not in {"", "v4l2"}:
+        return f"no camera is read by {address.scheme}"
     device = source.removeprefix("v4l2://")
     path = Path(f"/dev/video{device}" if device.isdigit() else device)
     return "" if path.exists() else f"there is no {path}"

@@ -193,10 +193,12 @@ def test_cameras_are_reached_by_what_they_are(data: Path, tmp_path: Path) -> Non
         Camera(name="gone", source=str(tmp_path / "none.avi")),
         Camera(name="far", source=f"http://user:secret@127.0.0.1:{free_port()}/stream"),
         Camera(name="usb", source="77"),
+        Camera(name="unclear", source="rtsp://user:half/secret@127.0.0.1/1"),
+        Camera(name="other", source="rtmp://user:secret@127.0.0.1/1"),
     ]
     settings = type(load(data))(camera=cameras)
     findings = list(checks.cameras(Patient(data, settings, report_of(data), WallClock().now())))
-    assert [each.level for each in findings] == ["ok", "problem", "problem", "problem"]
+    assert [each.level for each in findings] == ["ok", *5 * ["problem"]]
     assert "secret" not in " ".join(each.says for each in findings)
     assert "/dev/video77" in findings[3].says
 
