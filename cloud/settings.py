@@ -48,6 +48,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     generation: Annotated[int, Meta(ge=1, lt=2**53)] = 1
     """Raised by the operator when this cloud was restored from a backup or failed over."""
     pool_size: Annotated[int, Meta(ge=1, le=200)] = 8
+    api_rate: Annotated[int, Meta(ge=1, le=100_000)] = 200
+    """Requests a second that one API key may make, over ten seconds."""
+    api_rate_unknown: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    """As much for one address that shows no good key."""
     security_contact: Annotated[str, Meta(pattern=r"^(mailto:|https://)\S{1,200}\Z")] = (
         "mailto:security@quartermaster.invalid"
     )

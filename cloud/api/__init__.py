@@ -25,9 +25,10 @@ from cloud.api import (
 )
 from cloud.api.edge import Edge, Metrics
 from cloud.api.guard import Rule, Service, rules
+from cloud.api.rates import Rates, Turnstile
 from cloud.catalog.table import MAX_BYTES
 
-__all__ = ["Rule", "Service", "create_app", "create_door", "rules"]
+__all__ = ["Rates", "Rule", "Service", "create_app", "create_door", "rules"]
 
 _DESCRIPTION: Final = """
 One event-sourced truth about all stock.
@@ -35,8 +36,12 @@ One event-sourced truth about all stock.
 - **Access**: an API key as Bearer token; it names scopes and sites. Another site's things are 404.
 - **Refusals** are problem documents (RFC 9457) with a stable `code`, what was wrong and what to do.
 - **Lists** come in pages: hand `next` back as `cursor`.
+- **Rates**: who asks too often is answered 429 and told by `Retry-After` when to come back.
 - **Times** are RFC 3339, quantities are base units.
 """
+
+
+_RATES: Final = Rates()
 
 
 def _random_reference() -> str:
@@ -47,16 +52,18 @@ def create_app(
     service: Service,
     *,
     identity: APIRouter | None = None,
+    rates: Rates = _RATES,
     reference: Callable[[], str] = _random_reference,
 ) -> FastAPI:
     """The public API; ``identity`` are the routes of the enrolment desk.
 
-    ``reference`` makes the name under which an unforeseen error is logged and answered.
+    ``rates`` say how often somebody may ask, ``reference`` makes the name under which an unforeseen
+    error is logged and answered.
 
     Raises:
         RuntimeError: a route has no access rule.
     """
-    app = _new(service, "Quartermaster", _DESCRIPTION, reference)
+    app = _new(service, "Quartermaster", _DESCRIPTION, rates, reference)
     for module in (
         routes_stock,
         routes_places,
@@ -72,15 +79,22 @@ def create_app(
     return app
 
 
-def create_door(service: Service) -> FastAPI:
-    """The gateway door; to be served with client certificates demanded."""
-    app = _new(service, "Quartermaster gateway door", "Documents by hash.", _random_reference)
+def create_door(service: Service, *, rates: Rates = _RATES) -> FastAPI:
+    """The gateway door; to be served with client certificates demanded.
+
+    Whoever gets this far has one: each address may ask as often as a known key.
+    """
+    known = Rates(rates.known, rates.known)
+    about = "Documents by hash."
+    app = _new(service, "Quartermaster gateway door", about, known, _random_reference)
     app.include_router(door.router)
     rules(app)
     return app
 
 
-def _new(service: Service, title: str, description: str, reference: Callable[[], str]) -> FastAPI:
+def _new(
+    service: Service, title: str, description: str, rates: Rates, reference: Callable[[], str]
+) -> FastAPI:
     app = FastAPI(
         title=title,
         version=version("quartermaster"),
@@ -95,6 +109,7 @@ def _new(service: Service, title: str, description: str, reference: Callable[[],
         Edge,
         metrics=app.state.metrics,
         limits={routes_catalog.PREFIX: MAX_BYTES},
+        turnstile=Turnstile(rates),
         reference=reference,
     )
     problem.install(app)

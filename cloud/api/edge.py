@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.api.problem import problem, respond
+from cloud.api.rates import Turnstile
 from cloud.circuits import Circuits
 from shared.errors import QuartermasterError
 
@@ -76,6 +78,7 @@ class Edge:
     Args:
         app: the application inside.
         limits: bytes allowed in the body by path prefix; else ``MAX_BODY``.
+        turnstile: who may ask how often.
         reference: makes a short random name for an unforeseen error.
     """
 
@@ -85,11 +88,13 @@ class Edge:
         *,
         metrics: Metrics,
         limits: dict[str, int],
+        turnstile: Turnstile,
         reference: Callable[[], str],
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._limits = limits
+        self._turnstile = turnstile
         self._reference = reference
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,11 +106,14 @@ class Edge:
         exchange = _Exchange(send)
         limit = self._limit(scope["path"])
         try:
-            refusal = _refusal(scope, limit)
-            if refusal is not None:
+            if wait := self._turnstile.wait(scope, time.monotonic()):
+                answer = problem(QuartermasterError("request.too-many"))
+                await respond(answer, {"retry-after": str(ceil(wait))})(scope, receive, exchange)
+            elif (refusal := _refusal(scope, limit)) is not None:
                 await respond(problem(refusal))(scope, receive, exchange)
             else:
                 await self._app(scope, _bounded(receive, limit), exchange)
+                self._turnstile.answered(scope)
         except Exception:  # noqa: BLE001 - the last net: logged whole, answered with a reference
             await self._unforeseen(scope, receive, exchange)
         finally:

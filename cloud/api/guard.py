@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from cloud import catalog
 from cloud.access import Caller, Scope, authenticate
+from cloud.api.rates import KNOWN
 from cloud.db import Connection, unit_of_work
 from shared.clock import Clock
 from shared.errors import QuartermasterError
@@ -65,8 +66,10 @@ class Requires:
         if given is None:
             raise QuartermasterError("request.unauthenticated")
         service = service_of(request)
+        request.scope[KNOWN] = False
         with service.transaction() as connection:
             caller = authenticate(connection, given.credentials, now=service.clock.now())
+        request.scope[KNOWN] = True
         caller.demand(self.scope)
         return caller
 

@@ -103,6 +103,10 @@ def responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
     return by_status
 
 
+_TOO_MANY: Final = {str(status): each for status, each in responses("request.too-many").items()}
+"""What every route may answer, before it is asked."""
+
+
 def install(app: FastAPI) -> None:
     """Give every refusal of ``app`` this face."""
     app.add_exception_handler(QuartermasterError, _refused)
@@ -168,6 +172,9 @@ def describe(app: FastAPI) -> None:
             found = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             shapes.update(found.pop("$defs", {}))
             shapes["Problem"] = found
+            for path in schema.get("paths", {}).values():
+                for operation in path.values():
+                    operation["responses"].update(_TOO_MANY)
             for name in ("HTTPValidationError", "ValidationError"):
                 shapes.pop(name, None)
         return schema

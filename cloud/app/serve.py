@@ -22,7 +22,7 @@ import uvloop
 from psycopg_pool import ConnectionPool
 from starlette.types import ASGIApp
 
-from cloud.api import Service, create_app, create_door
+from cloud.api import Rates, Service, create_app, create_door
 from cloud.api.routes_identity import identity_router
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
 from cloud.gateways.authority import Authority, demand_trust_domain
@@ -85,12 +85,16 @@ def api(settings: Settings, pool: ConnectionPool[Connection], clock: Clock) -> A
         ),
         clock=clock,
     )
-    return create_app(_service(settings, pool, clock), identity=identity)
+    return create_app(_service(settings, pool, clock), identity=identity, rates=_rates(settings))
 
 
 def door(settings: Settings, pool: ConnectionPool[Connection], clock: Clock) -> ASGIApp:
     """The gateway door over these settings."""
-    return create_door(_service(settings, pool, clock))
+    return create_door(_service(settings, pool, clock), rates=_rates(settings))
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(settings.api_rate, settings.api_rate_unknown)
 
 
 def _service(settings: Settings, pool: ConnectionPool[Connection], clock: Clock) -> Service:

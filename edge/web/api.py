@@ -33,10 +33,10 @@ from edge.db import Database
 from edge.ports import ScanPoint
 from edge.web import devices
 from edge.web.guard import Guard, Handler, body_of, encode, guarded, http_error, json_answer
-from edge.web.limits import RateLimit
 from shared.errors import QuartermasterError
 from shared.events import StockState
 from shared.movements import Position
+from shared.rates import RateLimit
 
 MAX_BATCH: Final = 256
 _MAX_LINES: Final = 1000

@@ -28,9 +28,9 @@ from edge.db import Database
 from edge.fallback import Fallback
 from edge.web import devices
 from edge.web.guard import Guard, body_of, encode, json_answer
-from edge.web.limits import RateLimit
 from shared.errors import QuartermasterError
 from shared.policy import DECISION_KINDS
+from shared.rates import RateLimit
 
 _MAX: Final = 500
 

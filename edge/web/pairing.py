@@ -27,11 +27,11 @@ from edge.db import Connection, Database, Queries
 from edge.ports import Recorder
 from edge.web import devices
 from edge.web.guard import Guard, body_of, encode, json_answer
-from edge.web.limits import RateLimit
 from shared.clock import Clock
 from shared.errors import Code, QuartermasterError
 from shared.events import DeviceHealth
 from shared.ids import is_code
+from shared.rates import RateLimit
 from shared.units import MINUTE
 
 LIFETIME: Final = 10 * MINUTE

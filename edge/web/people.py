@@ -27,8 +27,8 @@ from edge.db import Database
 from edge.people import Desk, SignedIn, TooManyTriesError
 from edge.web import devices
 from edge.web.guard import Guard, body_of, encode, json_answer, refusal
-from edge.web.limits import RateLimit
 from shared.errors import QuartermasterError
+from shared.rates import RateLimit
 
 _Badge = Annotated[str, Meta(min_length=1, max_length=512)]
 _Code = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -30,12 +30,12 @@ from edge.db import Connection, Database
 from edge.ports import FloorPoint, LabelDesk, ScanAnswer
 from edge.web import devices
 from edge.web.guard import Guard, body_of, encode, json_answer
-from edge.web.limits import RateLimit
 from shared import gs1
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 from shared.events import StockState
 from shared.policy.matching import Wanted
+from shared.rates import RateLimit
 from shared.units import DAY
 
 _MAX: Final = 500

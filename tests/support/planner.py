@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from cloud.access import add_key
-from cloud.api import Service, create_app
+from cloud.api import Rates, Service, create_app
 from cloud.catalog import item_ids, location_ids
 from cloud.db import unit_of_work
 from cloud.ledger.model import Entry
@@ -76,7 +76,10 @@ class Planner:
             security_contact="mailto:security@example.org",
         )
         self.app: FastAPI = create_app(
-            service, identity=identity, reference=lambda: "the-reference"
+            service,
+            identity=identity,
+            rates=Rates(100_000, 100_000),
+            reference=lambda: "the-reference",
         )
         self.client = InProcess(self.app)
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud import access
-from cloud.api import create_app, create_door, rules
+from cloud.api import Rates, create_app, create_door, rules
 from cloud.db import unit_of_work
 from shared.units import DAY, SECOND
 from tests.support import FakeClock
@@ -283,6 +283,18 @@ def test_what_nobody_foresaw_is_answered_with_a_reference_only(
     assert answer.json()["reference"] == "the-reference"
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
+
+
+def test_who_asks_too_often_is_told_when_to_come_back(planner: Planner, key: str) -> None:
+    client = InProcess(create_app(planner.app.state.service, rates=Rates(known=100, unknown=1)))
+    assert client.get("/v1/sites", headers=bearer(key)).status_code == 200
+    refused = next(
+        answer for _ in range(60) if (answer := client.get("/v1/about")).status_code != 200
+    )
+    assert (refused.status_code, refused.json()["code"]) == (429, "request.too-many")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/v1/sites", headers=bearer(key)).status_code == 200, "the key's own bucket"
 
 
 def test_readiness_follows_the_database(planner: Planner) -> None:
