@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.functional_validators import AfterValidator
 
 from cloud.api.paging import Paged
+from cloud.catalog import ImportKind
 from shared.events import StockState
 from shared.units import Micros
 
@@ -301,7 +302,7 @@ class ImportReport(BaseModel):
             }
         }
     )
-    kind: Literal["sites", "items", "locations"]
+    kind: ImportKind
     dry_run: bool
     rows: int
     inserted: int

@@ -1,34 +1,48 @@
 """What there is: sites, items with their trade item numbers, and locations."""
 
+from cloud.catalog.bills import Need
+from cloud.catalog.facts import Fact, exported, header
+from cloud.catalog.kinds import template
 from cloud.catalog.model import IMPORT_KINDS, ImportKind, ItemRow, Report, RowError, SiteRow
 from cloud.catalog.service import (
+    corrected,
     current_version,
     delta,
+    facts,
     import_csv,
     item_ids,
     items,
     location_ids,
     raise_above,
+    revision_as_of,
     site_ids,
     sites,
     snapshot,
 )
-from cloud.catalog.table import template
+from cloud.catalog.trade import explode
 
 __all__ = [
     "IMPORT_KINDS",
+    "Fact",
     "ImportKind",
     "ItemRow",
+    "Need",
     "Report",
     "RowError",
     "SiteRow",
+    "corrected",
     "current_version",
     "delta",
+    "explode",
+    "exported",
+    "facts",
+    "header",
     "import_csv",
     "item_ids",
     "items",
     "location_ids",
     "raise_above",
+    "revision_as_of",
     "site_ids",
     "sites",
     "snapshot",

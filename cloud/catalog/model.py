@@ -12,7 +12,21 @@ from shared.errors import CATALOGUE, Code
 from shared.gs1 import check_digit
 from shared.units import MAX_QUANTITY
 
-ImportKind = Literal["sites", "items", "locations"]
+PlaceKind = Literal["sites", "items", "locations"]
+"""What gateways work with, too."""
+TradeKind = Literal["assortment", "packs", "links", "suppliers", "offers", "bills"]
+"""What only the cloud works with."""
+ImportKind = Literal[
+    "sites",
+    "items",
+    "locations",
+    "assortment",
+    "packs",
+    "links",
+    "suppliers",
+    "offers",
+    "bills",
+]
 IMPORT_KINDS: Final[tuple[ImportKind, ...]] = get_args(ImportKind)
 
 COUNT_CLASSES: Final = ("A", "B", "C")

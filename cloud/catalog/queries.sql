@@ -277,3 +277,217 @@ ORDER BY i.sku;
 -- One site's locations changed after a revision; all of them after -1.
 SELECT code, role, removed, zone, capacity FROM location
 WHERE site_id = %(site_id)s AND revision > %(base)s ORDER BY code;
+
+-- name: note_revision
+-- When a revision was made; never before the one below it, whatever the clock says.
+INSERT INTO catalog_revision (revision, at)
+SELECT %(revision)s, greatest(coalesce(%(at)s::timestamptz, clock_timestamp()), max(at))
+FROM catalog_revision;
+
+-- name: revision_at
+-- The catalog's revision at a moment; none before its first.
+SELECT revision FROM catalog_revision WHERE at <= %(at)s ORDER BY revision DESC LIMIT 1;
+
+-- name: close_sites
+-- What stood of the sites that this revision changed stood until now.
+UPDATE site_version AS v SET until = %(revision)s FROM site AS s
+WHERE s.site_id = v.site_id AND s.revision = %(revision)s AND v.until IS NULL;
+
+-- name: keep_sites
+-- The sites that this revision changed or brought.
+INSERT INTO site_version (site_id, since, name, region, timezone, currency)
+SELECT site_id, revision, name, region, timezone, currency FROM site
+WHERE revision = %(revision)s;
+
+-- name: close_locations
+-- What stood of the locations that this revision changed stood until now.
+UPDATE location_version AS v SET until = %(revision)s FROM incoming_location AS n
+WHERE n.verdict = 'changed' AND n.location_id = v.location_id AND v.until IS NULL;
+
+-- name: keep_locations
+-- The locations that this revision changed or brought.
+INSERT INTO location_version (location_id, since, role, removed, zone, capacity)
+SELECT l.location_id, l.revision, l.role, l.removed, l.zone, l.capacity
+FROM incoming_location AS n JOIN location AS l ON l.site_id = n.site_id AND l.code = n.code
+WHERE n.verdict <> 'unchanged';
+
+-- name: close_items
+-- What stood of the items that this revision changed stood until now.
+UPDATE item_version AS v SET until = %(revision)s FROM incoming_item AS n
+WHERE n.verdict = 'changed' AND n.item_id = v.item_id AND v.until IS NULL;
+
+-- name: keep_items
+-- The items that this revision changed or brought.
+INSERT INTO item_version (item_id, since, name, removed, count_class, gtins, quantities)
+SELECT i.item_id, i.revision, i.name, i.removed, i.count_class,
+       ARRAY(SELECT c.gtin FROM item_code AS c WHERE c.item_id = i.item_id ORDER BY c.gtin),
+       ARRAY(SELECT c.quantity FROM item_code AS c WHERE c.item_id = i.item_id ORDER BY c.gtin)
+FROM incoming_item AS n JOIN item AS i USING (sku)
+WHERE n.verdict <> 'unchanged';
+
+-- name: page_sites
+-- Sites as of a revision, by code.
+SELECT s.code, v.name, v.region, v.timezone, v.currency
+FROM site_version AS v JOIN site AS s USING (site_id)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR s.code = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL OR s.code > %(a0)s)
+ORDER BY s.code LIMIT %(limit)s;
+
+-- name: page_locations
+-- Locations as of a revision, by site and code.
+SELECT s.code, l.code, v.role, v.removed, coalesce(v.zone, ''), v.capacity
+FROM location_version AS v JOIN location AS l USING (location_id) JOIN site AS s USING (site_id)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR s.code = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL OR (s.code, l.code) > (%(a0)s, %(a1)s))
+ORDER BY s.code, l.code LIMIT %(limit)s;
+
+-- name: page_items
+-- Items as of a revision, by SKU.
+SELECT i.sku, v.name, v.removed, v.count_class, v.gtins, v.quantities
+FROM item_version AS v JOIN item AS i USING (item_id)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR i.sku = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL OR i.sku > %(a0)s)
+ORDER BY i.sku LIMIT %(limit)s;
+
+-- name: page_assortment
+-- What items are to the business as of a revision, by SKU.
+SELECT i.sku, v.category, v.cost, v.price, v.currency, v.shelf_life
+FROM assortment_version AS v JOIN item AS i USING (item_id)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR i.sku = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL OR i.sku > %(a0)s)
+ORDER BY i.sku LIMIT %(limit)s;
+
+-- name: page_packs
+-- Pack levels as of a revision, by trade item number.
+SELECT v.gtin, v.level FROM pack_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.gtin = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL OR v.gtin > %(a0)s)
+ORDER BY v.gtin LIMIT %(limit)s;
+
+-- name: page_links
+-- Siblings and substitutes as of a revision, by SKU, kind and the other's SKU.
+SELECT i.sku, v.kind, o.sku, v.rank, v.removed
+FROM link_version AS v JOIN item AS i USING (item_id) JOIN item AS o ON o.item_id = v.other_id
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR i.sku = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR v.kind = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL OR (i.sku, v.kind, o.sku) > (%(a0)s, %(a1)s, %(a2)s))
+ORDER BY i.sku, v.kind, o.sku LIMIT %(limit)s;
+
+-- name: page_suppliers
+-- Suppliers as of a revision, by code.
+SELECT s.code, v.name, v.currency, v.minimum, v.payment_days, v.incoterm, v.place, v.lead_days,
+       v.removed
+FROM supplier_version AS v JOIN supplier AS s USING (supplier_id)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR s.code = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL OR s.code > %(a0)s)
+ORDER BY s.code LIMIT %(limit)s;
+
+-- name: page_offers
+-- What suppliers offer as of a revision, by supplier and SKU.
+SELECT s.code, i.sku, v.reference, v.currency, v.per, v.minimum, v.multiple, v.lead_days, v.removed,
+       v.break_from, v.break_cost
+FROM offer_version AS v JOIN supplier AS s USING (supplier_id) JOIN item AS i USING (item_id)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR s.code = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR i.sku = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL OR (s.code, i.sku) > (%(a0)s, %(a1)s))
+ORDER BY s.code, i.sku LIMIT %(limit)s;
+
+-- name: page_bills
+-- Bills of material as of a revision, by SKU and version.
+SELECT i.sku, v.version, v.purpose, v.valid_from, v.makes, v.removed,
+       ARRAY(SELECT c.sku FROM unnest(v.component_ids) WITH ORDINALITY AS n (item_id, place)
+             JOIN item AS c USING (item_id) ORDER BY n.place),
+       v.quantities
+FROM bill_version AS v JOIN item AS i USING (item_id)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR i.sku = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR v.version = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL OR (i.sku, v.version) > (%(a0)s, %(a1)s))
+ORDER BY i.sku, v.version LIMIT %(limit)s;
+
+-- name: close_assortment
+-- What stood of these items stood until now.
+UPDATE assortment_version AS v SET until = %(revision)s
+WHERE v.until IS NULL AND v.item_id = ANY(%(k0)s::int[]);
+
+-- name: copy_assortment
+-- What stands from now on.
+COPY assortment_version (item_id, since, category, cost, price, currency, shelf_life) FROM STDIN;
+
+-- name: close_packs
+-- What stood of these trade item numbers stood until now.
+UPDATE pack_version AS v SET until = %(revision)s
+WHERE v.until IS NULL AND v.gtin = ANY(%(k0)s::text[]);
+
+-- name: copy_packs
+-- What stands from now on.
+COPY pack_version (gtin, since, level) FROM STDIN;
+
+-- name: close_links
+-- What stood of these links stood until now.
+UPDATE link_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::int[], %(k1)s::text[], %(k2)s::int[]) AS n (item_id, kind, other_id)
+WHERE v.until IS NULL
+  AND (v.item_id, v.kind, v.other_id) = (n.item_id, n.kind, n.other_id);
+
+-- name: copy_links
+-- What stands from now on.
+COPY link_version (item_id, kind, other_id, since, rank, removed) FROM STDIN;
+
+-- name: insert_suppliers
+-- Suppliers that nobody has named before.
+INSERT INTO supplier (code) SELECT unnest(%(codes)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: supplier_ids
+-- The keys of suppliers by their codes.
+SELECT code, supplier_id FROM supplier WHERE code = ANY(%(codes)s);
+
+-- name: close_suppliers
+-- What stood of these suppliers stood until now.
+UPDATE supplier_version AS v SET until = %(revision)s
+WHERE v.until IS NULL AND v.supplier_id = ANY(%(k0)s::int[]);
+
+-- name: copy_suppliers
+-- What stands from now on.
+COPY supplier_version (supplier_id, since, name, currency, minimum, payment_days, incoterm, place,
+                       lead_days, removed) FROM STDIN;
+
+-- name: close_offers
+-- What stood of these offers stood until now.
+UPDATE offer_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::int[], %(k1)s::int[]) AS n (supplier_id, item_id)
+WHERE v.until IS NULL AND (v.supplier_id, v.item_id) = (n.supplier_id, n.item_id);
+
+-- name: copy_offers
+-- What stands from now on.
+COPY offer_version (supplier_id, item_id, since, reference, currency, per, minimum, multiple,
+                    lead_days, removed, break_from, break_cost) FROM STDIN;
+
+-- name: close_bills
+-- What stood of these bills stood until now.
+UPDATE bill_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::int[], %(k1)s::text[]) AS n (item_id, version)
+WHERE v.until IS NULL AND (v.item_id, v.version) = (n.item_id, n.version);
+
+-- name: copy_bills
+-- What stands from now on.
+COPY bill_version (item_id, version, since, purpose, valid_from, makes, removed, component_ids,
+                   quantities) FROM STDIN;
+
+-- name: packs_of
+-- All trade item numbers of the items that hold one of these, with what each holds and its level.
+SELECT i.sku, c.gtin, c.quantity, coalesce(v.level, '')
+FROM item_code AS c
+JOIN item AS i USING (item_id)
+LEFT JOIN pack_version AS v ON v.gtin = c.gtin AND v.until IS NULL
+WHERE c.item_id IN (SELECT n.item_id FROM item_code AS n WHERE n.gtin = ANY(%(gtins)s))
+ORDER BY c.gtin;
+

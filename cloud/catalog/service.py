@@ -6,11 +6,21 @@ returns errors, or a dry run, has changed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
-from cloud.catalog import store
-from cloud.catalog.model import ImportKind, ItemRow, Report, SiteRow, row_error
-from cloud.catalog.table import Table, read
+from cloud.catalog import store, store_facts, trade
+from cloud.catalog.facts import Fact, read_trade, remarked
+from cloud.catalog.model import (
+    ImportKind,
+    ItemRow,
+    PlaceKind,
+    Report,
+    SiteRow,
+    TradeKind,
+    row_error,
+)
+from cloud.catalog.table import Errors, Table, read
 from cloud.db import Connection
 from shared.downlink import Catalog
 from shared.errors import QuartermasterError
@@ -19,48 +29,142 @@ _EVERYTHING = -1
 
 
 def import_csv(
-    connection: Connection, *, kind: ImportKind, content: bytes | str, dry_run: bool = False
+    connection: Connection,
+    *,
+    kind: ImportKind,
+    content: bytes | str,
+    dry_run: bool = False,
+    at: datetime | None = None,
 ) -> Report:
     """Bring a whole CSV file into the catalog, or nothing of it.
 
-    Rows are matched by their natural key (site code; SKU; site and location code), so that the
-    same file twice changes nothing. Wrong rows are in the report's ``errors``; then, and in a dry
-    run, nothing is applied.
+    Rows are matched by their natural key (see the room's README), so that the same file twice
+    changes nothing. Wrong rows are in the report's ``errors``; then, and in a dry run, nothing is
+    applied. ``at`` is the moment that the revision is known by; None is the database's own clock.
 
     Raises:
         QuartermasterError: ``catalog.file`` or ``payload.too-large`` when no row can be read.
     """
+    match kind:
+        case "sites" | "items" | "locations":
+            return _import_places(connection, kind, content, dry_run=dry_run, at=at)
+        case _:
+            return _import_trade(connection, kind, content, dry_run=dry_run, at=at)
+
+
+def _import_places(
+    connection: Connection,
+    kind: PlaceKind,
+    content: bytes | str,
+    *,
+    dry_run: bool,
+    at: datetime | None,
+) -> Report:
     table = read(kind, content)
     revision = store.revision(connection) if dry_run else store.lock_revision(connection)
     if not table.errors:
         _bring(connection, kind, table)
-    report = Report(
-        kind=kind,
-        dry_run=dry_run,
-        rows=table.rows,
-        inserted=0,
-        changed=0,
-        unchanged=0,
-        revision=revision,
-        errors=tuple(sorted(table.errors.found)),
-        more_errors=table.errors.more,
-    )
+    report = _report(kind, table.rows, table.errors, revision=revision, dry_run=dry_run)
     if report.errors:
         return report
-    found = store.verdicts(connection, kind)
-    report = report._replace(
-        inserted=found.get("inserted", 0),
-        changed=found.get("changed", 0),
-        unchanged=found.get("unchanged", 0),
-    )
+    report = _counted(report, store.verdicts(connection, kind))
     if dry_run or not report.inserted + report.changed:
         return report
-    revision = store.next_revision(connection)
+    revision = store.next_revision(connection, at)
     store.apply(connection, kind, at=revision, has_codes=table.has_codes)
     return report._replace(revision=revision)
 
 
-def _bring(connection: Connection, kind: ImportKind, table: Table) -> None:
+def _import_trade(
+    connection: Connection,
+    kind: TradeKind,
+    content: bytes | str,
+    *,
+    dry_run: bool,
+    at: datetime | None,
+) -> Report:
+    table = read_trade(kind, content)
+    revision = store.revision(connection) if dry_run else store.lock_revision(connection)
+    brought = None if table.errors else trade.bring(connection, kind, table, at=revision)
+    report = _report(kind, table.rows, table.errors, revision=revision, dry_run=dry_run)
+    if report.errors or brought is None:
+        return report
+    report = _counted(report, brought.verdicts)
+    if dry_run or not brought.facts:
+        return report
+    revision = store.next_revision(connection, at)
+    trade.apply(connection, brought, at=revision)
+    return report._replace(revision=revision)
+
+
+def _report(kind: ImportKind, rows: int, errors: Errors, *, revision: int, dry_run: bool) -> Report:
+    return Report(
+        kind=kind,
+        dry_run=dry_run,
+        rows=rows,
+        inserted=0,
+        changed=0,
+        unchanged=0,
+        revision=revision,
+        errors=tuple(sorted(errors.found)),
+        more_errors=errors.more,
+    )
+
+
+def _counted(report: Report, found: Mapping[str, int]) -> Report:
+    return report._replace(
+        inserted=found.get("inserted", 0),
+        changed=found.get("changed", 0),
+        unchanged=found.get("unchanged", 0),
+    )
+
+
+def revision_as_of(connection: Connection, at: datetime | None) -> int:
+    """The catalog's revision at a moment, the present one for None; -1 before there was any."""
+    if at is None:
+        return store.revision(connection)
+    found = store_facts.revision_at(connection, at)
+    return _EVERYTHING if found is None else found
+
+
+def facts(
+    connection: Connection,
+    kind: ImportKind,
+    *,
+    revision: int,
+    firsts: Sequence[str] | None = None,
+    seconds: Sequence[str] | None = None,
+    after: Sequence[str] = (),
+    limit: int = 100,
+) -> list[Fact]:
+    """A page of what the catalog held at a revision, after a key.
+
+    ``firsts`` and ``seconds`` are the first and second parts that a key may have; None is any.
+    """
+    return store_facts.page(
+        connection,
+        kind,
+        revision=revision,
+        firsts=firsts,
+        seconds=seconds,
+        after=after,
+        limit=limit,
+    )
+
+
+def corrected(
+    connection: Connection, *, kind: ImportKind, content: bytes | str
+) -> tuple[Report, str]:
+    """A dry run, and the file as it came with a last column that says what is wrong with each row.
+
+    Raises:
+        QuartermasterError: ``catalog.file`` or ``payload.too-large`` when no row can be read.
+    """
+    report = import_csv(connection, kind=kind, content=content, dry_run=True)
+    return report, remarked(kind, content, report.errors)
+
+
+def _bring(connection: Connection, kind: PlaceKind, table: Table) -> None:
     """Lay the file beside the catalog and note what only the database can see is wrong."""
     match kind:
         case "sites":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from cloud.catalog.model import ImportKind, ItemRow, NewCode, NewItem, NewLocation, NewSite, SiteRow
+from cloud.catalog.model import ItemRow, NewCode, NewItem, NewLocation, NewSite, PlaceKind, SiteRow
 from cloud.db import Connection, Queries
 from shared.downlink import Code, Item, Location
 
@@ -13,16 +14,26 @@ _Q: Final = Queries("cloud.catalog")
 
 
 class _Statements(NamedTuple):
-    """The queries that apply one kind of file."""
+    """The queries that apply one kind of file, and those that keep what it changed by revision."""
 
     judged: str
     apply: tuple[str, ...]
 
+    keep: tuple[str, str]
 
-_OF_KIND: Final[dict[ImportKind, _Statements]] = {
-    "sites": _Statements("count_sites", ("update_sites", "insert_sites")),
-    "locations": _Statements("count_locations", ("update_locations", "insert_locations")),
-    "items": _Statements("count_items", ("update_items", "insert_items")),
+
+_OF_KIND: Final[dict[PlaceKind, _Statements]] = {
+    "sites": _Statements(
+        "count_sites", ("update_sites", "insert_sites"), ("close_sites", "keep_sites")
+    ),
+    "locations": _Statements(
+        "count_locations",
+        ("update_locations", "insert_locations"),
+        ("close_locations", "keep_locations"),
+    ),
+    "items": _Statements(
+        "count_items", ("update_items", "insert_items"), ("close_items", "keep_items")
+    ),
 }
 
 
@@ -42,9 +53,11 @@ def revision(connection: Connection) -> int:
     return _number(connection, "revision")
 
 
-def next_revision(connection: Connection) -> int:
-    """Raise the revision by one."""
-    return _number(connection, "next_revision")
+def next_revision(connection: Connection, at: datetime | None) -> int:
+    """Raise the revision by one, made at ``at``; None is the database's own clock."""
+    raised = _number(connection, "next_revision")
+    connection.execute(_Q["note_revision"], {"revision": raised, "at": at})
+    return raised
 
 
 def raise_revision(connection: Connection, site_id: int, above: int) -> int:
@@ -100,18 +113,18 @@ def bring_items(
     return [(line, gtin, sku) for line, gtin, sku in connection.execute(_Q["codes_taken"])]
 
 
-def verdicts(connection: Connection, kind: ImportKind) -> dict[str, int]:
+def verdicts(connection: Connection, kind: PlaceKind) -> dict[str, int]:
     """How many rows the file inserts, changes and leaves unchanged."""
     found = connection.execute(_Q[_OF_KIND[kind].judged])
     return {str(verdict): int(count) for verdict, count in found}
 
 
-def apply(connection: Connection, kind: ImportKind, *, at: int, has_codes: bool) -> None:
+def apply(connection: Connection, kind: PlaceKind, *, at: int, has_codes: bool) -> None:
     """Write what was brought, at revision ``at``."""
     statements = _OF_KIND[kind].apply
     if has_codes:
         statements = ("delete_codes", *statements, "insert_codes")
-    for name in statements:
+    for name in (*statements, *_OF_KIND[kind].keep):
         connection.execute(_Q[name], {"revision": at})
 
 

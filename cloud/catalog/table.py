@@ -16,11 +16,11 @@ from cloud.catalog.model import (
     COUNT_CLASSES,
     MAX_ERRORS,
     MAX_NAME,
-    ImportKind,
     NewCode,
     NewItem,
     NewLocation,
     NewSite,
+    PlaceKind,
     RowError,
     capacity,
     count_class,
@@ -34,6 +34,8 @@ from shared.ids import is_code
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_CELL: Final = 4096
+REMARKS: Final = "errors"
+"""The column that a corrected file carries its remarks in; whatever it says is passed over."""
 
 
 class Columns(NamedTuple):
@@ -41,20 +43,24 @@ class Columns(NamedTuple):
 
     required: tuple[str, ...]
     optional: tuple[str, ...]
+    together: tuple[str, ...] = ()
+    """Columns of which a file has all or none."""
 
 
-COLUMNS: Final[dict[ImportKind, Columns]] = {
+COLUMNS: Final[dict[PlaceKind, Columns]] = {
     "sites": Columns(("code", "name"), ("region", "timezone", "currency")),
     "items": Columns(("sku", "name"), ("gtin", "quantity", "removed", "class")),
     "locations": Columns(("site", "code"), ("role", "removed", "zone", "capacity")),
 }
 
-_TEMPLATES: Final[dict[ImportKind, str]] = {
+TEMPLATES: Final[dict[PlaceKind, str]] = {
     "sites": "code,name,region,timezone,currency\nAMS1,Amsterdam,EU,Europe/Amsterdam,EUR\n",
     "items": (
         "sku,name,gtin,quantity,removed,class\n"
         "OAT-500,Rolled oats 500 g,4006381333931,1,no,A\n"
         "OAT-500,,14006381333938,12,,\n"
+        "OAT-1000,Rolled oats 1 kg,4006381333948,1,no,B\n"
+        "BREAKFAST,Breakfast box,,,no,C\n"
     ),
     "locations": (
         "site,code,role,removed,zone,capacity\n"
@@ -168,24 +174,19 @@ class Table(NamedTuple):
     errors: Errors
 
 
-def template(kind: ImportKind) -> str:
-    """An example file that imports as it is."""
-    return _TEMPLATES[kind]
-
-
-def read(kind: ImportKind, content: bytes | str) -> Table:
+def read(kind: PlaceKind, content: bytes | str) -> Table:
     """Read and check a whole file.
 
     Raises:
         QuartermasterError: ``payload.too-large`` or ``catalog.file``; wrong rows are in the
             table's errors instead.
     """
-    text = _text(content)
+    text = decoded(content)
     errors = Errors()
     table = Table(0, [], [], [], [], has_codes=False, errors=errors)
-    lines, place = _open(kind, text)
     rows = 0
-    for row in _rows(lines, place, errors):
+    place, found = open_rows(COLUMNS[kind], text, errors)
+    for row in found:
         rows += 1
         match kind:
             case "sites":
@@ -198,7 +199,12 @@ def read(kind: ImportKind, content: bytes | str) -> Table:
     return table._replace(rows=rows, has_codes="gtin" in place)
 
 
-def _text(content: bytes | str) -> str:
+def decoded(content: bytes | str) -> str:
+    """A file's text.
+
+    Raises:
+        QuartermasterError: ``payload.too-large``, or ``catalog.file`` where it is no UTF-8.
+    """
     if len(content) > MAX_BYTES:
         raise QuartermasterError("payload.too-large", f"{len(content)} bytes; 64 MiB at most")
     if isinstance(content, bytes):
@@ -215,27 +221,44 @@ def _text(content: bytes | str) -> str:
     return content
 
 
-def _open(kind: ImportKind, text: str) -> tuple[Iterator[tuple[int, list[str]]], dict[str, int]]:
-    """The numbered lines after the header, and where each column stands."""
+def numbered_lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Every line of a table, its header first, with the number on which it starts.
+
+    Raises:
+        QuartermasterError: ``catalog.file`` where the text is no such table.
+    """
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    lines = _numbered(reader)
+    return _numbered(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+
+
+def open_rows(columns: Columns, text: str, errors: Errors) -> tuple[dict[str, int], Iterator[Row]]:
+    """Where each column stands, and the rows below the header.
+
+    Raises:
+        QuartermasterError: ``catalog.file`` where no row could be trusted.
+    """
+    lines = numbered_lines(text)
     names = [cell.strip().lower() for _, header in islice(lines, 1) for cell in header]
-    columns = COLUMNS[kind]
     expected = f"the header is {','.join(columns.required + columns.optional)}"
     if missing := [name for name in columns.required if name not in names]:
         raise QuartermasterError(
             "catalog.file", f"column {missing[0]!r} is missing; {expected}", where="line 1"
         )
     for index, name in enumerate(names):
-        if name not in columns.required + columns.optional:
+        if name not in (*columns.required, *columns.optional, REMARKS):
             raise QuartermasterError(
                 "catalog.file", f"column {name[:40]!r} is not known; {expected}", where="line 1"
             )
         if name in names[:index]:
             raise QuartermasterError("catalog.file", f"column {name!r} twice", where="line 1")
-    return lines, {name: index for index, name in enumerate(names)}
+    if (given := [name for name in columns.together if name in names]) and len(given) < len(
+        columns.together
+    ):
+        says = f"{' and '.join(columns.together)} come together; {given[0]!r} stands alone"
+        raise QuartermasterError("catalog.file", says, where="line 1")
+    place = {name: index for index, name in enumerate(names)}
+    return place, _rows(lines, place, errors)
 
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -325,7 +348,7 @@ def _item(row: Row, items: list[NewItem], codes: list[NewCode]) -> None:
             codes.append(NewCode(row.line, gtin, item.sku, units))
 
 
-def _unique(kind: ImportKind, table: Table) -> None:
+def _unique(kind: PlaceKind, table: Table) -> None:
     """Natural keys are unique; an item's rows are folded into one, its codes kept apart."""
     match kind:
         case "sites":

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cloud import fleet
 from cloud.access import authenticate
-from cloud.catalog import ImportKind, import_csv
+from cloud.catalog import IMPORT_KINDS, ImportKind, import_csv
 from cloud.cli import app
 from cloud.db import unit_of_work
 from shared.downlink import DocumentKind
@@ -55,7 +55,7 @@ def answer(*arguments: str, status: int = 0) -> Any:
 
 @pytest.mark.usefixtures("url")
 def test_the_templates_import_in_their_order(tmp_path: Path) -> None:
-    for kind in ("sites", "items", "locations"):
+    for kind in IMPORT_KINDS:
         file = tmp_path / f"{kind}.csv"
         file.write_text(run("catalog", "template", kind).stdout)
         assert answer("catalog", "import", kind, str(file), "--dry-run")["inserted"]

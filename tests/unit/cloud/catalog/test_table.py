@@ -6,19 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.catalog import IMPORT_KINDS, ImportKind, template
-from cloud.catalog.model import MAX_ERRORS, normalize_gtin
+from cloud.catalog import template
+from cloud.catalog.model import MAX_ERRORS, PlaceKind, normalize_gtin
 from cloud.catalog.table import MAX_BYTES, read
 from shared.errors import QuartermasterError
 from shared.gs1 import with_check_digit
 
+KINDS: tuple[PlaceKind, ...] = ("sites", "items", "locations")
 
-def errors_of(kind: ImportKind, text: str) -> list[tuple[int, str, str]]:
+
+def errors_of(kind: PlaceKind, text: str) -> list[tuple[int, str, str]]:
     return [(error.line, error.column, error.code) for error in read(kind, text).errors.found]
 
 
-@pytest.mark.parametrize("kind", IMPORT_KINDS)
-def test_the_template_reads_without_errors(kind: ImportKind) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_template_reads_without_errors(kind: PlaceKind) -> None:
     table = read(kind, template(kind))
     assert table.rows
     assert not table.errors
@@ -38,8 +40,8 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm() -> None:
 
 def test_several_rows_of_an_item_are_one_item_with_several_codes() -> None:
     table = read("items", template("items"))
-    assert [item.sku for item in table.items] == ["OAT-500"]
-    assert [(code.gtin, code.quantity) for code in table.codes] == [
+    assert [item.sku for item in table.items] == ["OAT-500", "OAT-1000", "BREAKFAST"]
+    assert [(code.gtin, code.quantity) for code in table.codes if code.sku == "OAT-500"] == [
         ("04006381333931", 1),
         ("14006381333938", 12),
     ]
@@ -83,7 +85,7 @@ def test_several_rows_of_an_item_are_one_item_with_several_codes() -> None:
     ],
 )
 def test_a_wrong_cell_is_named(
-    kind: ImportKind, text: str, expected: list[tuple[int, str, str]]
+    kind: PlaceKind, text: str, expected: list[tuple[int, str, str]]
 ) -> None:
     assert errors_of(kind, text) == expected
 
@@ -132,8 +134,8 @@ def test_every_gtin_becomes_fourteen_digits_or_says_why_not(payload: str) -> Non
             normalize_gtin(text)
 
 
-@given(st.sampled_from(IMPORT_KINDS), st.binary(max_size=400))
-def test_no_bytes_at_all_break_the_reader(kind: ImportKind, content: bytes) -> None:
+@given(st.sampled_from(KINDS), st.binary(max_size=400))
+def test_no_bytes_at_all_break_the_reader(kind: PlaceKind, content: bytes) -> None:
     header = template(kind).partition("\n")[0].encode() + b"\n"
     for data in (content, header + content):
         refused = ""
