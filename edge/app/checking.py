@@ -68,7 +68,11 @@ def check(text: bytes, data: Path, *, runs: bool) -> tuple[Settings | None, list
     faults = list(_written(table, Settings, "", lines))
     if faults:
         return None, faults
-    settings = settings_file.parse(text)
+    try:
+        settings = settings_file.parse(text)
+    except QuartermasterError as error:
+        key = error.where.partition(" ")[2]
+        return None, [Fault(key, _line_of(key, lines), "problem", f"{error.detail}.")]
     ports = in_force(data) if runs else None
     found = [
         *_ports(settings, None if ports is None else ports.settings),

@@ -30,7 +30,9 @@ def read(
     ] = False,
     lot_form: Annotated[
         list[str] | None,
-        typer.Option(help="How lots are written here, as often as needed: 9 a digit, A a letter."),
+        typer.Option(
+            help="How lots are written, else as the gateway says: 9 a digit, A a letter; repeat it."
+        ),
     ] = None,
 ) -> None:
     """Read codes from pictures, videos and cameras, and turn them into events.

@@ -14,6 +14,7 @@ from edge.capture.files import list_pictures
 from edge.cli import read_report as report
 from edge.cli.places import Look, Looked
 from edge.ports import system_wall
+from edge.settings import Labels
 from edge.vision.confirm import Expected, SkuOf
 from edge.vision.labels import LabelReader
 from shared.errors import QuartermasterError
@@ -30,6 +31,7 @@ class _Sink(NamedTuple):
     expected: Expected
     tell: Tell
     recorded: bool
+    printed: Labels = Labels()
 
 
 def read_places(
@@ -51,7 +53,8 @@ def read_places(
         device: the camera that the events name.
         seconds: how long to look at a live camera.
         labels: read the print of pictures for lot and expiry, too.
-        forms: how lots are written, see :func:`edge.vision.printed.understand`.
+        forms: how lots are written, see :func:`edge.vision.printed.understand`; else as the
+            gateway's settings say.
 
     Raises:
         QuartermasterError: ``model.missing`` without the extra ``ocr``, ``settings.invalid`` for
@@ -71,7 +74,7 @@ def read_places(
             sku_of=sink.sku_of,
             expected=sink.expected,
             seconds=seconds,
-            labels=LabelReader(forms=forms) if labels else None,
+            labels=_reader(sink.printed, forms) if labels else None,
             received=datetime.fromtimestamp(system_wall() / 1e6, UTC).date(),
         )
         for named, place in _expand(paths):
@@ -138,7 +141,11 @@ def _open(data: Path | None, device: str, stack: ExitStack) -> _Sink:
     def tell(event: CodeSeen | LabelRead) -> int:
         return gateway.pipeline.record_blocking(event, device=device)
 
-    return _Sink(sku_of, expected, tell, recorded=True)
+    return _Sink(sku_of, expected, tell, recorded=True, printed=gateway.settings.labels)
+
+
+def _reader(printed: Labels, forms: Sequence[str]) -> LabelReader:
+    return LabelReader(order=printed.dates, forms=forms or printed.lot_forms)
 
 
 def _says_something(label: LabelRead) -> bool:

@@ -112,6 +112,13 @@ def test_a_table_where_a_value_belongs_and_the_reverse_are_told_apart(
     assert [key for key, _, _ in faults(data, file)] == ["api", "camera", "heartbeat_seconds"]
 
 
+def test_what_only_the_whole_file_shows_to_be_wrong_is_named_with_its_line(
+    data: Path, file: Path
+) -> None:
+    file.write_text("[labels]\ndates = 'day-first'\nlot_forms = ['A9', 'A99']\n")
+    assert faults(data, file) == [("labels.lot_forms", 3, "problem")]
+
+
 def test_a_port_that_is_taken_or_given_twice_is_a_fault(data: Path, file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

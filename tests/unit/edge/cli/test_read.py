@@ -18,6 +18,7 @@ from cloud.gateways.authority import found
 from edge import tasks
 from edge.app.store import opened
 from edge.capture.camera import LiveCamera
+from edge.cli import reading
 from edge.cli.read import read
 from edge.link.identity import install
 from edge.simulator.cameras import Carton, MjpegServer, SimulatedCamera
@@ -245,6 +246,25 @@ def recorded(data: Path) -> list[Event]:
     with opened(data) as store:
         rows = store.database.reader.execute("SELECT body FROM waiting ORDER BY seq").fetchall()
     return [decode_event(body) for (body,) in rows]
+
+
+def test_labels_are_read_as_the_gateways_settings_say_unless_told_otherwise(
+    gateway: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[dict[str, Any]] = []
+
+    def reader(**printed: Any) -> None:
+        known.append(printed)
+
+    monkeypatch.setattr(reading, "LabelReader", reader)
+    (gateway / "gateway.toml").write_text("[labels]\ndates = 'month-first'\nlot_forms = ['A99']\n")
+    for more in ([], ["--lot-form", "999"], ["--dry-run"]):
+        run(tmp_path / "absent.png", "--labels", "--data", gateway, *more)
+    assert known == [
+        {"order": "month-first", "forms": ["A99"]},
+        {"order": "month-first", "forms": ["999"]},
+        {"order": None, "forms": []},
+    ]
 
 
 def test_events_are_recorded_in_the_gateways_outbox_and_name_the_item(
