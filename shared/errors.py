@@ -174,6 +174,7 @@ Code = Literal[
     "model.parity",
     "model.worse",
     "slot.invalid",
+    "slot.unseen",
     "file.unreadable",
     "program.missing",
     "program.failed",
@@ -905,6 +906,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         422,
         "The slot cannot be looked at as it was drawn.",
         "Draw its corners in turn around it, on a picture on which it is empty or full.",
+    ),
+    "slot.unseen": Entry(
+        409,
+        "The camera does not see the slot now.",
+        "Wait until it does, then keep the slot: your drawing is still there.",
     ),
     "file.unreadable": Entry(
         422, "The file cannot be read.", "Check the path and that the file is not damaged."

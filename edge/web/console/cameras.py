@@ -165,7 +165,8 @@ class CameraDoor:
         """Keep a slot as it was drawn, with the picture of now.
 
         Raises:
-            QuartermasterError: what the fields lack, what the desk refuses, or ``slot.invalid``.
+            QuartermasterError: what the fields lack, what the desk refuses, ``slot.invalid`` or
+                ``slot.unseen``.
         """
         name = line_in(fields, "name", most=_MAX_NAME)
         location = line_in(fields, "location", most=_MAX_NAME, may_lack=True) or None
@@ -175,12 +176,10 @@ class CameraDoor:
             raise QuartermasterError("request.invalid", "empty or full", where="shows")
         slot = SlotShown(camera.name, name, location, polygon_in(fields))
         if sights.somebody_before(camera, slot.polygon):
-            raise QuartermasterError(
-                "slot.invalid", "somebody stands before it: wait, then keep it", where="camera"
-            )
+            raise QuartermasterError("slot.unseen", "somebody stands before it", where="camera")
         still = here.cameras.still(camera.name) if camera.state == "watching" else None
         if still is None:
-            raise QuartermasterError("slot.invalid", "the camera gives none now", where="camera")
+            raise QuartermasterError("slot.unseen", "it gives no picture", where="camera")
         await here.slots.put(
             slot,
             still,

@@ -20,8 +20,8 @@ WIDE: Final = 1000
 _SHAPE: Final = (16, 9)
 """Of a picture that never came."""
 _ARROW: Final = 60
-_WORDS: Final = 44
-"""How high the two lines of words at a counting line are; they stay below the picture's top."""
+_ABOVE: Final = 12
+"""How far above a counting line its name stands; it stays below the picture's top."""
 _LEAST_TOP: Final = 32
 _STALE: Final = 15 * SECOND
 """A picture older than this is not what happens there now."""
@@ -209,7 +209,7 @@ def _line(line: LineShown, high: float) -> Line:
         round(middle[1] + across / length * _ARROW, 1),
     )
     upper = min(start, end, key=lambda point: point[1])
-    label = round(min(max(upper[0], 0.0), WIDE), 1), max(upper[1] - _WORDS, _LEAST_TOP)
+    label = round(min(max(upper[0], 0.0), WIDE), 1), max(upper[1] - _ABOVE, _LEAST_TOP)
     sides = zip(("start", "middle", "end"), (WIDE / 4, WIDE * 3 / 4, WIDE), strict=True)
     anchor = next(side for side, ends in sides if label[0] <= ends)
     return Line(line.name, start, end, middle, tip, _net(line.net), label, anchor)
@@ -253,9 +253,14 @@ def _age(frame_at: int, now: int) -> str:
 
 
 def _facts(camera: CameraShown) -> list[Fact]:
+    is_new = camera.state == "watching" and not camera.fps
     over = camera.cpu > camera.cpu_allowed * _OVER_BUDGET
     return [
-        Fact("Frames", f"{camera.fps:.1f} a second", f"of at most {camera.fps_allowed:g}"),
+        Fact(
+            "Frames",
+            "Not counted yet" if is_new else f"{camera.fps:.1f} a second",
+            f"at most {camera.fps_allowed:g}",
+        ),
         Fact(
             "Processor",
             f"{camera.cpu * 100:.0f} % of one core",

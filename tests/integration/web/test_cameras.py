@@ -31,6 +31,7 @@ from edge.vision.models import read_card
 from edge.web import open_door
 from edge.web.console import Sights
 from shared.events import CropLabelled, decode_event
+from shared.units import DAY
 from tests.support import free_port
 from tests.support.browser import PHONE, LocalAuthority, phone, screenshot, serious_faults
 from tests.support.clock import START
@@ -43,6 +44,18 @@ DESK = {"width": 1280, "height": 800}
 TABLET = {"width": 820, "height": 1180}
 SIZES = [("", DESK, "light"), ("-tablet", TABLET, "light"), ("-phone", PHONE, "dark")]
 POLL_MS = 2100
+TRIED = {
+    "head": "slots",
+    "version": "slots-1",
+    "candidate": "slots-2",
+    "since": START - DAY,
+    "compared": 1300,
+    "agreed": 1204,
+    "labelled": 16,
+    "right": 10,
+    "candidate_right": 14,
+}
+"""A head on trial."""
 LIKELY = 0.965
 """From .97 on a suspicion asks nobody."""
 
@@ -80,6 +93,7 @@ class Eyes:
         self.slots.pictures.clear()
         self.crops.line[:] = [CROP, CROP._replace(id="c-2", about="A-01-4", predicted="full")]
         self.crops.words.clear()
+        self.gateway.status.told["learning"] = {"shadow": [TRIED]}
 
     def close(self) -> None:
         self._door.should_exit = True

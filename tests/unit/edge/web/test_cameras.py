@@ -59,7 +59,7 @@ def test_each_camera_is_shown_with_what_it_knows_and_why_it_sees_nothing(here: H
     for words in (
         "Watching",
         "4.9 a second",
-        "of at most 5",
+        "at most 5",
         "18 % of one core",
         "1,204",
         "12 cartons in, 1 pallet out",
@@ -235,10 +235,10 @@ def test_no_slot_is_kept_while_somebody_stands_before_it_or_there_is_no_picture(
     assert here.draw().status_code == 303
     here.slots.pictures.clear()
     here.cameras.change(state="frozen")
-    assert "the camera gives none now" in here.draw().text
+    assert "it gives no picture" in here.draw().text
     here.cameras.change(state="watching")
     here.cameras.stills.clear()
-    assert "the camera gives none now" in here.draw().text
+    assert "it gives no picture" in here.draw().text
     assert here.slots.pictures == []
 
 
