@@ -153,6 +153,7 @@ class Gateway:
             lines=self._journal.lines,
             certificates=lambda: certificates(self._identities.current, self._doors.folder),
             sights=sights_of(store, self._cameras, self._learning.crops),
+            labels=self._labels,
         )
         self._scans = self._console.watched(self._fallback.watched(store.pipeline))
         self._limit = RateLimit(api.scans_per_second, api.burst)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import segno
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from edge.db import Connection, Database
 from edge.fallback import Fallback
-from edge.ports import FloorPoint, Recorder
+from edge.ports import FloorPoint, LabelDesk, Recorder
 from edge.web import devices, pairing
 from edge.web.console import sessions
 from edge.web.console.forms import line_in
@@ -45,6 +45,7 @@ class Deeds:
         recorder: makes events.
         clock: the gateway's.
         pages: renders.
+        labels: reads print; None where nobody does.
         reached: host and port by which phones reach it, where the browser's own will not do.
         authority: what devices are to trust, where there is one.
         install_port: where they come to trust it; 0: nowhere.
@@ -59,6 +60,7 @@ class Deeds:
         recorder: Recorder,
         clock: Clock,
         pages: Pages,
+        labels: LabelDesk | None,
         reached: str,
         authority: Callable[[], Authority | None],
         install_port: int,
@@ -69,6 +71,7 @@ class Deeds:
         self._recorder = recorder
         self._clock = clock
         self._pages = pages
+        self._labels = labels
         self._reached = reached
         self._authority = authority
         self._install_port = install_port
@@ -88,6 +91,18 @@ class Deeds:
         answer = await self._floor.resolve(name, encode(asked), device=visit.device)
         demand_done(answer.status, answer.body)
         return go("/console/exceptions?done=resolved")
+
+    async def read_label(self, request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+        """Have the label on an exception's photo read; its card says what it says.
+
+        Raises:
+            QuartermasterError: what the desk refuses, or ``request.not-found`` without one.
+        """
+        name = request.path_params["name"]
+        if self._labels is None:
+            raise QuartermasterError("request.not-found", "labels are not read here", where="label")
+        await self._labels.read(name, device=visit.device)
+        return go(f"/console/exceptions#{quote(name, safe='')}")
 
     async def pair(self, request: Request, visit: Visit, fields: dict[str, str]) -> Response:
         """Begin to pair a device; the page shows the codes that it reads.

@@ -34,7 +34,7 @@ from edge import tasks
 from edge.db import Database
 from edge.fallback import Fallback
 from edge.people import Desk
-from edge.ports import FloorPoint, Ids, Recorder, ScanPoint, system_steady
+from edge.ports import FloorPoint, Ids, LabelDesk, Recorder, ScanPoint, system_steady
 from edge.web.console.cameras import CameraDoor, Sights
 from edge.web.console.crops import CropDoor
 from edge.web.console.deeds import Deeds
@@ -71,6 +71,7 @@ class Console:
         decider: decides, and is told otherwise.
         recorder: makes events.
         photos: of exceptions.
+        labels: reads the print on them; None where nobody does.
         clock: the gateway's.
         ids: for what is done here.
         status: how the gateway stands.
@@ -105,6 +106,7 @@ class Console:
         lines: Callable[[], Sequence[LogLine]] = tuple,
         certificates: Callable[[], Sequence[Certificate]] = tuple,
         sights: Sights | None = None,
+        labels: LabelDesk | None = None,
         steady: Callable[[], float] = system_steady,
     ) -> None:
         self._clock = clock
@@ -121,6 +123,7 @@ class Console:
             recorder=recorder,
             clock=clock,
             pages=self._pages,
+            labels=labels,
             reached=reached,
             authority=authority,
             install_port=install_port,
@@ -138,6 +141,7 @@ class Console:
             database,
             decider=decider,
             photos=photos,
+            labels=labels,
             clock=clock,
             ids=ids,
             report=status.report,
@@ -169,6 +173,7 @@ class Console:
             page("/tasks", asks(show.tasks)),
             page("/exceptions", asks(show.exceptions)),
             page("/exceptions/{name}/photo", asks(show.photo)),
+            page("/exceptions/{name}/label", posts(do.read_label), "POST"),
             page("/exceptions/{name}/resolve", posts(do.resolve), "POST"),
             page("/decisions", asks(show.decisions)),
             page("/decisions/{id}/override", posts(do.override), "POST"),

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from edge import fallback, stock, tasks
 from edge.db import Database
 from edge.fallback import Fallback
-from edge.ports import Ids
+from edge.ports import Ids, LabelDesk, LabelTold
 from edge.web.console import exports, facts, said, views
 from edge.web.console.facts import Certificate
 from edge.web.console.feed import Feed
@@ -51,6 +51,7 @@ class Showing:
         database: the store.
         decider: what the gateway decided.
         photos: of exceptions.
+        labels: what was read off them; None where nobody reads.
         clock: the gateway's.
         ids: for forms that may be sent twice.
         report: how the gateway stands.
@@ -68,6 +69,7 @@ class Showing:
         *,
         decider: Fallback,
         photos: tasks.Photos,
+        labels: LabelDesk | None,
         clock: Clock,
         ids: Ids,
         report: Callable[[], dict[str, Any]],
@@ -81,6 +83,7 @@ class Showing:
         self._database = database
         self._decider = decider
         self._photos = photos
+        self._labels = labels
         self._clock = clock
         self._ids = ids
         self._report = report
@@ -163,9 +166,15 @@ class Showing:
             "exceptions",
             visit=visit,
             done=_done(request),
-            raised=[(each, str(UUID(bytes=self._ids.uuid7()))) for each in raised],
+            raised=[
+                (each, str(UUID(bytes=self._ids.uuid7())), self._told(each.name)) for each in raised
+            ],
+            reads_labels=self._labels is not None,
             now=self._clock.now(),
         )
+
+    def _told(self, exception: str) -> LabelTold | None:
+        return self._labels.told(exception) if self._labels is not None else None
 
     async def photo(self, request: Request, _visit: Visit) -> Response:
         """The photo of an exception.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from starlette.routing import Route
 
 from edge import fallback, tasks
 from edge.app.journal import Journal
+from edge.app.labels import Labels
 from edge.people import Desk
 from edge.pipeline.keeping import Moment
 from edge.pipeline.witnessing import Checking
@@ -35,11 +37,12 @@ from edge.web.console.facts import cloud
 from edge.web.console.sessions import COOKIE, KNOWN, address_of, form_of
 from edge.web.console.trend import Look, filling, micros_to_full, pace
 from shared.clock import ClockState
-from shared.errors import CATALOGUE
+from shared.errors import CATALOGUE, QuartermasterError
 from shared.events import (
     DecisionOverridden,
     DeviceHealth,
     ExceptionResolved,
+    LabelRead,
     OperatorSigned,
     decode_event,
 )
@@ -190,6 +193,8 @@ class Browser:
         self.cookies = httpx.Cookies()
         self.address = "10.0.0.7"
         self.seconds = 1000.0
+        self.says = LabelRead("sc-01", None, 7, "ocr-1", bytes(32), 974, None, None, None, "?")
+        self.reads = True
         self.journal = Journal()
         self.certificates = [
             Certificate("To the cloud", "Renewed by itself.", START + 3 * DAY, 7 * DAY)
@@ -210,6 +215,7 @@ class Browser:
             lines=self.journal.lines,
             certificates=lambda: self.certificates,
             sights=sights,
+            labels=Labels(store, ask=self.read_label),
             steady=lambda: self.seconds,
         )
         self.scans = self.console.watched(store.pipeline)
@@ -270,6 +276,11 @@ class Browser:
         rows = self.store.database.reader.execute("SELECT body FROM waiting ORDER BY seq")
         data = [decode_event(body).data for (body,) in rows.fetchall()]
         return [each for each in data if isinstance(each, kind)]
+
+    def read_label(self, _question: bytes) -> bytes:
+        if not self.reads:
+            raise QuartermasterError("model.missing", "rapidocr is not installed")
+        return msgspec.json.encode(self.says)
 
     def report_exception(self, subject: str = "0950") -> str:
         photo = base64.b64encode(JPEG).decode()
@@ -511,6 +522,32 @@ def test_an_exception_is_closed_with_a_note_once(ada: Browser) -> None:
     again = ada.post(f"exceptions/{name}/resolve", **{**fields, "id": new_id()})
     assert again.status_code == 409
     assert "That was not done" in again.text
+
+
+def test_a_label_is_read_for_whoever_asks_and_its_exception_says_what_it_says(
+    ada: Browser,
+) -> None:
+    name = ada.report_exception()
+    assert "Read lot and expiry" in ada.get("exceptions").text
+    ada.reads = False
+    refused = ada.post(f"exceptions/{name}/label")
+    assert refused.status_code == 501
+    assert "quartermaster[edge,ocr]" in refused.text
+    ada.reads, ada.says = True, msgspec.structs.replace(ada.says, lot="KR43796")
+    answer = ada.post(f"exceptions/{name}/label")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/exceptions#{name}")
+    page = ada.get("exceptions").text
+    assert 'lot <span class="code">KR43796</span>. Read by the gateway, 97 % sure' in page
+    assert "Read lot and expiry" not in page
+    assert ada.operators()[-1] == ("LabelRead", "ada")
+
+
+def test_a_label_that_cannot_be_told_is_said_to_be_so_and_makes_no_event(ada: Browser) -> None:
+    name = ada.report_exception()
+    assert ada.post(f"exceptions/{name}/label").status_code == 303
+    assert "Neither lot nor expiry" in ada.get("exceptions").text
+    assert ada.events(LabelRead) == []
+    assert ada.post("exceptions/ex-unknown/label").status_code == 404
 
 
 def test_what_a_camera_disputes_is_an_exception_and_a_count_to_make(ada: Browser) -> None:
@@ -872,9 +909,11 @@ def test_every_form_leaves_an_event_that_names_the_operator(ada: Browser) -> Non
     ada.alone.look()
     (decision,) = fallback.decisions(ada.store.database.reader)
     ada.operators()
+    ada.says = msgspec.structs.replace(ada.says, lot="KR43796")
     deeds: dict[str, dict[str, str]] = {
         "devices/pair": {"name": "ph-07"},
         "devices/sc-01/revoke": {},
+        f"exceptions/{name}/label": {},
         f"exceptions/{name}/resolve": {"id": new_id(), "resolution": "fixed"},
         f"decisions/{decision.id.hex()}/override": {"outcome": "leave it", "reason": "shut"},
         "sign-out": {},
@@ -895,6 +934,7 @@ def test_every_form_leaves_an_event_that_names_the_operator(ada: Browser) -> Non
     assert told == [
         ("DeviceHealth", "ada"),
         ("DeviceHealth", "ada"),
+        ("LabelRead", "ada"),
         ("ExceptionResolved", "ada"),
         ("DecisionOverridden", "ada"),
         ("OperatorSigned", "ada"),
