@@ -16,7 +16,6 @@ the status of its outcome, a batch with 200 and one answer each.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -31,8 +30,8 @@ from starlette.routing import BaseRoute, Route
 from edge import stock
 from edge.db import Database
 from edge.ports import ScanPoint
-from edge.web import devices
 from edge.web.guard import Guard, Handler, body_of, encode, guarded, http_error, json_answer
+from edge.web.paired import PairedDoor
 from shared.errors import QuartermasterError
 from shared.events import StockState
 from shared.movements import Position
@@ -90,7 +89,7 @@ def create(
     )
 
 
-class _Door:
+class _Door(PairedDoor):
     def __init__(
         self,
         database: Database,
@@ -99,20 +98,16 @@ class _Door:
         limit: RateLimit,
         registry: CollectorRegistry,
     ) -> None:
-        self._database = database
+        super().__init__(database, limit)
         self._scans = scans
         self._status = status
-        self._limit = limit
         self._registry = registry
-
-    def _device(self, request: Request) -> str:
-        return devices.authenticate(self._database.reader, request.headers.get("authorization"))
 
     async def post_scans(self, request: Request) -> Response:
         device = self._device(request)
         body = await body_of(request)
         batch = _batch_in(body)
-        self._limit.take(device, max(len(batch) if batch is not None else 1, 1), time.monotonic())
+        self._take(device, 1 if batch is None else max(len(batch), 1))
         if batch is None:
             answer = await self._scans.scan(body, device=device)
             return json_answer(answer.body, answer.status)

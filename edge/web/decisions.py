@@ -14,7 +14,6 @@ remains; the same id gets the same answer.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -26,8 +25,8 @@ from starlette.routing import BaseRoute, Route
 from edge import fallback, stock
 from edge.db import Database
 from edge.fallback import Fallback
-from edge.web import devices
-from edge.web.guard import Guard, body_of, encode, json_answer
+from edge.web.guard import Guard, encode, json_answer
+from edge.web.paired import PairedDoor
 from shared.errors import QuartermasterError
 from shared.policy import DECISION_KINDS
 from shared.rates import RateLimit
@@ -53,20 +52,10 @@ def decisions_room(
     return routes
 
 
-class _Door:
+class _Door(PairedDoor):
     def __init__(self, database: Database, decider: Fallback, limit: RateLimit) -> None:
-        self._database = database
+        super().__init__(database, limit)
         self._decider = decider
-        self._limit = limit
-
-    def _device(self, request: Request) -> str:
-        return devices.authenticate(self._database.reader, request.headers.get("authorization"))
-
-    async def _posted(self, request: Request) -> tuple[str, bytes]:
-        """The device, held to its rate, and what it sent."""
-        device = self._device(request)
-        self._limit.take(device, 1, time.monotonic())
-        return device, await body_of(request)
 
     async def get_decisions(self, request: Request) -> Response:
         self._device(request)

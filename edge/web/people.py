@@ -12,7 +12,6 @@ taken from this device now.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
@@ -25,8 +24,8 @@ from starlette.routing import BaseRoute, Route
 from edge import people, stock
 from edge.db import Database
 from edge.people import Desk, SignedIn, TooManyTriesError
-from edge.web import devices
-from edge.web.guard import Guard, body_of, encode, json_answer, refusal
+from edge.web.guard import Guard, encode, json_answer, refusal
+from edge.web.paired import PairedDoor
 from shared.errors import QuartermasterError
 from shared.rates import RateLimit
 
@@ -68,22 +67,17 @@ def people_room(
     return routes
 
 
-class _Door:
+class _Door(PairedDoor):
     def __init__(
         self, database: Database, desk: Desk, limit: RateLimit, here: dict[str, str]
     ) -> None:
-        self._database = database
+        super().__init__(database, limit)
         self._desk = desk
-        self._limit = limit
         self._here = here
 
-    def _device(self, request: Request) -> str:
-        return devices.authenticate(self._database.reader, request.headers.get("authorization"))
-
     async def sign_in(self, request: Request) -> Response:
-        device = self._device(request)
-        self._limit.take(device, 1, time.monotonic())
-        asked = _asked(await body_of(request))
+        device, body = await self._posted(request)
+        asked = _asked(body)
         try:
             if isinstance(asked, BadgeSignIn):
                 person = await self._desk.sign_in_by_badge(device, asked.badge)
@@ -96,8 +90,7 @@ class _Door:
         return json_answer(encode(_told(person)))
 
     async def sign_out(self, request: Request) -> Response:
-        device = self._device(request)
-        self._limit.take(device, 1, time.monotonic())
+        device, _ = await self._posted(request)
         await self._desk.sign_out(device)
         return json_answer(encode(_told(None)))
 

@@ -17,7 +17,6 @@ Of blind work it is never told how many are expected.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -28,8 +27,8 @@ from starlette.routing import BaseRoute, Route
 from edge import stock, tasks
 from edge.db import Connection, Database
 from edge.ports import FloorPoint, LabelDesk, ScanAnswer
-from edge.web import devices
-from edge.web.guard import Guard, body_of, encode, json_answer
+from edge.web.guard import Guard, encode, json_answer
+from edge.web.paired import PairedDoor
 from shared import gs1
 from shared.clock import Clock
 from shared.errors import QuartermasterError
@@ -75,7 +74,7 @@ def tasks_room(
     return routes
 
 
-class _Door:
+class _Door(PairedDoor):
     def __init__(
         self,
         database: Database,
@@ -86,21 +85,11 @@ class _Door:
         *,
         labels: LabelDesk,
     ) -> None:
-        self._database = database
+        super().__init__(database, limit)
         self._floor = floor
         self._photos = photos
         self._labels = labels
-        self._limit = limit
         self._clock = clock
-
-    def _device(self, request: Request) -> str:
-        return devices.authenticate(self._database.reader, request.headers.get("authorization"))
-
-    async def _posted(self, request: Request) -> tuple[str, bytes]:
-        """The device, held to its rate, and what it sent."""
-        device = self._device(request)
-        self._limit.take(device, 1, time.monotonic())
-        return device, await body_of(request)
 
     async def get_tasks(self, request: Request) -> Response:
         self._device(request)
