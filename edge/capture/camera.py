@@ -190,20 +190,25 @@ class LiveCamera:
         except cv2.error as error:
             self.last_error = _said(error)
             return number
+        lost = "it was opened and gave no picture"
         try:
             if not capture.isOpened():
-                self.last_error = _NOT_OPENED
+                lost = _NOT_OPENED
                 return number
             while not self._closing.is_set():
                 good, image = capture.read()
-                if not good or image.shape[0] * image.shape[1] > MAX_PIXELS:
-                    self.last_error = "its pictures stopped" if not good else "too many pixels"
+                if not good:
+                    break
+                if image.shape[0] * image.shape[1] > MAX_PIXELS:
+                    lost = f"{image.shape[1]} x {image.shape[0]} pixels, {MAX_PIXELS} are allowed"
                     break
                 self._put(Frame(image, number, time.monotonic()))
                 number += 1
+                lost = "its pictures stopped"
         except cv2.error as error:  # as good as lost: it is opened again
-            self.last_error = _said(error)
+            lost = _said(error)
         finally:
+            self.last_error = lost
             capture.release()
         return number
 

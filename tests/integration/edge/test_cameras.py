@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 OURS = f"]E0{GTIN[1:]}"
 FOREIGN = "]E04006381333931"
 SIZE = (960, 540)
+HIDDEN = "x7Zq-hidden"
+"""A camera's password."""
 
 
 def frames(*contents: str, each: int = 4) -> list[Any]:
@@ -126,7 +128,7 @@ def test_a_video_photos_and_an_address_become_events_in_processes_of_their_own(
     video = write_video(tmp_path / "dock.mp4", frames(OURS, FOREIGN))
     photos = tmp_path / "photos"
     photos.mkdir()
-    for number, image in enumerate(frames(OURS, each=1)):
+    for number, image in enumerate(frames(OURS, FOREIGN, each=2)):
         cv2.imwrite(str(photos / f"{number}.jpg"), image)
     (photos / "broken.jpg").write_bytes(b"")
     live = SimulatedCamera(
@@ -139,7 +141,8 @@ polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 """
     with MjpegServer(live) as server:
         extra = camera("video", video) + camera("photos", photos)
-        extra += camera("live", server.address, "cpu = 0.5\n" + zone)
+        address = server.address.replace("//", f"//me:{HIDDEN}@")
+        extra += camera("live", address, "cpu = 0.5\n" + zone)
         with running(data, token, extra=extra) as gateway:
             wait_until(lambda: cameras_of(gateway)["video"]["state"] == "ended", "the video")
             wait_until(lambda: cameras_of(gateway)["photos"]["state"] == "ended", "the photos")
@@ -162,8 +165,12 @@ polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
             )
             assert gateway.scan().status_code == 200
             second = cameras_of(gateway)["live"]["worker"]
+            assert HIDDEN not in gateway.http.get("/v1/status").text
+            assert HIDDEN not in gateway.http.get("/metrics").text
             assert gateway.stop() == 0
             assert is_gone(second)
+    holding = {it.name for it in data.rglob("*") if it.is_file() and _holds(it, HIDDEN)}
+    assert holding <= {"gateway.toml", "gateway.toml.last-good", "gateway.in-force.json"}
     told_of = seen(data)
     by_video = [fact for fact in told_of if fact.camera == "video"]
     assert [(fact.gtin, fact.sku) for fact in by_video] == [
@@ -171,9 +178,15 @@ polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
         ("04006381333931", None),
     ]
     assert by_video[1].frames == 2
+    by_photos = [fact for fact in told_of if fact.camera == "photos"]
+    assert [(fact.gtin, fact.frames) for fact in by_photos] == [(GTIN, 1), ("04006381333931", 2)]
     assert all(fact.model and fact.model_sha256 and fact.image_sha256 for fact in told_of)
     assert all(fact.frame_at > 1_700_000_000_000_000 for fact in told_of)
     assert {fact.zone for fact in told_of if fact.camera == "live"} == {"belt"}
+
+
+def _holds(file: Path, words: str) -> bool:
+    return words.encode() in file.read_bytes()
 
 
 def test_a_gateway_that_is_killed_takes_its_workers_along(folder: tuple[Path, str]) -> None:
