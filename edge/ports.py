@@ -289,7 +289,8 @@ class LabelTold(NamedTuple):
     """What a label's print says: lot and expiry (``YYYY-MM-DD``), None where it cannot be told.
 
     ``confidence`` is ‰ of the less sure one, ``text`` all that was read, ``model`` what read it.
-    ``seq`` is the number under which it was recorded; 0: nothing was told, or no room.
+    ``seq`` is the number under which it was recorded; 0: nothing was told, or no room. ``codes``
+    are those beside the print.
     """
 
     lot: str | None
@@ -298,10 +299,11 @@ class LabelTold(NamedTuple):
     text: str
     model: str
     seq: int
+    codes: tuple[ReadShown, ...] = ()
 
 
 class LabelDesk(Protocol):
-    """Where the print on an exception's photo is read, for whoever asks."""
+    """Where the label on an exception's photo is read, for whoever asks."""
 
     async def read(self, exception: str, *, device: str) -> LabelTold:
         """Read it, an event in the name of who asks at ``device``; it takes seconds.

@@ -1,28 +1,34 @@
 """Reads one label's picture, as a command: ``python -m edge.app.label_worker``.
 
 It is a process of its own, so that the gateway's loads neither OpenCV nor a model, and gives way to
-it. Standard input is a question as a line of JSON, then the picture; standard output is the
-``LabelRead`` as JSON. What is refused ends with ``EX_DATAERR`` and the error as JSON on standard
-error.
+it. Standard input is a question as a line of JSON, then the picture; standard output is the answer
+as JSON: the label's print, and the codes that a reader in no hurry finds. What is refused ends with
+``EX_DATAERR`` and the error as JSON on standard error.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import resource
 import sys
-from collections.abc import Callable
-from typing import BinaryIO, Final
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Final
 
 import cv2
 import msgspec
 
-from edge.app.labels import Question
+from edge.app.labels import Answer, Question
 from edge.capture.pictures import decode_picture
+from edge.vision.barcodes import ZxingReader
+from edge.vision.confirm import code_seen, confidence
 from edge.vision.labels import LabelReader
+from shared import gs1
 from shared.errors import QuartermasterError
+from shared.events import CodeSeen
 
+_MOST_CODES: Final = 8
 _NICE: Final = 5
 _MEMORY: Final = 2 << 30
 
@@ -47,19 +53,37 @@ def main(
     try:
         question = msgspec.json.decode(line, type=Question)
         image = decode_picture(picture, where="photo")
+        sha256 = hashlib.sha256(picture).digest()
         label = reader(question).event(
             image,
             received=question.received,
             camera=question.camera,
             zone=question.zone,
             taken_at=question.taken_at,
-            image_sha256=hashlib.sha256(picture).digest(),
+            image_sha256=sha256,
         )
+        codes = tuple(_codes(question, image, sha256))
     except QuartermasterError as error:
         told.write(msgspec.json.encode(error.as_dict()))
         return os.EX_DATAERR
-    answered.write(msgspec.json.encode(label))
+    answered.write(msgspec.json.encode(Answer(label, codes)))
     return os.EX_OK
+
+
+def _codes(question: Question, image: Any, sha256: bytes) -> Iterator[CodeSeen]:
+    """The codes on the picture that say something."""
+    for code, looks, against in ZxingReader().readings(image)[:_MOST_CODES]:
+        with contextlib.suppress(QuartermasterError):
+            seen = code_seen(
+                question.camera,
+                code,
+                gs1.read(code.aim + code.text),
+                sku=None,
+                frames=1,
+                image_sha256=sha256,
+                confidence=confidence(code, looks=looks, against=against, ours=False),
+            )
+            yield msgspec.structs.replace(seen, zone=question.zone, frame_at=question.taken_at)
 
 
 def _behave() -> None:

@@ -1,9 +1,10 @@
-"""What the label on an exception's photo says, for whoever asks: lot and expiry, or nothing.
+"""What the label on an exception's photo says, for whoever asks: lot, expiry and codes, or nothing.
 
 The photo is a phone's of a code that nobody knows, or a camera's crop of what it suspects. It is
 read once, by a process of its own (:mod:`edge.app.label_worker`); so few wait at a time that nobody
-waits long. What it says becomes a ``LabelRead`` that names who took the picture; an abstention is
-only told. Nothing is booked by it: a person reads the answer beside the photo.
+waits long. Its print becomes a ``LabelRead`` that names who took the picture, a code a ``CodeSeen``
+where the item master knows it: one picture is one look. An abstention is only told. Nothing is
+booked by it: a person reads the answer beside the photo.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from edge import tasks
+from edge import stock, tasks
 from edge.app.apart import asked_apart
-from edge.ports import LabelTold
+from edge.pipeline.requests import legible
+from edge.ports import LabelTold, ReadShown
 from edge.vision.printed import Order
+from shared import gs1
 from shared.errors import QuartermasterError
-from shared.events import LabelRead
+from shared.events import CodeSeen, LabelRead
 from shared.units import SECOND, Micros
 
 if TYPE_CHECKING:
@@ -42,6 +45,13 @@ class Question(msgspec.Struct, frozen=True):
     received: date
     dates: Order | None = None
     lot_forms: tuple[str, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the worker saw: a label's print, and codes, whoever they belong to."""
+
+    label: LabelRead
+    codes: tuple[CodeSeen, ...] = ()
 
 
 class Labels:
@@ -92,14 +102,31 @@ class Labels:
         question = msgspec.json.encode(self._question(raised)) + b"\n" + photo
         async with self._turn:
             answer = await asyncio.to_thread(self._ask, question)
-        label = _label_in(answer)
-        says = label.lot is not None or label.expiry is not None
-        seq = await self._store.pipeline.record(label, device=device) if says else 0
-        told = LabelTold(label.lot, label.expiry, label.confidence, label.text, label.model, seq)
+        told = await self._recorded(_decoded(answer), device)
         while len(self._told) >= _MOST_KEPT:
             del self._told[next(iter(self._told))]
         self._told[exception] = told
         return told
+
+    async def _recorded(self, saw: Answer, device: str) -> LabelTold:
+        """Make events of what can be told, in the name of who asked."""
+        label, record = saw.label, self._store.pipeline.record
+        says = label.lot is not None or label.expiry is not None
+        seq = await record(label, device=device) if says else 0
+        codes: list[ReadShown] = []
+        for code in saw.codes:
+            scanned = gs1.read(code.raw)
+            sku = self._sku_of(scanned.gtin or scanned.text)
+            codes.append(ReadShown(scanned.gtin or legible(scanned.text), sku, code.frame_at))
+            if sku is not None:
+                await record(msgspec.structs.replace(code, sku=sku), device=device)
+        read = label.lot, label.expiry, label.confidence, label.text, label.model
+        return LabelTold(*read, seq, tuple(codes))
+
+    def _sku_of(self, code: str) -> str | None:
+        reader = self._store.database.reader
+        item = stock.item_of_gtin(reader, code) or stock.item_of_sku(reader, code)
+        return item.sku if item is not None else None
 
     def _question(self, raised: tasks.Raised) -> Question:
         printed = self._store.settings.labels
@@ -123,13 +150,13 @@ class Labels:
         return zones[0] if len(zones) == 1 else None
 
 
-def _label_in(answer: bytes) -> LabelRead:
+def _decoded(answer: bytes) -> Answer:
     """What the worker answered.
 
     Raises:
-        QuartermasterError: ``program.failed`` where that is no label.
+        QuartermasterError: ``program.failed`` where that is no answer.
     """
     try:
-        return msgspec.json.decode(answer, type=LabelRead)
+        return msgspec.json.decode(answer, type=Answer)
     except msgspec.MsgspecError as error:
         raise QuartermasterError("program.failed", str(error)[:200], where=_WORKER) from None

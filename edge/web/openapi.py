@@ -195,8 +195,8 @@ _OPERATIONS: Final = (
     Operation(
         "post",
         "/v1/exceptions/{name}/label",
-        "Lot and expiry from the print on the photo, null where they cannot be told for sure.",
-        _with("exception", "lot", "expiry", "confidence", "text", "model", "seq"),
+        "What the label on the photo says, null where it cannot be told for sure; its codes.",
+        _with("exception", "lot", "expiry", "confidence", "text", "model", "seq", "codes"),
         (404, 413, 422, 429, 501),
     ),
     Operation(

@@ -8,7 +8,7 @@
 ``GET /v1/accuracy``                  inventory-record accuracy by zone, ``?days=90``
 ``GET|POST /v1/exceptions``           what a person should look at; ``?status=open|resolved|all``
 ``GET /v1/exceptions/{name}/photo``   the photo, where it was kept
-``POST /v1/exceptions/{name}/label``  lot and expiry from the photo's print; it takes seconds
+``POST /v1/exceptions/{name}/label``  lot, expiry and codes off the photo; it takes seconds
 ``POST /v1/exceptions/{name}/resolve``  ``{"id", "resolution", "note"}``, by an operator
 ====================================  ========================================================
 
@@ -207,7 +207,16 @@ class _Door(PairedDoor):
         device, _ = await self._posted(request)
         name = request.path_params["name"]
         told = await self._labels.read(name, device=device)
-        return json_answer(encode({"exception": name, **told._asdict(), "seq": told.seq or None}))
+        return json_answer(
+            encode(
+                {
+                    "exception": name,
+                    **told._asdict(),
+                    "seq": told.seq or None,
+                    "codes": [{"text": code.text, "sku": code.sku} for code in told.codes],
+                }
+            )
+        )
 
     async def post_resolve(self, request: Request) -> Response:
         device, body = await self._posted(request)

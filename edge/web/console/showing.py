@@ -162,6 +162,7 @@ class Showing:
     async def exceptions(self, request: Request, visit: Visit) -> Response:
         """What somebody should look at."""
         raised = views.exceptions_shown(self._database.reader)
+        cameras: list[dict[str, Any]] = self._report()["cameras"] or []
         return self._pages.page(
             "exceptions",
             visit=visit,
@@ -169,6 +170,7 @@ class Showing:
             raised=[
                 (each, str(UUID(bytes=self._ids.uuid7())), self._told(each.name)) for each in raised
             ],
+            cameras={each["name"] for each in cameras},
             reads_labels=self._labels is not None,
             now=self._clock.now(),
         )

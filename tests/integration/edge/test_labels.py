@@ -64,7 +64,7 @@ def test_lot_and_expiry_are_read_off_a_photo_and_a_day_that_is_not_there_never(
     assert (told["lot"], told["expiry"]) == ("KR43796", EXPIRES.isoformat())
     bad, _ = photographed(gateway, BAD)
     doubt = asked(gateway, bad)
-    assert (doubt["lot"], doubt["expiry"], doubt["seq"]) == (None, None, None)
+    assert (doubt["lot"], doubt["expiry"], doubt["seq"], doubt["codes"]) == (None, None, None, [])
     assert "31 FEB" in doubt["text"]
     loaded = Path(f"/proc/{gateway.process.pid}/maps").read_text()
     assert not [each for each in ("cv2", "onnxruntime", "rapidocr") if each in loaded]

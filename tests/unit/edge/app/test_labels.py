@@ -17,15 +17,17 @@ import numpy as np
 import pytest
 
 from edge.app import label_worker
-from edge.app.labels import MOST_WAITING, Labels, Question
+from edge.app.labels import MOST_WAITING, Answer, Labels, Question
 from edge.settings import Camera, Settings, Zone
 from edge.settings import Labels as Printed
+from edge.simulator.labels import label_frames
 from edge.vision import labels
 from edge.vision.labels import LabelReader, Ocr
 from shared.errors import QuartermasterError
-from shared.events import LabelRead, decode_event
+from shared.events import CodeSeen, LabelRead, decode_event
 from shared.units import Micros
 from tests.support.floor import FloorAt, new_id
+from tests.support.gateway import GTIN
 from tests.support.prints import Label, photo
 from tests.unit.edge.vision.test_labels import Says
 
@@ -61,11 +63,15 @@ class Floor(FloorAt):
         }
         return str(self.report(**report)["exception"])
 
-    def labels(self) -> list[tuple[LabelRead, str]]:
-        """What was recorded of labels, and for whom."""
+    def labels(self) -> list[tuple[LabelRead | CodeSeen, str]]:
+        """What was recorded of labels and codes, and for whom."""
         rows = self.store.database.reader.execute("SELECT body FROM waiting ORDER BY seq")
         events = [decode_event(body) for (body,) in rows.fetchall()]
-        return [(each.data, each.device) for each in events if isinstance(each.data, LabelRead)]
+        return [
+            (each.data, each.device)
+            for each in events
+            if isinstance(each.data, LabelRead | CodeSeen)
+        ]
 
 
 @pytest.fixture
@@ -73,7 +79,9 @@ def floor(store: Store) -> Floor:
     return Floor(store)
 
 
-def answering(*answers: LabelRead | QuartermasterError) -> tuple[Callable[[bytes], bytes], Any]:
+def answering(
+    *answers: Answer | LabelRead | QuartermasterError,
+) -> tuple[Callable[[bytes], bytes], Any]:
     """A worker that gives these answers one by one, and what it was asked."""
     left, asked = list(answers), list[bytes]()
 
@@ -82,7 +90,7 @@ def answering(*answers: LabelRead | QuartermasterError) -> tuple[Callable[[bytes
         answer = left.pop(0)
         if isinstance(answer, QuartermasterError):
             raise answer
-        return msgspec.json.encode(answer)
+        return msgspec.json.encode(answer if isinstance(answer, Answer) else Answer(answer))
 
     return ask, asked
 
@@ -110,6 +118,20 @@ def test_an_abstention_is_told_and_makes_no_event(floor: Floor) -> None:
     told = asyncio.run(Labels(floor.store, ask=ask).read(floor.photographed(), device="sc-01"))
     assert (told.lot, told.expiry, told.text, told.seq) == (None, None, "EXP 31 FEB", 0)
     assert floor.labels() == []
+
+
+def test_a_code_on_the_photo_is_told_and_recorded_where_the_item_master_knows_it(
+    floor: Floor,
+) -> None:
+    ours = CodeSeen("sc-01", "Code 128", f"]C101{GTIN}10L1\x1d21S", gtin=GTIN, lot="L1")
+    other = CodeSeen("sc-01", "EAN-13", "]E04006381333931", gtin="04006381333931")
+    ask, _ = answering(Answer(NOTHING, (ours, other)))
+    told = asyncio.run(Labels(floor.store, ask=ask).read(floor.photographed(), device="sc-02"))
+    assert [(each.text, each.sku) for each in told.codes] == [
+        (GTIN, "TEA-1"),
+        ("04006381333931", None),
+    ]
+    assert floor.labels() == [(msgspec.structs.replace(ours, sku="TEA-1"), "sc-02")]
 
 
 def test_what_fails_is_said_and_may_be_asked_again(floor: Floor) -> None:
@@ -189,7 +211,7 @@ def asked_of_worker(
     if status:
         assert (status, answered.getvalue()) == (os.EX_DATAERR, b"")
         return msgspec.json.decode(told.getvalue())["code"]
-    return msgspec.json.decode(answered.getvalue(), type=LabelRead)
+    return msgspec.json.decode(answered.getvalue(), type=Answer)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +221,9 @@ def ocr() -> Ocr:
 
 def test_a_day_that_is_not_there_is_never_an_expiry(ocr: Ocr) -> None:
     picture = jpeg("OAT FLAKES 500 G", "LOT KR43796", "EXP 31 FEB 2027")
-    read = asked_of_worker(picture, lambda _: LabelReader(ocr))
+    saw = asked_of_worker(picture, lambda _: LabelReader(ocr))
+    read = saw.label
+    assert saw.codes == ()
     assert (read.lot, read.expiry) == ("KR43796", None)
     assert "31 FEB" in read.text
     assert (read.camera, read.zone, read.frame_at) == ("sc-01", None, 7)
@@ -219,7 +243,7 @@ def test_a_date_is_read_in_the_sites_order_and_else_not_at_all(
         )
         for order in orders
     ]
-    assert [each.expiry for each in read] == ["2027-04-03", "2027-03-04", None]
+    assert [each.label.expiry for each in read] == ["2027-04-03", "2027-03-04", None]
 
 
 def test_a_lot_of_another_form_than_the_sites_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +255,19 @@ def test_a_lot_of_another_form_than_the_sites_is_none(monkeypatch: pytest.Monkey
         )
         for each in forms
     ]
-    assert [each.lot for each in read] == ["KR43796", None, "KR43796"]
+    assert [each.label.lot for each in read] == ["KR43796", None, "KR43796"]
+
+
+def test_codes_beside_the_print_are_read_in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels, "Ocr", lambda: Says(""))
+    (frame,) = label_frames(f"]C101{GTIN}10L1", rng=np.random.default_rng(1))
+    picture = cv2.imencode(".jpg", frame)[1].tobytes()
+    question = msgspec.structs.replace(ASKED, zone="left")
+    (code,) = asked_of_worker(picture, label_worker.reader_of, question).codes
+    assert (code.gtin, code.lot, code.sku, code.frames) == (GTIN, "L1", None, 1)
+    assert (code.camera, code.zone, code.frame_at) == ("sc-01", "left", 7)
+    assert code.image_sha256 == hashlib.sha256(picture).digest()
+    assert code.model.startswith("zxing")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from edge import fallback, tasks
 from edge.app.journal import Journal
-from edge.app.labels import Labels
+from edge.app.labels import Answer, Labels
 from edge.people import Desk
 from edge.pipeline.keeping import Moment
 from edge.pipeline.witnessing import Checking
@@ -280,7 +280,7 @@ class Browser:
     def read_label(self, _question: bytes) -> bytes:
         if not self.reads:
             raise QuartermasterError("model.missing", "rapidocr is not installed")
-        return msgspec.json.encode(self.says)
+        return msgspec.json.encode(Answer(self.says))
 
     def report_exception(self, subject: str = "0950") -> str:
         photo = base64.b64encode(JPEG).decode()
@@ -528,7 +528,7 @@ def test_a_label_is_read_for_whoever_asks_and_its_exception_says_what_it_says(
     ada: Browser,
 ) -> None:
     name = ada.report_exception()
-    assert "Read lot and expiry" in ada.get("exceptions").text
+    assert "Read the label" in ada.get("exceptions").text
     ada.reads = False
     refused = ada.post(f"exceptions/{name}/label")
     assert refused.status_code == 501
@@ -537,15 +537,16 @@ def test_a_label_is_read_for_whoever_asks_and_its_exception_says_what_it_says(
     answer = ada.post(f"exceptions/{name}/label")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/console/exceptions#{name}")
     page = ada.get("exceptions").text
-    assert 'lot <span class="code">KR43796</span>. Read by the gateway, 97 % sure' in page
-    assert "Read lot and expiry" not in page
+    assert 'lot <span class="code">KR43796</span>, no expiry for sure. The gateway read' in page
+    assert "97 % sure: compare" in page
+    assert "Read the label" not in page
     assert ada.operators()[-1] == ("LabelRead", "ada")
 
 
 def test_a_label_that_cannot_be_told_is_said_to_be_so_and_makes_no_event(ada: Browser) -> None:
     name = ada.report_exception()
     assert ada.post(f"exceptions/{name}/label").status_code == 303
-    assert "Neither lot nor expiry" in ada.get("exceptions").text
+    assert "no lot for sure, no expiry for sure. The gateway" in ada.get("exceptions").text
     assert ada.events(LabelRead) == []
     assert ada.post("exceptions/ex-unknown/label").status_code == 404
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from edge.app.store import Store
-from edge.ports import LabelTold
+from edge.ports import LabelTold, ReadShown
 from edge.web import RateLimit, create, devices
 from edge.web.tasks import tasks_room
 from shared.errors import QuartermasterError
@@ -32,13 +32,16 @@ class Calm:
         return ""
 
 
+READ = (ReadShown("4006381333931", None, 7),)
+
+
 class Desk:
     """Has read one label, and reads no other."""
 
     async def read(self, exception: str, *, device: str) -> LabelTold:
         if exception != "ex-1":
             raise QuartermasterError("model.missing", "rapidocr is not installed")
-        return LabelTold("KR43796", None, 970, "LOT KR43796", f"ocr of {device}", 0)
+        return LabelTold("KR43796", None, 970, "LOT KR43796", f"ocr of {device}", 0, READ)
 
     def told(self, exception: str) -> None:
         assert exception
@@ -191,6 +194,7 @@ def test_what_a_label_says_is_asked_for_and_so_is_what_to_install(door: Door) ->
         "text": "LOT KR43796",
         "model": "ocr of sc-01",
         "seq": None,
+        "codes": [{"text": "4006381333931", "sku": None}],
     }
     refused = door.ask("POST", "/v1/exceptions/ex-2/label")
     assert (refused.status_code, refused.json()["error"]["code"]) == (501, "model.missing")
