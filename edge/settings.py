@@ -37,8 +37,9 @@ MOST: Final = 2**53
 _CALLED: Final = ("device", "name")
 _MOST_FORMS: Final = 32
 _LOT_FORM: Final = re.compile(r"(?=.*[0-9])[A-Z0-9][A-Z0-9/\-]{1,18}[A-Z0-9]\Z")
-_QUERY: Final = re.compile(r"([?&][^=&\s]+=)[^&\s]+")
-_CREDENTIALS: Final = re.compile(r"(\w+://)[^/@\s]+@")
+_QUERY: Final = re.compile(r"([?&/][^=&/\s]+=)[^&\s]+")
+_CREDENTIALS: Final = re.compile(r"(\w+://)(?:[^/\s]*:(?!\d+/)\S*|[^/\s]*)@")
+"""Up to the last @, also where a password holds an @ or a slash that should be written %2F."""
 
 _PLAINLY: Final = (
     (re.compile(r"Object contains unknown field `(.*)`"), r"there is no setting \1 here"),
