@@ -45,6 +45,7 @@ _NAMED_AFTER: Final = re.compile(
 _LOOKS_LIKE: Final = re.compile(
     r"\bqm[a-z]{0,2}_[A-Za-z0-9_-]{16,}"
     r"|(?i:\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,})"
+    r"|(?<=://)[^/\s]*:[^/\s]*@"
     r"|\$argon2[a-z]*\$\S+"
     r"|\b[0-9A-Z]{4}-[0-9A-Z]{5}-[0-9A-Z]{5}\b"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",

@@ -65,6 +65,7 @@ def test_neither_memory_nor_disk_is_filled(tmp_path: Path) -> None:
         "qmd_abcdefghijklmnopqrstuvwxyz",
         "Bearer abcdefghijklmnop",
         "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+        "rtsp://ann:s@cret@10.0.0.9/x",
         "7KQ2-9XW4M-PT3VA",
         "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----",
     ],
