@@ -173,14 +173,12 @@ def tried_out(pair: Mapping[str, Any]) -> list[Fact]:
     agreed = f"{counted(pair['agreed'])} of {many(pair['compared'], 'look')}"
     right = f"{counted(pair['candidate_right'])} of {many(words, 'answer')}"
     return [
+        Fact("On trial", candidate, f"since {when(pair['since'])}; {version} decides"),
+        Fact("Says the same", agreed if pair["compared"] else "No look yet", f"as {version}"),
         Fact(
-            "On trial", candidate, f"beside {version}, which decides; since {when(pair['since'])}"
-        ),
-        Fact("Both say the same", agreed if pair["compared"] else "No look yet"),
-        Fact(
-            "As people answered",
+            "Right",
             right if words else "No answer yet",
-            f"{version}: {counted(pair['right'])}" if words else "",
+            f"{version}: {counted(pair['right'])} of them" if words else "",
         ),
     ]
 

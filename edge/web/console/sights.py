@@ -252,15 +252,20 @@ def _age(frame_at: int, now: int) -> str:
     return f"Last picture {ago(frame_at, now)}" if now - frame_at > _STALE else ""
 
 
-def _facts(camera: CameraShown) -> list[Fact]:
+def _frames(camera: CameraShown) -> Fact:
+    if camera.state == "ended":
+        return Fact("Frames", "No more come")
     is_new = camera.state == "watching" and not camera.fps
+    says = "Not counted yet" if is_new else f"{camera.fps:.1f} a second"
+    is_file = camera.fps > 2 * camera.fps_allowed
+    more = "as fast as its file is read" if is_file else f"at most {camera.fps_allowed:g}"
+    return Fact("Frames", says, more)
+
+
+def _facts(camera: CameraShown) -> list[Fact]:
     over = camera.cpu > camera.cpu_allowed * _OVER_BUDGET
     return [
-        Fact(
-            "Frames",
-            "Not counted yet" if is_new else f"{camera.fps:.1f} a second",
-            f"at most {camera.fps_allowed:g}",
-        ),
+        _frames(camera),
         Fact(
             "Processor",
             f"{camera.cpu * 100:.0f} % of one core",

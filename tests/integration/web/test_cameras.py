@@ -528,6 +528,7 @@ def test_what_a_camera_is_unsure_of_is_answered_by_an_operator_and_goes_up_as_a_
         sign_in(page)
         page.goto("/console/exceptions")
         card = page.get_by_role("article").filter(has_text="bench-1")
+        expect(card).to_contain_text("Damage suspected: carton")
         expect(card).to_contain_text("A camera suspects that a carton is damaged")
         look_at(page, "damage")
         page.goto("/console/crops")

@@ -140,6 +140,20 @@ def test_a_picture_that_is_not_of_now_says_so(here: Here) -> None:
     assert "No picture yet" in here.ada.get("cameras").text
 
 
+@pytest.mark.parametrize(
+    ("state", "fps", "says"),
+    [
+        ("watching", 0.0, "Not counted yet"),
+        ("watching", 4.93, "4.9 a second"),
+        ("unreadable", 0.0, "0.0 a second"),
+        ("ended", 1684.5, "No more come"),
+    ],
+)
+def test_frames_are_counted_where_there_are_any(state: Any, fps: float, says: str) -> None:
+    camera = WATCHING._replace(state=state, fps=fps)
+    assert sights.seen(camera, [], START).facts[0].says == says
+
+
 def test_a_worker_beyond_its_budget_is_told() -> None:
     assert sights.seen(WATCHING, [], START).facts[1].look == ""
     assert sights.seen(WATCHING._replace(cpu=0.31), [], START).facts[1].look == "warned"
@@ -335,7 +349,13 @@ def test_a_head_that_is_tried_out_is_shown_beside_the_one_that_decides(here: Her
     numbers = {"compared": 1300, "agreed": 1204, "labelled": 16, "right": 10, "candidate_right": 14}
     here.ada.status.told["learning"] = {"shadow": [shadow | numbers]}
     page = here.ada.get("crops").text
-    for words in ("on trial", "slots-2", "1,204 of 1,300 looks", "14 of 16 answers", "slots-1: 10"):
+    for words in (
+        "on trial",
+        "slots-2",
+        "1,204 of 1,300 looks",
+        "14 of 16 answers",
+        "slots-1: 10 of",
+    ):
         assert words in page, words
 
 
