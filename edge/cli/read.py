@@ -1,4 +1,4 @@
-"""``quartermaster gateway read PATH…``: photos, folders, videos and camera addresses into events.
+"""``quartermaster gateway read PATH…``: photos, folders, videos and cameras into events.
 
 Without ``--data`` (or with ``--dry-run``) the events are only shown. A place that cannot be read
 is reported and the rest goes on; the exit code is 1 when a named place could not be read. The work
@@ -15,7 +15,7 @@ import typer
 
 def read(
     paths: Annotated[
-        list[str], typer.Argument(help="Pictures, folders, videos, camera addresses.")
+        list[str], typer.Argument(help="Pictures, folders, videos, camera addresses, devices (0).")
     ],
     *,
     data: Annotated[
@@ -24,7 +24,9 @@ def read(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the events.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     device: Annotated[str, typer.Option(help="The camera that the events name.")] = "photo",
-    seconds: Annotated[float, typer.Option(help="How long to look at a live camera.")] = 10.0,
+    seconds: Annotated[
+        float, typer.Option(help="How long to look at a live camera, from its first picture.")
+    ] = 10.0,
     labels: Annotated[
         bool, typer.Option("--labels", help="Read lot and expiry from the print of pictures, too.")
     ] = False,

@@ -1,21 +1,25 @@
 """A network camera that speaks RTSP on loopback, read by FFmpeg's own client.
 
 RTSP 1.0 (RFC 2326) with RTP interleaved in its connection (§10.12), pictures as RTP/JPEG
-(RFC 2435) with their own quantisation tables (§3.1.8), Basic authentication where asked for.
+(RFC 2435) with their own quantisation tables (§3.1.8), Basic or Digest authentication (RFC 2617)
+where it is asked for.
 It can misbehave as cameras do: say nothing, stop in the middle of a picture, offer what nobody
 decodes.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import md5
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Self
+from urllib.parse import quote
 
 import cv2
 
@@ -26,6 +30,7 @@ Manner = Literal["good", "silent", "halting", "codec", "mute"]
 _FRAGMENT: Final = 1400
 _CLOCK_HZ: Final = 90_000
 _QUIET_S: Final = 60.0
+_REALM: Final = 'realm="camera"'
 _MEDIA: Final = "m=video 0 RTP/AVP 26"
 _NOBODYS: Final = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 X-NOBODYS/90000"
 
@@ -74,6 +79,7 @@ class RtspCamera:
         source: where the pictures come from.
         rate: pictures a second.
         credentials: ``user:password`` that a viewer must give; none is asked for when empty.
+        digest: the password is proven, not sent.
         manner: ``silent`` takes connections and says nothing, ``mute`` plays nothing, ``halting``
             stops in the middle of the third picture, ``codec`` offers what nobody decodes.
         port: 0 for a free one.
@@ -85,19 +91,21 @@ class RtspCamera:
         *,
         rate: float = 10.0,
         credentials: str = "",
+        digest: bool = False,
         manner: Manner = "good",
         port: int = 0,
     ) -> None:
         self._source = source
         self._rate = rate
-        self._wanted = b64encode(credentials.encode()).decode() if credentials else ""
+        self._credentials = credentials
+        self._digest = digest
         self._manner = manner
         self._over = threading.Event()
         self._server = socket.create_server(("127.0.0.1", port), reuse_port=False)
         self._viewer: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.port: int = self._server.getsockname()[1]
-        at = f"{credentials}@" if credentials else ""
+        at = f"{quote(credentials, safe=':@')}@" if credentials else ""
         self.address = f"rtsp://{at}127.0.0.1:{self.port}/stream"
         self.refused = 0
         """Requests without the right credentials."""
@@ -151,11 +159,22 @@ class RtspCamera:
                     return True
         return False
 
+    def _is_known(self, method: str, shown: str) -> bool:
+        """Whether the viewer shows that it knows the password (RFC 2617, §2 and §3.2.2)."""
+        if not self._digest:
+            return shown == f"Basic {b64encode(self._credentials.encode()).decode()}"
+        given = dict(re.findall(r'(\w+)="([^"]*)"', shown))
+        user, _, password = self._credentials.partition(":")
+        who = _md5(f"{user}:camera:{password}")
+        what = _md5(f"{method}:{given.get('uri', '')}")
+        return given.get("response") == _md5(f"{who}:7:{what}")
+
     def _answer(self, method: str, fields: dict[str, str]) -> str:
         """The answer to one request, without its number."""
-        if self._wanted and fields.get("authorization") != f"Basic {self._wanted}":
+        if self._credentials and not self._is_known(method, fields.get("authorization", "")):
             self.refused += 1
-            return 'RTSP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm="camera"\r\n\r\n'
+            asked = f'Digest {_REALM}, nonce="7"' if self._digest else f"Basic {_REALM}"
+            return f"RTSP/1.0 401 Unauthorized\r\nWWW-Authenticate: {asked}\r\n\r\n"
         if method == "DESCRIBE":
             media = _NOBODYS if self._manner == "codec" else _MEDIA
             about = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nc=IN IP4 0.0.0.0\r\n"
@@ -184,6 +203,10 @@ class RtspCamera:
                 return
             if self._over.wait(1.0 / self._rate):
                 return
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _wait_for_the_end(viewer: socket.socket) -> None:

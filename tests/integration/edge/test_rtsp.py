@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 OURS = f"]E0{GTIN[1:]}"
 FOREIGN = "]Q3010400638133393110LOT7"
-HIDDEN = "un@x7Zq-hidden"
-"""FFmpeg takes all until the last @ before the host."""
+HIDDEN = "un@/x7Zq-hidden"
+"""FFmpeg takes all until the last @ before the host; a slash is written %2F."""
 IMPATIENT = """
 import os
 from edge.app import worker
@@ -96,7 +96,7 @@ def demand_no_secret(store: Store, *minded: Minded) -> None:
 
 def test_a_stream_becomes_events_its_end_an_exception_until_it_is_back(store: Store) -> None:
     credentials = f"me:{HIDDEN}"
-    camera = RtspCamera(passing(OURS), rate=40.0, credentials=credentials)
+    camera = RtspCamera(passing(OURS), rate=40.0, credentials=credentials, digest=True)
     with watched(store, "dock", camera.address) as minded:
         with camera:
             wait_until(lambda: codes(store) == [OURS], "the code")
