@@ -178,7 +178,7 @@ def tried_out(pair: Mapping[str, Any]) -> list[Fact]:
         Fact(
             "Right",
             right if words else "No answer yet",
-            f"{version}: {counted(pair['right'])} of them" if words else "",
+            f"{version}: {counted(pair['right'])} of {counted(words)}" if words else "",
         ),
     ]
 

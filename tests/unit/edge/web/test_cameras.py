@@ -354,7 +354,7 @@ def test_a_head_that_is_tried_out_is_shown_beside_the_one_that_decides(here: Her
         "slots-2",
         "1,204 of 1,300 looks",
         "14 of 16 answers",
-        "slots-1: 10 of",
+        "slots-1: 10 of 16",
     ):
         assert words in page, words
 
