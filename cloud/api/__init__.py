@@ -22,6 +22,7 @@ from cloud.api import (
     routes_places,
     routes_service,
     routes_stock,
+    routes_trade,
 )
 from cloud.api.edge import Edge, Metrics
 from cloud.api.guard import Rule, Service, rules
@@ -70,6 +71,7 @@ def create_app(
         routes_decisions,
         routes_exceptions,
         routes_catalog,
+        routes_trade,
         routes_service,
     ):
         app.include_router(module.router)

@@ -1,19 +1,22 @@
-"""Bring the catalog in, by file."""
+"""The catalog by file: in, out, and corrected."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud import catalog
 from cloud.access import Caller
-from cloud.api.guard import Requires, Service, ServiceDep
+from cloud.api.guard import ReadCaller, Requires, Service, ServiceDep
 from cloud.api.problem import Flaw, problem, respond, responses
-from cloud.api.shapes import ImportReport, RowFlaw
+from cloud.api.routes_trade import for_all_sites
+from cloud.api.shapes import ImportReport, RowFlaw, moment
+from cloud.api.shapes_trade import Then
 from cloud.catalog import ImportKind, Report
 from shared.errors import QuartermasterError
 
@@ -35,6 +38,15 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
+Kind = Annotated[ImportKind, Path(description="What the file holds.")]
+
+
+class CsvFile(Response):
+    """A whole CSV file."""
+
+    media_type = _CSV
+
+
 class ImportOptions(BaseModel):
     """How to import."""
 
@@ -52,6 +64,7 @@ class ImportOptions(BaseModel):
         "request.invalid",
         "catalog.file",
         "catalog.row",
+        "catalog.cycle",
         "database.unreachable",
     ),
     openapi_extra=_BODY,
@@ -59,7 +72,7 @@ class ImportOptions(BaseModel):
 async def post_catalog(
     caller: Annotated[Caller, Depends(Requires("catalog:write"))],
     service: ServiceDep,
-    kind: Annotated[ImportKind, Path(description="What the file holds.")],
+    kind: Kind,
     asked: Annotated[ImportOptions, Query()],
     request: Request,
 ) -> JSONResponse:
@@ -69,21 +82,110 @@ async def post_catalog(
     rows is answered with every wrong cell: line, column, what is wrong, what to do. The key must be
     for all sites.
     """
-    if caller.sites is not None:
-        raise QuartermasterError("request.forbidden", "a key for all sites is needed")
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != _CSV:
-        raise QuartermasterError("request.invalid", f"send {_CSV}", where="content-type")
-    content = await request.body()
+    content = await _sent(caller, request)
     report = await run_in_threadpool(_import, service, kind, content, dry_run=asked.dry_run)
     if report.errors and not asked.dry_run:
         return _refusal(report)
     return JSONResponse(_report(report).model_dump())
 
 
-def _import(service: Service, kind: ImportKind, content: bytes, *, dry_run: bool) -> Report:
+@router.post(
+    "/catalog/{kind}/corrected",
+    response_class=CsvFile,
+    responses=responses(
+        "request.unauthenticated",
+        "request.forbidden",
+        "payload.too-large",
+        "request.invalid",
+        "catalog.file",
+        "database.unreachable",
+    ),
+    openapi_extra=_BODY,
+)
+async def post_corrected(
+    caller: Annotated[Caller, Depends(Requires("catalog:write"))],
+    service: ServiceDep,
+    kind: Kind,
+    request: Request,
+) -> Response:
+    """The file as it came, with a last column that says what is wrong with each row.
+
+    Nothing is imported. Correct the cells and send the file in: the column is passed over.
+    """
+    content = await _sent(caller, request)
+    return await run_in_threadpool(_corrected, service, kind, content)
+
+
+@router.get(
+    "/catalog/{kind}/template",
+    response_class=CsvFile,
+    responses=responses(
+        "request.unauthenticated", "request.forbidden", "request.invalid", "database.unreachable"
+    ),
+)
+def get_template(caller: ReadCaller, kind: Kind) -> Response:
+    """An example file that imports as it is, in the order of the kinds."""
+    del caller  # the same for everybody
+    return CsvFile(catalog.template(kind), headers=_named(f"{kind}-template"))
+
+
+@router.get(
+    "/catalog/{kind}/export",
+    response_class=CsvFile,
+    responses=responses(
+        "request.unauthenticated", "request.forbidden", "request.invalid", "database.unreachable"
+    ),
+)
+def get_export(
+    caller: ReadCaller, service: ServiceDep, kind: Kind, asked: Annotated[Then, Query()]
+) -> Response:
+    """All that the catalog holds, or held, of a kind: a file whose import changes nothing.
+
+    The key must be for all sites.
+    """
+    for_all_sites(caller)
     with service.transaction() as connection:
-        return catalog.import_csv(connection, kind=kind, content=content, dry_run=dry_run)
+        revision = catalog.revision_as_of(connection, asked.at)
+        text, after = catalog.export_page(connection, kind, revision=revision)
+    parts = _parts(service, kind, revision, text, after)
+    return StreamingResponse(parts, media_type=_CSV, headers=_named(kind))
+
+
+def _parts(
+    service: Service, kind: ImportKind, revision: int, text: str, after: tuple[str, ...] | None
+) -> Iterator[str]:
+    """An export in parts, each in a transaction of its own: a slow reader holds none open."""
+    yield text
+    while after is not None:
+        with service.transaction() as connection:
+            text, after = catalog.export_page(connection, kind, revision=revision, after=after)
+        yield text
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{name}.csv"'}
+
+
+async def _sent(caller: Caller, request: Request) -> bytes:
+    """The file that a caller who may write the whole catalog has sent."""
+    for_all_sites(caller)
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != _CSV:
+        raise QuartermasterError("request.invalid", f"send {_CSV}", where="content-type")
+    return await request.body()
+
+
+def _corrected(service: Service, kind: ImportKind, content: bytes) -> Response:
+    report = _import(service, kind, content, dry_run=True)
+    return CsvFile(
+        catalog.remarked(kind, content, report.errors), headers=_named(f"{kind}-corrected")
+    )
+
+
+def _import(service: Service, kind: ImportKind, content: bytes, *, dry_run: bool) -> Report:
+    at = moment(service.clock.now())
+    with service.transaction() as connection:
+        return catalog.import_csv(connection, kind=kind, content=content, dry_run=dry_run, at=at)
 
 
 def _refusal(report: Report) -> JSONResponse:

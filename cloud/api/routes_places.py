@@ -18,7 +18,6 @@ from cloud.api.shapes import (
     GatewayFilter,
     GatewayLine,
     GatewayName,
-    ItemCodeLine,
     ItemFilter,
     ItemLine,
     QuarantineFilter,
@@ -30,6 +29,7 @@ from cloud.api.shapes import (
     moment,
     moment_or_none,
 )
+from cloud.api.shapes_trade import item_line
 from cloud.db import Connection
 from cloud.gateways import service as gateways
 from cloud.gateways.model import Gateway
@@ -158,29 +158,18 @@ def _explained(gap: Tombstone) -> ExplainedGap:
 def get_items(
     caller: ReadCaller, service: ServiceDep, asked: Annotated[ItemFilter, Query()]
 ) -> Page[ItemLine]:
-    """Items with their trade item numbers, by SKU; or the one with a SKU or GTIN."""
-    del caller  # items belong to all sites
+    """Items with their packs, price and margin, by SKU; or the one with a SKU or GTIN."""
     after = _ITEMS.read(asked.cursor)
     with service.transaction() as connection:
         rows = catalog.items(
             connection,
             sku=asked.sku,
             gtin=asked.gtin,
+            at=asked.at,
             after=None if after is None else str(after[0]),
             limit=asked.limit + 1,
         )
-    keyed = [
-        (
-            ItemLine(
-                sku=row.sku,
-                name=row.name,
-                removed=row.removed,
-                codes=[ItemCodeLine(gtin=gtin, quantity=units) for gtin, units in row.codes],
-            ),
-            (row.sku,),
-        )
-        for row in rows
-    ]
+    keyed = [(item_line(row, costs=caller.sites is None), (row.sku,)) for row in rows]
     items, following = _ITEMS.page(keyed, asked.limit)
     return Page(items=items, next=following)
 

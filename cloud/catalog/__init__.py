@@ -1,13 +1,13 @@
 """What there is: sites, items with their trade item numbers, and locations."""
 
 from cloud.catalog.bills import Need
-from cloud.catalog.facts import Fact, exported, header
+from cloud.catalog.facts import Fact, exported, header, remarked
 from cloud.catalog.kinds import template
 from cloud.catalog.model import IMPORT_KINDS, ImportKind, ItemRow, Report, RowError, SiteRow
 from cloud.catalog.service import (
-    corrected,
     current_version,
     delta,
+    export_page,
     facts,
     import_csv,
     item_ids,
@@ -30,10 +30,10 @@ __all__ = [
     "Report",
     "RowError",
     "SiteRow",
-    "corrected",
     "current_version",
     "delta",
     "explode",
+    "export_page",
     "exported",
     "facts",
     "header",
@@ -42,6 +42,7 @@ __all__ = [
     "items",
     "location_ids",
     "raise_above",
+    "remarked",
     "revision_as_of",
     "site_ids",
     "sites",

@@ -275,7 +275,7 @@ _TRADE_TEMPLATES: Final[dict[TradeKind, str]] = {
     ),
     "offers": (
         "supplier,sku,reference,currency,per,minimum,multiple,lead_days,removed,from,cost\n"
-        "MILL,OAT-500,M-17,EUR,1,48,12,,no,48,0.89\n"
+        "MILL,OAT-500,M-17,EUR,1,48,12,10,no,48,0.89\n"
         "MILL,OAT-500,,,,,,,,480,0.81\n"
     ),
     "bills": (

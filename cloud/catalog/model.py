@@ -77,14 +77,35 @@ class SiteRow(NamedTuple):
 
 
 class ItemRow(NamedTuple):
-    """An item as listed, with its (gtin, quantity) pairs."""
+    """An item as listed, with its (gtin, quantity, level) triples.
+
+    Money is minor units of ``currency``, ``shelf_life`` days; None, or "", where nobody said.
+    """
 
     item_id: int
     sku: str
     name: str
     removed: bool
     revision: int
-    codes: list[tuple[str, int]]
+    codes: list[tuple[str, int, str]]
+    category: str
+    cost: int | None
+    price: int | None
+    currency: str
+    shelf_life: int | None
+
+    @property
+    def margin(self) -> int | None:
+        """What is left of the price, in minor units; negative where it sells at a loss."""
+        return None if self.price is None or self.cost is None else self.price - self.cost
+
+    @property
+    def margin_basis_points(self) -> int | None:
+        """The margin per 10,000 of the price, cut towards zero."""
+        if self.margin is None or not self.price:
+            return None
+        share = abs(self.margin) * 10_000 // self.price
+        return share if self.margin >= 0 else -share
 
 
 class NewSite(NamedTuple):

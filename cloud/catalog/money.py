@@ -7,7 +7,7 @@ from typing import Final
 
 MAX_MINOR: Final = 10**15
 """The largest amount, in minor units: JSON readers that count in floats still have it exactly."""
-_MAJOR: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,4}))?\Z", re.ASCII)
+_MAJOR: Final = re.compile(r"(\d{1,16})(?:\.(\d{1,4}))?\Z", re.ASCII)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}\Z")
 
 _NONE: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"

@@ -250,14 +250,36 @@ ORDER BY code LIMIT %(limit)s;
 SELECT code FROM site WHERE site_id = %(site_id)s;
 
 -- name: items
--- A page of items in the order of their SKUs, with their trade item numbers.
+-- A page of items in the order of their SKUs, with their trade item numbers and what they are to the
+-- business.
 SELECT i.item_id, i.sku, i.name, i.removed, i.revision,
        ARRAY(SELECT c.gtin FROM item_code AS c WHERE c.item_id = i.item_id ORDER BY c.gtin),
-       ARRAY(SELECT c.quantity FROM item_code AS c WHERE c.item_id = i.item_id ORDER BY c.gtin)
-FROM item AS i
+       ARRAY(SELECT c.quantity FROM item_code AS c WHERE c.item_id = i.item_id ORDER BY c.gtin),
+       ARRAY(SELECT coalesce(p.level, '') FROM item_code AS c
+             LEFT JOIN pack_version AS p ON p.gtin = c.gtin AND p.until IS NULL
+             WHERE c.item_id = i.item_id ORDER BY c.gtin),
+       coalesce(a.category, ''), a.cost, a.price, coalesce(a.currency, ''), a.shelf_life
+FROM item AS i LEFT JOIN assortment_version AS a ON a.item_id = i.item_id AND a.until IS NULL
 WHERE (%(sku)s::text IS NULL OR i.sku = %(sku)s)
   AND (%(gtin)s::text IS NULL
        OR i.item_id = (SELECT c.item_id FROM item_code AS c WHERE c.gtin = %(gtin)s))
+  AND (%(after)s::text IS NULL OR i.sku > %(after)s)
+ORDER BY i.sku LIMIT %(limit)s;
+
+-- name: items_as_of
+-- As above, as of a revision.
+SELECT i.item_id, i.sku, v.name, v.removed, v.since, v.gtins, v.quantities,
+       ARRAY(SELECT coalesce(p.level, '') FROM unnest(v.gtins) WITH ORDINALITY AS c (gtin, place)
+             LEFT JOIN pack_version AS p ON p.gtin = c.gtin AND p.since <= %(revision)s
+                 AND (p.until IS NULL OR p.until > %(revision)s)
+             ORDER BY c.place),
+       coalesce(a.category, ''), a.cost, a.price, coalesce(a.currency, ''), a.shelf_life
+FROM item_version AS v JOIN item AS i USING (item_id)
+LEFT JOIN assortment_version AS a ON a.item_id = v.item_id AND a.since <= %(revision)s
+    AND (a.until IS NULL OR a.until > %(revision)s)
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(sku)s::text IS NULL OR i.sku = %(sku)s)
+  AND (%(gtin)s::text IS NULL OR v.gtins @> ARRAY[%(gtin)s::text])
   AND (%(after)s::text IS NULL OR i.sku > %(after)s)
 ORDER BY i.sku LIMIT %(limit)s;
 

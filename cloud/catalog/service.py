@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from cloud.catalog import store, store_facts, trade
-from cloud.catalog.facts import Fact, read_trade, remarked
+from cloud.catalog.facts import Fact, exported, header, read_trade
 from cloud.catalog.model import (
     ImportKind,
     ItemRow,
@@ -26,6 +26,7 @@ from shared.downlink import Catalog
 from shared.errors import QuartermasterError
 
 _EVERYTHING = -1
+_EXPORTED_AT_ONCE = 1000
 
 
 def import_csv(
@@ -152,16 +153,16 @@ def facts(
     )
 
 
-def corrected(
-    connection: Connection, *, kind: ImportKind, content: bytes | str
-) -> tuple[Report, str]:
-    """A dry run, and the file as it came with a last column that says what is wrong with each row.
+def export_page(
+    connection: Connection, kind: ImportKind, *, revision: int, after: Sequence[str] = ()
+) -> tuple[str, tuple[str, ...] | None]:
+    """A part of an export, its header before the first, and the key to go on after; None: all.
 
-    Raises:
-        QuartermasterError: ``catalog.file`` or ``payload.too-large`` when no row can be read.
+    The parts of one revision fit together however much is imported meanwhile.
     """
-    report = import_csv(connection, kind=kind, content=content, dry_run=True)
-    return report, remarked(kind, content, report.errors)
+    found = facts(connection, kind, revision=revision, after=after, limit=_EXPORTED_AT_ONCE)
+    text = ("" if after else header(kind)) + exported(kind, found)
+    return text, found[-1].key if len(found) == _EXPORTED_AT_ONCE else None
 
 
 def _bring(connection: Connection, kind: PlaceKind, table: Table) -> None:
@@ -216,11 +217,13 @@ def items(
     *,
     sku: str | None = None,
     gtin: str | None = None,
+    at: datetime | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> Sequence[ItemRow]:
-    """A page of items after a SKU, or the one with a SKU or a 14-digit GTIN."""
-    return store.items(connection, sku=sku, gtin=gtin, after=after, limit=limit)
+    """A page of items after a SKU, or the one with a SKU or 14-digit GTIN; as of ``at`` or now."""
+    revision = None if at is None else revision_as_of(connection, at)
+    return store.items(connection, sku=sku, gtin=gtin, revision=revision, after=after, limit=limit)
 
 
 def current_version(connection: Connection, site_id: int) -> int:

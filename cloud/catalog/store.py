@@ -167,13 +167,19 @@ def sites(
 
 
 def items(
-    connection: Connection, *, sku: str | None, gtin: str | None, after: str | None, limit: int
+    connection: Connection,
+    *,
+    sku: str | None,
+    gtin: str | None,
+    revision: int | None,
+    after: str | None,
+    limit: int,
 ) -> list[ItemRow]:
-    """A page of items."""
-    values = {"sku": sku, "gtin": gtin, "after": after, "limit": limit}
+    """A page of items, as of a revision or, for None, now."""
+    values = {"sku": sku, "gtin": gtin, "after": after, "limit": limit, "revision": revision}
     return [
-        ItemRow(row[0], row[1], row[2], row[3], row[4], list(zip(row[5], row[6], strict=True)))
-        for row in connection.execute(_Q["items"], values)
+        ItemRow._make((*row[:5], list(zip(row[5], row[6], row[7], strict=True)), *row[8:]))
+        for row in connection.execute(_Q["items" if revision is None else "items_as_of"], values)
     ]
 
 

@@ -1,26 +1,45 @@
-"""``quartermaster cloud catalog``: import sites, items and locations from CSV files."""
+"""``quartermaster cloud catalog``: files in, files out, and what a kit asks of its parts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud.catalog import ImportKind, Report, import_csv, template
+from cloud.catalog import (
+    ImportKind,
+    Report,
+    explode,
+    export_page,
+    import_csv,
+    remarked,
+    revision_as_of,
+    template,
+)
 from cloud.catalog.table import MAX_BYTES
+from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
 from cloud.settings import load
 from shared.errors import QuartermasterError
+from shared.units import MAX_QUANTITY
 
-app: Final = typer.Typer(help="Import sites, items and locations.", no_args_is_help=True)
+app: Final = typer.Typer(
+    help="Import and export the catalog; explode bills of material.", no_args_is_help=True
+)
 _console: Final = Console()
 _SHOWN: Final = 20
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_Parsed = TypeVar("_Parsed")
+
 Kind = Annotated[ImportKind, typer.Argument(help="What the file holds.")]
+At = Annotated[str | None, typer.Option(help="As of a moment, e.g. 2026-03-01T12:00:00+00:00.")]
 
 
 @app.command("import")
@@ -33,8 +52,9 @@ def import_file(
 ) -> None:
     """Import a file: all of it, or, if a row is wrong, nothing (exit 65)."""
     content = _read(file)
+    now = _EPOCH + timedelta(microseconds=SystemClock().now())
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
-        report = import_csv(connection, kind=kind, content=content, dry_run=dry_run)
+        report = import_csv(connection, kind=kind, content=content, dry_run=dry_run, at=now)
     if json:
         errors = [error._asdict() for error in report.errors]
         typer.echo(msgspec.json.encode({**report._asdict(), "errors": errors}).decode())
@@ -48,6 +68,73 @@ def import_file(
 def print_template(kind: Kind) -> None:
     """Print an example file that imports as it is."""
     typer.echo(template(kind), nl=False)
+
+
+@app.command("correct")
+def print_corrected(
+    kind: Kind, file: Annotated[Path, typer.Argument(help="A CSV file, UTF-8.")]
+) -> None:
+    """Print a file again with a last column that says what is wrong with each row (exit 65)."""
+    content = _read(file)
+    with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
+        report = import_csv(connection, kind=kind, content=content, dry_run=True)
+    typer.echo(remarked(kind, content, report.errors), nl=False)
+    if report.errors:
+        raise typer.Exit(65)
+
+
+@app.command("export")
+def print_export(kind: Kind, *, at: At = None) -> None:
+    """Print what the catalog holds, or held, as a file that imports as it is."""
+    moment = _moment(at)
+    with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
+        revision = revision_as_of(connection, moment)
+        after: tuple[str, ...] | None = ()
+        while after is not None:
+            text, after = export_page(connection, kind, revision=revision, after=after)
+            typer.echo(text, nl=False)
+
+
+@app.command("explode")
+def print_explosion(
+    sku: Annotated[str, typer.Argument(help="A kit, or what is made.")],
+    quantity: Annotated[int, typer.Argument(min=1, max=MAX_QUANTITY, help="Base units.")],
+    *,
+    on: Annotated[str, typer.Option(help="The day whose bills count; today without it.")] = "",
+    at: At = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a demand asks of all components below it."""
+    day = _parsed(date.fromisoformat, on, "--on") if on else None
+    moment = _moment(at)
+    today = (_EPOCH + timedelta(microseconds=SystemClock().now())).date()
+    with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
+        revision = revision_as_of(connection, moment)
+        needs = explode(connection, sku, quantity, on=day or today, revision=revision)
+    if json:
+        typer.echo(msgspec.json.encode([need._asdict() for need in needs]).decode())
+        return
+    table = Table("item", "base units", "made itself")
+    for need in needs:
+        table.add_row(need.sku, str(need.quantity), "yes" if need.made else "")
+    _console.print(table)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    moment = _parsed(datetime.fromisoformat, text, "--at")
+    if moment.tzinfo is None:
+        raise QuartermasterError("request.invalid", "a moment needs its offset", where="--at")
+    return moment
+
+
+def _parsed(parse: Callable[[str], _Parsed], text: str, option: str) -> _Parsed:
+    try:
+        return parse(text)
+    except ValueError:
+        says = f"{text[:40]!r} is not written as RFC 3339 does"
+        raise QuartermasterError("request.invalid", says, where=option) from None
 
 
 def _read(file: Path) -> bytes:

@@ -184,8 +184,8 @@ def test_the_catalog_comes_in_by_file_and_is_listed(planner: Planner, key: str) 
     assert (wet.status_code, wet.json()["inserted"]) == (200, 1)
     (item,) = planner.get("/v1/items", key, gtin="14006381333938")["items"]
     assert item["codes"] == [
-        {"gtin": "04006381333931", "quantity": 1},
-        {"gtin": "14006381333938", "quantity": 12},
+        {"gtin": "04006381333931", "quantity": 1, "level": None},
+        {"gtin": "14006381333938", "quantity": 12, "level": None},
     ]
 
 

@@ -98,7 +98,7 @@ def test_a_file_without_codes_leaves_the_codes_alone(connection: Connection) -> 
     bring(connection, "items", OATS)
     assert counts(bring(connection, "items", "sku,name\nOAT,Rolled oats\n")) == (0, 1, 0)
     (item,) = catalog.items(connection, sku="OAT")
-    assert [gtin for gtin, _ in item.codes] == ["04006381333931", "14006381333938"]
+    assert [gtin for gtin, *_ in item.codes] == ["04006381333931", "14006381333938"]
 
 
 def test_a_code_belongs_to_one_item_and_moves_only_when_both_are_named(

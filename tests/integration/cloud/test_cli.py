@@ -64,6 +64,26 @@ def test_the_templates_import_in_their_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("url")
+def test_what_was_imported_is_exported_corrected_and_exploded(tmp_path: Path) -> None:
+    file = tmp_path / "file.csv"
+    for kind in ("items", "bills"):
+        file.write_text(run("catalog", "template", kind).stdout)
+        answer("catalog", "import", kind, str(file))
+    file.write_text(run("catalog", "export", "bills").stdout)
+    assert answer("catalog", "import", "bills", str(file))["unchanged"] == 1
+    past = run("catalog", "export", "bills", "--at", "2020-01-01T00:00:00Z").stdout
+    assert past.splitlines() == file.read_text().splitlines()[:1]
+    needs = answer("catalog", "explode", "BREAKFAST", "3", "--on", "2026-02-01")
+    assert [(need["sku"], need["quantity"]) for need in needs] == [("OAT-1000", 6), ("OAT-500", 3)]
+    assert "OAT-1000" in run("catalog", "explode", "BREAKFAST", "3").stdout
+    file.write_text("sku,version,component,quantity\nOAT-500,1,OAT-500,x\n")
+    corrected = run("catalog", "correct", "bills", str(file), status=65).stdout
+    assert "OAT-500,1,OAT-500,x,quantity: 'x' is not a whole number" in corrected
+    assert refused("catalog", "export", "bills", "--at", "noon").code == "request.invalid"
+    assert refused("catalog", "export", "bills", "--at", "2026-03-01").code == "request.invalid"
+
+
+@pytest.mark.usefixtures("url")
 def test_a_broken_file_is_listed_row_by_row_and_changes_nothing(
     tmp_path: Path, pool: ConnectionPool[Connection]
 ) -> None:
