@@ -2,7 +2,7 @@
 
 The room, the conveyor and the light are drawn once; each frame adds who is there, from far to near,
 with their shadows, and then the lens, the sensor and the codec. How everything looks comes from the
-seeds in the plan, and from ``world``: ``test`` shares no surface with what detectors train on.
+seeds in the plan, and from ``world``: no two worlds share a surface.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from cloud.vision.scenes import paint
 from cloud.vision.stages import Stage
 from cloud.vision.textures import Bank, Texture, bank
 from cloud.vision.things import Thing, draw
+from cloud.vision.worlds import SCENERY
 
 Image = NDArray[np.uint8]
 
@@ -60,7 +61,7 @@ def film(clip: Plan, world: World = "test") -> Iterator[Filmed]:
     rng = np.random.default_rng([clip.seed, 1])
     stage, shine = _stage(rng, clip, surfaces), float(rng.uniform(0.15, 1.0))
     empty, _ = paint(stage)
-    lens = _lens(rng, clip)
+    lens = _lens(rng, clip, world)
     looks: dict[int, tuple[Thing | Texture, Block]] = {}
     for number in range(int(clip.seconds * clip.frames_per_second)):
         at = number / clip.frames_per_second
@@ -146,21 +147,28 @@ def _shifted(block: Block, x: float) -> Block:
     return block._replace(x=block.x + x)
 
 
-def _lens(rng: Generator, clip: Plan) -> _Lens:
-    """A clip's light, from dim to bright with a lamp or two and a tint, and its camera."""
+def _lens(rng: Generator, clip: Plan, world: World) -> _Lens:
+    """A clip's light and its camera; only ``fresh`` has a light of its own at the door, too."""
     rows, columns = clip.view.height // 8, clip.view.width // 8
-    down, across = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
-    light: Any = rng.uniform(0.6, 1.1) + rng.uniform(-0.35, 0.35) * (across - 0.5)
-    for _ in range(int(rng.integers(0, 3))):
-        far = (down - rng.uniform(-0.2, 1.2)) ** 2 + (across - rng.uniform(-0.2, 1.2)) ** 2
-        light = light + rng.uniform(-0.25, 0.4) * np.exp(-far / rng.uniform(0.05, 0.4))
-    gains = np.clip(light[:, :, None] * rng.uniform(0.9, 1.1, 3) * 128, 24, 255).astype(np.uint8)
+    lamps = SCENERY[world].light if world == "fresh" else _door_lamps
+    light = lamps(rng, rows, columns)
+    gains = np.clip(light * rng.uniform(0.9, 1.1, 3) * 128, 24, 255).astype(np.uint8)
     return _Lens(
         _CV.resize(gains, (clip.view.width, clip.view.height)),
         float(rng.choice([0.0, rng.uniform(0.4, 1.0)])),
         float(rng.uniform(1.0, 6.0)),
         int(rng.integers(45, 92)),
     )
+
+
+def _door_lamps(rng: Generator, rows: int, columns: int) -> Any:
+    """From dim to bright, with a lamp or two."""
+    down, across = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
+    light: Any = rng.uniform(0.6, 1.1) + rng.uniform(-0.35, 0.35) * (across - 0.5)
+    for _ in range(int(rng.integers(0, 3))):
+        far = (down - rng.uniform(-0.2, 1.2)) ** 2 + (across - rng.uniform(-0.2, 1.2)) ** 2
+        light = light + rng.uniform(-0.25, 0.4) * np.exp(-far / rng.uniform(0.05, 0.4))
+    return light[:, :, None]
 
 
 def _seen(rng: Generator, image: Image, lens: _Lens, surfaces: Bank) -> Image:

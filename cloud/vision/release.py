@@ -52,8 +52,9 @@ hazy film counts as hidden by the haze.
 {rows}
 
 `unseen` is the world `test`: textures and light that share nothing with training, a seed of its
-own. `known` is the world of the training, scenes never trained on. `make bench NAME=detector`
-measures again, and on pictures made by others.
+own; it may be looked at while a model is made. `known` is the world of the training, scenes never
+trained on. `make bench NAME=detector` measures on a third world, `fresh`, by which no model is
+chosen, and on pictures made by others.
 
 **Limits.** No real photograph has confirmed any of this. The pictures made by others
 (`../shared/data/pallets`) are computer drawings, too; the bench tells the figure on them as it is.

@@ -118,10 +118,15 @@ def _board(rng: Generator) -> Field:
     return colour(rng, (15, 38), (0.15, 0.6))
 
 
+def _steel(rng: Generator) -> Field:
+    return colour(rng, (0, 360), (0.0, 0.12))
+
+
 SHELVING: Final = Shelving(
     patterns=(_dots, _slants, _writing, _emblem, _fade),
     ink=_ink,
     board=_board,
+    steel=_steel,
     grained=grained,
     lights=(_sun_patch, _lamp, _sodium, _two_lights),
     noise=_noise,

@@ -97,10 +97,15 @@ def _board(rng: Generator) -> Field:
     return colour(rng, (22, 32), (0.25, 0.5))
 
 
+def _steel(rng: Generator) -> Field:
+    return colour(rng, (0, 360), (0.0, 0.12))
+
+
 SHELVING: Final = Shelving(
     patterns=(_bands, _blocks, _speckle, _frame, _plain),
     ink=_ink,
     board=_board,
+    steel=_steel,
     grained=grained,
     lights=(_even, _ramp, _tubes, _beam_shadow),
     noise=_noise,

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from cloud.vision.matter import Field, World
 from cloud.vision.painting import through_jpeg
 from cloud.vision.perspective import Picture
-from cloud.vision.tiles import TILE, colour
+from cloud.vision.tiles import TILE
 from cloud.vision.worlds import SHELVING
 
 _CV: Final[Any] = cv2
@@ -36,7 +36,7 @@ def metal(rng: Generator, world: World) -> Picture:
     """What racks and shelf boards are made of: painted steel, bare steel, chipboard."""
     made = SHELVING[world]
     if rng.random() < 0.5:
-        base = colour(rng, (0, 360), (0.0, 0.12))
+        base = made.steel(rng)
     elif rng.random() < 0.5:
         base = made.ink(rng, (0.4, 0.9))
     else:

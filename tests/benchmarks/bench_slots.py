@@ -1,9 +1,11 @@
 """How often a shelf slot is told rightly as empty, low or full, and how often it is told at all.
 
-Slots are drawn (``cloud/vision/shelves.py``): in surfaces, light and noise of a world that nothing
-was learned in, by a seed of their own. Each goes the way of a gateway: its polygon is cut out of
-the picture, the backbone makes an embedding, the head judges it beside its reference's. It is
-single looks that are judged here: what holds for a few looks (``SlotLane``) is wrong less often.
+Slots are drawn (``cloud/vision/shelves.py``): in surfaces, light and noise of the world ``fresh``,
+which no model was learned in or chosen by, by a seed of their own (``--world test`` may be looked
+at while something is learned; ``cloud/vision/worlds.py`` says what the worlds are for). Each goes
+the way of a gateway: its polygon is cut out of the picture, the backbone makes an embedding, the
+head judges it beside its reference's. It is single looks that are judged here: what holds for a few
+looks (``SlotLane``) is wrong less often.
 
 Bars: of what is answered 97 % are right, and 90 % of the slots that nobody stands before are
 answered. Slots that somebody covers are counted apart: the answer to them should be none. Damage
@@ -13,11 +15,12 @@ What limits it: the backbone, which was taught for a few minutes; dark slots and
 back are left open. Nothing here is a photograph. Slots between three and six tenths full are not
 drawn, for either answer would be right. The time is of one thread, eight slots at a time.
 
-    python -m tests.benchmarks.bench_slots [--short]
+    python -m tests.benchmarks.bench_slots [--short] [--world WORLD]
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import sys
@@ -30,7 +33,9 @@ import cv2
 import numpy as np
 
 from cloud.vision.crops import HARMS, crops
+from cloud.vision.matter import WORLDS, World
 from cloud.vision.shelves import Example, examples
+from cloud.vision.worlds import JUDGE
 from edge.vision.embedding import Backbone, boxed, cut, judged, small
 from edge.vision.models import load, read_card
 from edge.vision.slots import compared
@@ -64,13 +69,13 @@ def looked_at(backbone: Backbone, head: Any, group: Sequence[Example]) -> list[t
     ]
 
 
-def measure_slots(number: int) -> dict[str, Any]:
-    """How slots of the other world are told."""
+def measure_slots(number: int, world: World) -> dict[str, Any]:
+    """How slots of a world are told."""
     backbone, head = Backbone(), load(read_card("slots"))
     counts: Counter[str] = Counter()
     confusion: Counter[tuple[str, str]] = Counter()
     spent = 0.0
-    drawn = examples(SEED, number, "test")
+    drawn = examples(SEED, number, world)
     while group := list(itertools.islice(drawn, AT_ONCE)):
         began = time.perf_counter()
         said = looked_at(backbone, head, group)
@@ -95,12 +100,12 @@ def measure_slots(number: int) -> dict[str, Any]:
     }
 
 
-def measure_damage(number: int) -> dict[str, Any]:
-    """How damaged cartons of the other world are suspected."""
+def measure_damage(number: int, world: World) -> dict[str, Any]:
+    """How damaged cartons of a world are suspected."""
     backbone, head = Backbone(), load(read_card("damage"))
     found: Counter[str] = Counter()
     drawn: Counter[str] = Counter()
-    for each in crops(SEED, number, "test"):
+    for each in crops(SEED, number, world):
         height, width = each.picture.shape[:2]
         crop = boxed(each.picture, (0, 0, width, height))
         assert crop is not None
@@ -120,10 +125,14 @@ def measure_damage(number: int) -> dict[str, Any]:
 
 def main() -> int:
     """Measure and print; the last line is JSON."""
-    short = "--short" in sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--world", choices=WORLDS, default=JUDGE)
+    asked = parser.parse_args()
+    short, world = asked.short, asked.world
     cv2.setNumThreads(1)
-    slots = measure_slots(SHORT_SLOTS if short else SLOTS)
-    damage = measure_damage(SHORT_CARTONS if short else CARTONS)
+    slots = measure_slots(SHORT_SLOTS if short else SLOTS, world)
+    damage = measure_damage(SHORT_CARTONS if short else CARTONS, world)
     missed = [
         f"{name} {slots[name]}, {least} is needed"
         for name, least in (("right_where_answered", RIGHT), ("answered", ANSWERED))
@@ -131,7 +140,7 @@ def main() -> int:
     ]
     for each in missed:
         print(f"missed: {each}")
-    result = {"bench": "slots", **slots, "damage": damage, "missed_bars": missed}
+    result = {"bench": "slots", "world": world, **slots, "damage": damage, "missed_bars": missed}
     print(json.dumps({**result, "ok": not missed}))
     return 1 if missed else 0
 

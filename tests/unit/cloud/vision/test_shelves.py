@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from cloud.vision import cutting
 from cloud.vision.crops import HARMS, crops
-from cloud.vision.matter import World
+from cloud.vision.matter import WORLDS, World
 from cloud.vision.shelves import examples
 from cloud.vision.slots import GLIMPSED, GOODS, HIDDEN, STATES
 from edge.vision import embedding
-
-WORLDS: tuple[World, World] = ("train", "test")
 
 
 @pytest.mark.parametrize("world", WORLDS)
