@@ -18,8 +18,6 @@ from cloud.api.shapes import (
     GatewayFilter,
     GatewayLine,
     GatewayName,
-    ItemFilter,
-    ItemLine,
     QuarantineFilter,
     QuarantineLine,
     ReversalFilter,
@@ -29,7 +27,7 @@ from cloud.api.shapes import (
     moment,
     moment_or_none,
 )
-from cloud.api.shapes_trade import item_line
+from cloud.api.shapes_trade import ItemFilter, ItemLine, item_line
 from cloud.db import Connection
 from cloud.gateways import service as gateways
 from cloud.gateways.model import Gateway

@@ -130,63 +130,6 @@ class SiteLine(BaseModel):
     currency: str
 
 
-PackLevel = Literal["each", "inner", "case", "layer", "pallet"]
-
-
-class Money(BaseModel):
-    """An exact amount."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"minor": 1250, "currency": "EUR"}})
-    minor: Annotated[int, Field(description="Whole minor units of the currency (ISO 4217).")]
-    currency: str
-
-    @classmethod
-    def of(cls, minor: int | None, currency: str) -> Money | None:
-        """The amount, where anybody said one."""
-        return None if minor is None else cls(minor=minor, currency=currency)
-
-
-class ItemCodeLine(BaseModel):
-    """A trade item number, how many base units one holds, and which pack it is."""
-
-    gtin: str
-    quantity: int
-    level: Annotated[PackLevel | None, Field(description="Null where nobody said.")]
-
-
-class ItemLine(BaseModel):
-    """An item; a removed one keeps its history."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "sku": "OAT-500",
-                "name": "Rolled oats 500 g",
-                "removed": False,
-                "codes": [{"gtin": "14006381333938", "quantity": 12, "level": "case"}],
-                "category": "Food/Cereals",
-                "price": {"minor": 179, "currency": "EUR"},
-                "cost": {"minor": 89, "currency": "EUR"},
-                "margin": {"minor": 90, "currency": "EUR"},
-                "margin_basis_points": 5027,
-                "shelf_life_days": 365,
-            }
-        }
-    )
-    sku: str
-    name: str
-    removed: bool
-    codes: list[ItemCodeLine]
-    category: str
-    price: Money | None
-    cost: Annotated[Money | None, Field(description="Only for keys for all sites.")]
-    margin: Annotated[Money | None, Field(description="Price less cost; as `cost`.")]
-    margin_basis_points: Annotated[
-        int | None, Field(description="The margin per 10,000 of the price; as `cost`.")
-    ]
-    shelf_life_days: int | None
-
-
 class GatewayLine(BaseModel):
     """A gateway's standing in the registry."""
 
@@ -381,14 +324,6 @@ class MovementFilter(Paged):
     gateway: GatewayName | None = None
     since: Annotated[Moment | None, Field(description="Received at or after.")] = None
     until: Annotated[Moment | None, Field(description="Received at or before.")] = None
-
-
-class ItemFilter(Paged):
-    """Which items."""
-
-    sku: ItemCode | None = None
-    gtin: Annotated[str | None, Field(pattern=r"^[0-9]{14}$", description="14 digits.")] = None
-    at: Annotated[Moment | None, Field(description="As the catalog stood at this moment.")] = None
 
 
 class GatewayFilter(Paged):
