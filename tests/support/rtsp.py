@@ -1,9 +1,8 @@
 """A network camera that speaks RTSP on loopback, read by FFmpeg's own client.
 
 RTSP 1.0 (RFC 2326) with RTP interleaved in its connection (§10.12), pictures as RTP/JPEG
-(RFC 2435) with their own quantisation tables (§3.1.8), Basic or Digest authentication (RFC 2617)
-where it is asked for.
-It can misbehave as cameras do: say nothing, stop in the middle of a picture, offer what nobody
+(RFC 2435) with their own quantisation tables or as H.264 (RFC 6184), Basic or Digest authentication
+(RFC 2617) where it is asked for. It can misbehave as cameras do: say nothing, stop in the middle of a picture, offer what nobody
 decodes.
 """
 
@@ -24,14 +23,17 @@ from urllib.parse import quote
 import cv2
 
 from edge.ports import FrameSource
+from tests.support import h264
 
 Manner = Literal["good", "silent", "halting", "codec", "mute"]
 
 _FRAGMENT: Final = 1400
+_VAST_FRAGMENT: Final = 60_000
 _CLOCK_HZ: Final = 90_000
 _QUIET_S: Final = 60.0
 _REALM: Final = 'realm="camera"'
 _MEDIA: Final = "m=video 0 RTP/AVP 26"
+_H264: Final = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1"
 _NOBODYS: Final = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 X-NOBODYS/90000"
 
 
@@ -59,17 +61,33 @@ def jpeg_of(image: Any) -> Jpeg:
             return Jpeg(width, height, tables, encoded[at:-2])
 
 
-def packets(jpeg: Jpeg, number: int, first: int, rate: float) -> Iterator[bytes]:
-    """The RTP packets of one picture, numbered from ``first``."""
-    stamp = int(number * _CLOCK_HZ / rate) & 0xFFFFFFFF
-    for n, at in enumerate(range(0, len(jpeg.scan), _FRAGMENT)):
-        part = jpeg.scan[at : at + _FRAGMENT]
-        last = at + _FRAGMENT >= len(jpeg.scan)
-        head = struct.pack(">BBHII", 0x80, 26 | last << 7, (first + n) & 0xFFFF, stamp, 7)
-        head += struct.pack(">I", at) + bytes([1, 255, jpeg.width // 8, jpeg.height // 8])
+def jpeg_payloads(image: Any) -> Iterator[bytes]:
+    """A picture in packets of RTP/JPEG (RFC 2435, §3.1)."""
+    jpeg = jpeg_of(image)
+    for at in range(0, len(jpeg.scan), _FRAGMENT):
+        head = struct.pack(">I", at) + bytes([1, 255, jpeg.width // 8, jpeg.height // 8])
         if at == 0:
             head += struct.pack(">HH", 0, len(jpeg.tables)) + jpeg.tables
-        yield head + part
+        yield head + jpeg.scan[at : at + _FRAGMENT]
+
+
+def h264_payloads(image: Any, number: int) -> Iterator[bytes]:
+    """A picture in fragments of its slice (RFC 6184, §5.8)."""
+    unit = h264.slice_of(image, number)
+    kind, content = unit[0], unit[1:]
+    for at in range(0, len(content), _VAST_FRAGMENT):
+        first, last = at == 0, at + _VAST_FRAGMENT >= len(content)
+        head = bytes([kind & 0x60 | 28, first << 7 | last << 6 | kind & 0x1F])
+        yield head + content[at : at + _VAST_FRAGMENT]
+
+
+def packets(payloads: list[bytes], kind: int, first: int, stamp: int) -> list[bytes]:
+    """The RTP packets of one picture, numbered from ``first`` (RFC 3550, §5.1)."""
+    last = len(payloads) - 1
+    return [
+        struct.pack(">BBHII", 0x80, kind | (n == last) << 7, (first + n) & 0xFFFF, stamp, 7) + each
+        for n, each in enumerate(payloads)
+    ]
 
 
 class RtspCamera:
@@ -80,6 +98,7 @@ class RtspCamera:
         rate: pictures a second.
         credentials: ``user:password`` that a viewer must give; none is asked for when empty.
         digest: the password is proven, not sent.
+        size: width and height of pictures that go as H.264, multiples of 16; None for JPEG.
         manner: ``silent`` takes connections and says nothing, ``mute`` plays nothing, ``halting``
             stops in the middle of the third picture, ``codec`` offers what nobody decodes.
         port: 0 for a free one.
@@ -92,6 +111,7 @@ class RtspCamera:
         rate: float = 10.0,
         credentials: str = "",
         digest: bool = False,
+        size: tuple[int, int] | None = None,
         manner: Manner = "good",
         port: int = 0,
     ) -> None:
@@ -99,6 +119,7 @@ class RtspCamera:
         self._rate = rate
         self._credentials = credentials
         self._digest = digest
+        self._size = size
         self._manner = manner
         self._over = threading.Event()
         self._server = socket.create_server(("127.0.0.1", port), reuse_port=False)
@@ -176,7 +197,7 @@ class RtspCamera:
             asked = f'Digest {_REALM}, nonce="7"' if self._digest else f"Basic {_REALM}"
             return f"RTSP/1.0 401 Unauthorized\r\nWWW-Authenticate: {asked}\r\n\r\n"
         if method == "DESCRIBE":
-            media = _NOBODYS if self._manner == "codec" else _MEDIA
+            media = _NOBODYS if self._manner == "codec" else self._media()
             about = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nc=IN IP4 0.0.0.0\r\n"
             about += f"{media}\r\na=framerate:{self._rate:g}\r\na=control:track1\r\n"
             head = f"Content-Type: application/sdp\r\nContent-Length: {len(about)}\r\n\r\n"
@@ -187,13 +208,25 @@ class RtspCamera:
         }
         return f"RTSP/1.0 200 OK\r\n{said.get(method, 'Session: 7')}\r\n\r\n"
 
+    def _media(self) -> str:
+        if self._size is None:
+            return _MEDIA
+        sets = h264.parameter_sets(*self._size)
+        return f"{_H264}; sprop-parameter-sets={','.join(b64encode(it).decode() for it in sets)}"
+
+    def _packets(self, image: Any, number: int, first: int) -> list[bytes]:
+        stamp = int(number * _CLOCK_HZ / self._rate) & 0xFFFFFFFF
+        if self._size is None:
+            return packets(list(jpeg_payloads(image)), 26, first, stamp)
+        return packets(list(h264_payloads(image, number)), 96, first, stamp)
+
     def _play(self, viewer: socket.socket) -> None:
         sent = 0
         for number, frame in enumerate(self._source.frames()):
             if self._manner == "mute":
                 _wait_for_the_end(viewer)
                 return
-            of_frame = list(packets(jpeg_of(frame.image), number, sent, self._rate))
+            of_frame = self._packets(frame.image, number, sent)
             sent += len(of_frame)
             halts = self._manner == "halting" and number == 2
             for packet in of_frame[: len(of_frame) // 2] if halts else of_frame:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from edge.app.store import Store
 
+SIZE = (640, 352)
 OURS = f"]E0{GTIN[1:]}"
 FOREIGN = "]Q3010400638133393110LOT7"
 HIDDEN = "un@/x7Zq-hidden"
@@ -70,7 +71,7 @@ def watched(store: Store, name: str, address: str, *, open_ms: int = 5000) -> It
 
 
 def passing(content: str) -> SimulatedCamera:
-    return SimulatedCamera([Carton(content)], seed=1, rounds=None, frames_each=20, size=(640, 360))
+    return SimulatedCamera([Carton(content)], seed=1, rounds=None, frames_each=20, size=SIZE)
 
 
 def events(store: Store) -> list[Event]:
@@ -102,7 +103,10 @@ def test_a_stream_becomes_events_its_end_an_exception_until_it_is_back(store: St
             wait_until(lambda: codes(store) == [OURS], "the code")
         assert camera.refused
         wait_until(lambda: alarms(store) == ["camera.unreadable"], "the exception")
-        with RtspCamera(passing(FOREIGN), rate=40.0, credentials=credentials, port=camera.port):
+        again = RtspCamera(
+            passing(FOREIGN), rate=20.0, credentials=credentials, size=SIZE, port=camera.port
+        )
+        with again:  # and now it gives H.264
             wait_until(lambda: codes(store) == [OURS, FOREIGN], "the other code")
             wait_until(lambda: not alarms(store), "the end of the exception")
         assert minded.restarts == 0
