@@ -2,8 +2,8 @@
 
 RTSP 1.0 (RFC 2326) with RTP interleaved in its connection (§10.12), pictures as RTP/JPEG
 (RFC 2435) with their own quantisation tables or as H.264 (RFC 6184), Basic or Digest authentication
-(RFC 2617) where it is asked for. It can misbehave as cameras do: say nothing, stop in the middle of a picture, offer what nobody
-decodes.
+(RFC 2617) where it is asked for. It can misbehave as cameras do: say nothing, stop in the middle of
+a picture, offer what nobody decodes.
 """
 
 from __future__ import annotations
