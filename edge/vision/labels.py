@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.vision.forms import Chances
 from edge.vision.printed import Claim, Order, Printed, Row, understand
 from shared.errors import QuartermasterError
 from shared.events import LabelRead
@@ -38,6 +39,8 @@ _READS: Final = "PP-OCRv6_rec_small.onnx"
 _LEAST_SIDE: Final = 12
 _MOST_LINES: Final = 24
 _LINE_HEIGHT: Final = 48
+_LIKELY: Final = 0.002
+"""Alternatives of a character that are less likely are forgotten."""
 
 
 class Text(NamedTuple):
@@ -101,18 +104,31 @@ def decoded(chances: NDArray[np.float32], characters: Sequence[str]) -> Row:
     if chances.ndim != 2 or not np.isfinite(chances).all():
         return Row("", ())
     best: list[int] = chances.argmax(axis=1).tolist()
-    text: list[str] = []
-    sure: list[float] = []
+    steps: list[int] = []  # where each character was seen best
     before = 0
     for step, which in enumerate(best):
-        chance = float(chances[step, which])
         if which and which == before:
-            sure[-1] = max(sure[-1], chance)
+            if chances[step, which] > chances[steps[-1], which]:
+                steps[-1] = step
         elif which and which < len(characters):
-            text.append(characters[which])
-            sure.append(chance)
+            steps.append(step)
         before = which if which < len(characters) else 0
-    return Row("".join(char[:1] or " " for char in text), tuple(sure))
+    return Row(
+        "".join(characters[best[step]][:1] or " " for step in steps),
+        tuple(float(chances[step, best[step]]) for step in steps),
+        tuple(_alternatives(chances[step], characters) for step in steps),
+    )
+
+
+def _alternatives(chances: NDArray[np.float32], characters: Sequence[str]) -> dict[str, float]:
+    """What a character may be, given that there is one."""
+    told = chances[: len(characters)].copy()
+    told[0] = 0
+    whole = max(float(told.sum()), 1e-9)
+    return {
+        characters[which][:1] or " ": float(told[which]) / whole
+        for which in np.flatnonzero(told >= _LIKELY * whole).tolist()
+    }
 
 
 def models_folder() -> Path:
@@ -255,10 +271,11 @@ def rows_of(texts: Sequence[Text]) -> list[Row]:
         pieces = sorted(line, key=lambda each: each.box[0])
         joined = " ".join(piece.row.text for piece in pieces)
         sure: list[float] = []
+        chances: list[Chances] = []
         for piece in pieces:
-            sure.extend(piece.row.sure)
-            sure.append(1.0)
-        rows.append(Row(joined, tuple(sure[: len(joined)])))
+            sure.extend((*piece.row.sure, 1.0))
+            chances.extend((*piece.row.known(), {" ": 1.0}))
+        rows.append(Row(joined, tuple(sure[: len(joined)]), tuple(chances[: len(joined)])))
     return rows
 
 
@@ -277,16 +294,18 @@ def voted(says: Sequence[Printed], text: str, *, border: float) -> LabelReading:
 
 
 _SHARE: Final = 0.6
-_LOT_SURE: Final = 0.94
+_LOT_SURE: Final = 0.88
 _DATE_SURE: Final = 0.6
+"""The mean over all looks of how surely each saw its least sure character; nothing where it read
+something else: one guise may blur a character away, but not five."""
 _BORDER_SURE: Final = 0.99
 _FORMED_BORDER_SURE: Final = 0.975
-"""Medians over the looks that agree, of what they saw least surely: one guise may blur a line away.
-A site that says how its lots are written leaves fewer characters that may be of two kinds."""
+"""Medians over the looks that agree. A site that says how its lots are written leaves fewer
+characters that may be of two kinds."""
 
 
 def _voted(claims: Sequence[Claim | None], least: float, border: float) -> tuple[str | None, int]:
-    """The value of most looks, and how sure it is in ‰: the share of looks times their certainty.
+    """The value of most looks, and how sure it is in ‰, over all looks.
 
     One other value may be claimed by one look in six; a lot must stand clear of its keyword once.
     """
@@ -297,7 +316,7 @@ def _voted(claims: Sequence[Claim | None], least: float, border: float) -> tuple
     best = max(sorted(values), key=lambda value: sum(claim.value == value for claim in named))
     good = [claim for claim in named if claim.value == best]
     against = len(named) - len(good)
-    sure = median(claim.sure for claim in good)
+    sure = sum(claim.sure for claim in good) / len(claims)
     if (
         len(good) < _SHARE * len(claims)
         or against > len(claims) // 6
@@ -306,7 +325,7 @@ def _voted(claims: Sequence[Claim | None], least: float, border: float) -> tuple
         or not any(claim.clear for claim in good)
     ):
         return None, 0
-    return best, int(1000 * sure * len(good) / len(claims))
+    return best, int(1000 * sure)
 
 
 def _bounded(image: Any) -> Picture:

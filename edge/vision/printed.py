@@ -19,6 +19,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
 
+from edge.vision.forms import Chances, fit
+
 Order = Literal["day-first", "month-first", "year-first"]
 """How a site's labels write dates."""
 
@@ -30,16 +32,27 @@ AHEAD_YEARS: Final = 15
 
 
 class Row(NamedTuple):
-    """A line of print: its text, and how surely each character was seen (0 to 1)."""
+    """A line of print: its text, and how surely each character was seen (0 to 1).
+
+    ``chances``: what each may be instead, where that is known.
+    """
 
     text: str
     sure: Sequence[float]
+    chances: Sequence[Chances] = ()
+
+    def known(self) -> Sequence[Chances]:
+        """What each character may be: itself or something unknown, where nobody says."""
+        if len(self.chances) >= len(self.text):
+            return self.chances[: len(self.text)]
+        return [{char: one, " ": 1 - one} for char, one in zip(self.text, self.sure, strict=True)]
 
 
 class Claim(NamedTuple):
     """A value, and how surely its weakest character was seen.
 
-    ``clear``: it stands apart from its keyword. ``border``: how surely the weakest of those
+    ``clear``: it stands apart from its keyword. ``border``: of a lot in one of the site's forms,
+    how much likelier it is than in another form; of any other, how surely the weakest of those
     characters was seen that look like another kind, at an end or between letters and digits: within
     a run of digits a one is hardly an I, at its end it may be a J.
     """
@@ -59,9 +72,6 @@ class Printed(NamedTuple):
 
 _ALIKE: Final = {"O": "[O0QD]", "I": "[I1L|]", "S": "[S5]", "B": "[B8]", "Z": "[Z2]", "G": "[G6]"}
 _TWO_KINDS: Final = frozenset("0ODQ1ILJ5S8B2Z6G")
-_AS_DIGIT: Final = dict(zip("OQDIJLSBZG", "0001115826", strict=True))
-_AS_LETTER: Final = dict(zip("5826", "SBZG", strict=True))
-_FORM_LETTERS: Final = frozenset("ABCDEFGHJKLMNPRSTUVWXYZ")
 _DIGITS: Final = str.maketrans("OQDILSBZ|", "000115821")
 _LETTERS: Final = str.maketrans("0158", "OISB")
 _D: Final = r"[0-9OQDILSBZ|]"
@@ -107,7 +117,7 @@ _NAMED: Final = re.compile(
 )
 _YEAR_FIRST: Final = re.compile(rf"({_D}{{4}}){_GAP}({_D}{{2}}){_GAP}({_D}{{2}}){_END}")
 _THREE: Final = re.compile(
-    rf"({_D}{{1,2}})(?P<gap>{_GAP})({_D}{{1,2}}){_GAP}({_D}{{4}}|{_D}{{2}}){_END}"
+    rf"({_D}{{1,2}})(?P<gap>{_GAP})({_D}{{1,2}})(?P<next>{_GAP})({_D}{{4}}|{_D}{{2}}){_END}"
 )
 _MONTH_YEAR: Final = re.compile(rf"({_D}{{1,2}}){_GAP}({_D}{{4}}|{_D}{{2}}){_END}")
 _YEAR_MONTH: Final = re.compile(rf"({_D}{{4}}){_GAP}({_D}{{2}}){_END}")
@@ -128,8 +138,8 @@ def understand(
         rows: what was read; a value may stand in the row below its keyword.
         received: when the goods came in, by which an expiry is judged.
         order: how dates are written at this site, where anybody knows.
-        forms: how lots are written here, where anybody knows; then no other is taken for one. ``9``
-            is a digit, ``A`` a letter other than I, O and Q, all else itself: ``A9-9999``.
+        forms: how lots are written here, where anybody knows; then no other is taken for one. See
+            :mod:`edge.vision.forms`.
     """
     clean = [_cleaned(row) for row in rows[:MAX_ROWS]]
     lots: list[Claim] = []
@@ -153,7 +163,15 @@ def _cleaned(row: Row) -> Row:
     """In capitals and plain characters, one for one, so that each keeps its certainty."""
     text = "".join(_plain(char) for char in row.text[:MAX_ROW])
     sure = [each if 0.0 <= each <= 1.0 else 0.0 for each in row.sure[: len(text)]]
-    return Row(text, (*sure, *([0.0] * (len(text) - len(sure)))))
+    sure += [0.0] * (len(text) - len(sure))
+    return Row(text, sure, [_plainly(each) for each in Row(text, sure, row.chances).known()])
+
+
+def _plainly(chances: Chances) -> Chances:
+    plain: dict[str, float] = {}
+    for char, chance in chances.items():
+        plain[_plain(char)] = plain.get(_plain(char), 0.0) + chance
+    return plain
 
 
 def _plain(char: str) -> str:
@@ -189,35 +207,11 @@ def _lot_at(row: Row, start: int, end: int, forms: Sequence[str], *, clear: bool
     if _LOT_FORM.match(value) is None or _KEYWORD.match(row.text, end) is None:
         return None
     sure = row.sure[start:end]
-    border = min((sure[at] for at in _borders(value)), default=1.0)
     if not forms:
+        border = min((sure[at] for at in _borders(value)), default=1.0)
         return Claim(value, min(sure), clear, border)
-    fitting = {fitted for form in forms if (fitted := _fitted(value, form)) is not None}
-    if value in fitting:
-        return Claim(value, min(sure), clear, 1.0 if len(fitting) == 1 else border)
-    if len(fitting) != 1:
-        return None
-    fitted = fitting.pop()
-    kept = [each for each, one, other in zip(sure, value, fitted, strict=True) if one == other]
-    return Claim(fitted, min(kept, default=0.0), clear)
-
-
-def _fitted(lot: str, form: str) -> str | None:
-    """The lot with what looks like another kind as the form wants it; None where it does not fit.
-
-    A doubtful character (O for 0) becomes what the form has there.
-    """
-    if len(lot) != len(form):
-        return None
-    fitted = ""
-    for char, wanted in zip(lot, form, strict=True):
-        if wanted == "9":
-            fitted += char if char.isdigit() else _AS_DIGIT.get(char, "")
-        elif wanted == "A":
-            fitted += char if char in _FORM_LETTERS else _AS_LETTER.get(char, "")
-        elif char == wanted:
-            fitted += char
-    return fitted if len(fitted) == len(form) else None
+    fitted = fit(row.chances[start:end], forms)
+    return None if fitted is None else Claim(fitted.lot, fitted.sure, clear, fitted.alone)
 
 
 def _borders(lot: str) -> list[int]:
@@ -300,12 +294,12 @@ def _year_first(found: re.Match[str]) -> _Dates:
 
 
 def _three(found: re.Match[str]) -> _Dates:
-    one, two, three = _digits(found[1]), _digits(found[3]), _digits(found[4])
+    one, two, three = _digits(found[1]), _digits(found[3]), _digits(found[5])
     dates: _Dates = [("day-first", _day(three, two, one))]
-    if "." in found["gap"]:
+    if "." in found["gap"] + found["next"]:
         return dates
     dates.append(("month-first", _day(three, one, two)))
-    if len(found[4]) == 2:
+    if len(found[5]) == 2:
         dates.append(("year-first", _day(one, two, three)))
     return dates
 
