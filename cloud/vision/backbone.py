@@ -2,43 +2,35 @@
 
 One small net sees slots and cartons of the world for learning and learns both tasks at once; the
 heads are then learned anew on its embeddings, by scikit-learn, as later ones are that learn from
-people's corrections (:mod:`cloud.vision.firsts`). What is written is ONNX, weight by weight: no
-exporter stands between.
+people's corrections (:mod:`cloud.vision.firsts`). :mod:`cloud.vision.graphs` writes it.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import onnx
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from cloud.vision.crops import crops
 from cloud.vision.cutting import SEEN, cut, small
+from cloud.vision.graphs import EPS, STRIDES, WIDTH, Learned, Numbers
 from cloud.vision.matter import World
 from cloud.vision.shelves import examples
 from cloud.vision.slots import STATES
 
-WIDTH: Final = 64
-"""Numbers in an embedding."""
 LOOKS: Final = 4
 _WIDTHS: Final = (16, 32, 48, 64, 64, 72)
-_STRIDES: Final = (2, 2, 1, 2, 1, 2)
 _POOLED: Final = 2
 _AT_ONCE: Final = 24
 """Slots in a step; beside them so many cartons."""
 _CARTONS: Final = 40
-_EPS: Final = 1e-3
-_OPSET: Final = 17
 
 Crops = NDArray[np.uint8]
-Numbers = NDArray[np.float32]
 Classes = NDArray[np.int64]
 
 
@@ -97,18 +89,6 @@ def compared(now: Numbers, then: Numbers, shows: Numbers) -> Numbers:
 
 
 # Learning: torch is imported here only.
-
-
-class Learned(NamedTuple):
-    """A backbone's weights: convolutions with their biases, then the last layer."""
-
-    convolutions: list[tuple[Numbers, Numbers]]
-    last: tuple[Numbers, Numbers]
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers it holds."""
-        return sum(w.size + b.size for w, b in [*self.convolutions, self.last])
 
 
 def learn(
@@ -178,7 +158,7 @@ def _net(nn: Any, start: Learned | None) -> tuple[Any, Any]:
     """Convolutions and the last layer: untaught, or as they were left."""
     layers: list[Any] = []
     before = 3
-    for number, (width, stride) in enumerate(zip(_WIDTHS, _STRIDES, strict=True)):
+    for number, (width, stride) in enumerate(zip(_WIDTHS, STRIDES, strict=True)):
         if start is None:
             convolution = nn.Conv2d(before, width, 3, stride, 1, bias=False)
             layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
@@ -211,7 +191,7 @@ def _standard(images: Any) -> Any:
     scaled = images.float() / 255
     mean = scaled.mean((1, 2, 3), keepdim=True)
     variance = (scaled - mean).pow(2).mean((1, 2, 3), keepdim=True)
-    return (scaled - mean) / (variance + _EPS).sqrt()
+    return (scaled - mean) / (variance + EPS).sqrt()
 
 
 def _varied_pair(rng: Generator, then: Crops, now: Crops) -> tuple[Crops, Crops]:
@@ -255,7 +235,7 @@ def embedded(learned: Learned, crops_seen: Crops) -> Numbers:
     with t.no_grad():
         for at in range(0, len(crops_seen), 256):
             out = _standard(t.from_numpy(crops_seen[at : at + 256]).permute(0, 3, 1, 2))
-            for (weight, bias), stride in zip(learned.convolutions, _STRIDES, strict=True):
+            for (weight, bias), stride in zip(learned.convolutions, STRIDES, strict=True):
                 given = t.from_numpy(weight.copy()), t.from_numpy(bias.copy())
                 out = functional.relu(functional.conv2d(out, *given, stride=stride, padding=1))
             flat = functional.adaptive_avg_pool2d(out, _POOLED).flatten(1)
@@ -280,113 +260,3 @@ def _folded(trunk: Any, last: Any) -> Learned:
         made = weight.contiguous().numpy(), bias.detach().numpy()
         found.append((made[0].astype(np.float32), made[1].astype(np.float32)))
     return Learned(found, (last.weight.detach().numpy(), last.bias.detach().numpy()))
-
-
-# Writing ONNX.
-
-
-def backbone_onnx(learned: Learned) -> bytes:
-    """The graph: ``crops`` uint8 [N, 64, 64, 3] in BGR → ``embedding`` float32 [N, 64]."""
-    nodes: list[Any] = []
-    constants: dict[str, NDArray[Any]] = {
-        "full": np.array(255, np.float32),
-        "eps": np.array(_EPS, np.float32),
-        "axes": np.array([1, 2, 3], np.int64),
-    }
-
-    def node(kind: str, given: Sequence[str], out: str, **how: Any) -> str:
-        nodes.append(helper.make_node(kind, list(given), [out], **how))
-        return out
-
-    node("Cast", ["crops"], "cast", to=TensorProto.FLOAT)
-    node("Transpose", ["cast"], "planes", perm=[0, 3, 1, 2])
-    node("Div", ["planes", "full"], "scaled")
-    node("ReduceMean", ["scaled"], "mean", axes=[1, 2, 3], keepdims=1)
-    node("Sub", ["scaled", "mean"], "centred")
-    node("Mul", ["centred", "centred"], "squares")
-    node("ReduceMean", ["squares"], "variance", axes=[1, 2, 3], keepdims=1)
-    node("Add", ["variance", "eps"], "some")
-    node("Sqrt", ["some"], "contrast")
-    at = node("Div", ["centred", "contrast"], "standard")
-    del constants["axes"]
-    for index, ((weight, bias), stride) in enumerate(
-        zip(learned.convolutions, _STRIDES, strict=True)
-    ):
-        constants[f"w{index}"], constants[f"b{index}"] = weight, bias
-        given = [at, f"w{index}", f"b{index}"]
-        at = node("Conv", given, f"c{index}", strides=[stride] * 2, pads=[1, 1, 1, 1])
-        at = node("Relu", [at], f"r{index}")
-    node("AveragePool", [at], "pooled", kernel_shape=[2, 2], strides=[2, 2])
-    node("Flatten", ["pooled"], "flat")
-    constants["w"], constants["b"] = learned.last
-    node("Gemm", ["flat", "w", "b"], "embedding", transB=1)
-    return _model(
-        "backbone",
-        nodes,
-        constants,
-        ("crops", TensorProto.UINT8, ["N", SEEN, SEEN, 3]),
-        ("embedding", ["N", WIDTH]),
-    )
-
-
-def learned_of(content: bytes) -> Learned:
-    """The weights of a graph that :func:`backbone_onnx` made."""
-    constants = {
-        each.name: numpy_helper.to_array(each)
-        for each in onnx.load_from_string(content).graph.initializer
-    }
-    convolutions = [(constants[f"w{i}"], constants[f"b{i}"]) for i in range(len(_STRIDES))]
-    return Learned(convolutions, (constants["w"], constants["b"]))
-
-
-def head_onnx(name: str, layers: Sequence[tuple[Numbers, Numbers]], heat: float) -> bytes:
-    """A head: ``embedding`` float32 [N, D] → ``probabilities`` float32 [N, C].
-
-    Args:
-        name: of the head.
-        layers: weights [in, out] and biases.
-        heat: what the last scores are divided by, so that probabilities are not too sure.
-    """
-    nodes: list[Any] = []
-    constants: dict[str, NDArray[Any]] = {}
-    at = "embedding"
-    for index, (weight, bias) in enumerate(layers):
-        is_last = index == len(layers) - 1
-        share = np.float32(1 / heat if is_last else 1)
-        constants[f"w{index}"] = np.asarray(weight * share, np.float32)
-        constants[f"b{index}"] = np.asarray(bias * share, np.float32)
-        nodes.append(helper.make_node("Gemm", [at, f"w{index}", f"b{index}"], [f"g{index}"]))
-        at = f"g{index}"
-        if not is_last:
-            nodes.append(helper.make_node("Relu", [at], [f"r{index}"]))
-            at = f"r{index}"
-    nodes.append(helper.make_node("Softmax", [at], ["probabilities"], axis=1))
-    wide, classes = layers[0][0].shape[0], layers[-1][0].shape[1]
-    return _model(
-        name,
-        nodes,
-        constants,
-        ("embedding", TensorProto.FLOAT, ["N", wide]),
-        ("probabilities", ["N", classes]),
-    )
-
-
-def _model(
-    name: str,
-    nodes: list[Any],
-    constants: dict[str, NDArray[Any]],
-    given: tuple[str, int, list[Any]],
-    gives: tuple[str, list[Any]],
-) -> bytes:
-    graph = helper.make_graph(
-        nodes,
-        name,
-        [helper.make_tensor_value_info(*given)],
-        [helper.make_tensor_value_info(gives[0], TensorProto.FLOAT, gives[1])],
-        [numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
-    model.ir_version = 8
-    checker: Any = onnx.checker
-    checker.check_model(model)
-    return model.SerializeToString()

@@ -23,21 +23,16 @@ from numpy.typing import NDArray
 
 from cloud.vision.backbone import (
     LOOKS,
-    WIDTH,
     Cartons,
     Classes,
-    Learned,
-    Numbers,
     Slots,
-    backbone_onnx,
     cartons,
     compared,
     embedded,
-    head_onnx,
     learn,
-    learned_of,
     slots,
 )
+from cloud.vision.graphs import WIDTH, Learned, Numbers, backbone_onnx, head_onnx, learned_of
 from cloud.vision.slots import STATES
 
 VERSION: Final = "1"

@@ -12,19 +12,9 @@ import onnx
 import pytest
 
 from cloud.vision import firsts
-from cloud.vision.backbone import (
-    LOOKS,
-    WIDTH,
-    Cartons,
-    Learned,
-    Slots,
-    backbone_onnx,
-    compared,
-    embedded,
-    learn,
-    learned_of,
-)
+from cloud.vision.backbone import LOOKS, Cartons, Slots, compared, embedded, learn
 from cloud.vision.base import base_of
+from cloud.vision.graphs import WIDTH, Learned, backbone_onnx, learned_of
 from edge.vision import slots as at_the_gateway
 from edge.vision.embedding import Backbone, judged
 from edge.vision.models import Card, load, opened, read_card
