@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from cloud.catalog import bills
 from cloud.catalog.bills import Recipe
 from cloud.catalog.facts import Fact, Stated, term
 from cloud.catalog.kinds import LEVELS
-from cloud.catalog.model import RowError, TradeKind, row_error
+from cloud.catalog.model import NewCode, RowError, TradeKind, row_error
 
 Heard = Sequence[tuple[Stated, Fact]]
 """What a file says of each key, and what the catalog would say then."""
@@ -85,25 +85,36 @@ def odd_packs(heard: Heard, packs: Iterable[Pack]) -> Iterator[RowError]:
     for gtin in sorted(lines.keys() - known):
         says, do = f"No item has {gtin}", "Import the item with it first"
         yield row_error(lines[gtin], "gtin", says, do)
-    for sku, held in of_item.items():
+    for held in of_item.values():
         first = min(lines[pack.gtin] for pack in held if pack.gtin in lines)
-        for pack, smaller in _odd(held):
-            says = (
-                f"The {pack.level} of {sku} holds {pack.quantity}, which is no multiple of"
-                f" the {smaller.quantity} in its {smaller.level}"
-            )
+        for pack, says in _odd(held):
             do = "Correct the level, or the quantity in the items"
             yield row_error(lines.get(pack.gtin, first), "level", says, do)
 
 
-def _odd(packs: Sequence[Pack]) -> Iterator[tuple[Pack, Pack]]:
-    """Packs that no pack of the next smaller level fills, each with one of those."""
+def odd_quantities(codes: Iterable[NewCode], levels: Mapping[str, str]) -> Iterator[RowError]:
+    """Quantities of an items file by which a pack, of the level that it has, would not come out."""
+    lines: dict[str, int] = {}
+    of_item: defaultdict[str, list[Pack]] = defaultdict(list)
+    for code in codes:
+        if level := levels.get(code.gtin):
+            lines[code.gtin] = code.line
+            of_item[code.sku].append(Pack(code.sku, code.gtin, code.quantity, level))
+    for pack, says in chain.from_iterable(_odd(held) for held in of_item.values()):
+        do = "Correct the quantity, or first the level in the packs"
+        yield row_error(lines[pack.gtin], "quantity", says, do)
+
+
+def _odd(packs: Sequence[Pack]) -> Iterator[tuple[Pack, str]]:
+    """Packs that no pack of the next smaller level fills, and how that is said."""
     smaller: list[Pack] = []
     for level in LEVELS:
         here = [pack for pack in packs if pack.level == level]
         for pack in here:
             if smaller and not any(_fills(one, pack) for one in smaller):
-                yield pack, smaller[0]
+                small = smaller[0]
+                says = f"The {level} of {pack.sku} holds {pack.quantity}, which is no multiple of"
+                yield pack, f"{says} the {small.quantity} in its {small.level}"
         smaller = here or smaller
 
 

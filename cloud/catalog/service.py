@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from cloud.catalog import store, store_facts, trade
+from cloud.catalog.checks import odd_quantities
 from cloud.catalog.facts import Fact, exported, header, read_trade
 from cloud.catalog.model import (
     ImportKind,
@@ -64,7 +65,7 @@ def _import_places(
     table = read(kind, content)
     revision = store.revision(connection) if dry_run else store.lock_revision(connection)
     if not table.errors:
-        _bring(connection, kind, table)
+        _bring(connection, kind, table, at=revision)
     report = _report(kind, table.rows, table.errors, revision=revision, dry_run=dry_run)
     if report.errors:
         return report
@@ -165,7 +166,7 @@ def export_page(
     return text, found[-1].key if len(found) == _EXPORTED_AT_ONCE else None
 
 
-def _bring(connection: Connection, kind: PlaceKind, table: Table) -> None:
+def _bring(connection: Connection, kind: PlaceKind, table: Table, *, at: int) -> None:
     """Lay the file beside the catalog and note what only the database can see is wrong."""
     match kind:
         case "sites":
@@ -184,6 +185,11 @@ def _bring(connection: Connection, kind: PlaceKind, table: Table) -> None:
                 says = f"{gtin} belongs to {owner}"
                 do = f"Correct it, or add a row for {owner} without it"
                 table.errors.add(row_error(line, "gtin", says, do))
+            gtins = [code.gtin for code in table.codes]
+            packs = store_facts.page(connection, "packs", revision=at, firsts=gtins)
+            levels = {fact.key[0]: str(fact.terms[0]) for fact in packs}
+            for flaw in odd_quantities(table.codes, levels):
+                table.errors.add(flaw)
 
 
 def item_ids(connection: Connection, skus: Iterable[str]) -> dict[str, int]:

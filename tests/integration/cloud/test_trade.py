@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from importlib import resources
 from typing import TYPE_CHECKING, get_args
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -113,6 +115,40 @@ def test_what_only_the_catalog_knows_is_a_row_error_with_its_cell(connection: Co
         (2, "level"),
         (4, "gtin"),
     ]
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_quantity_by_which_a_pack_no_longer_comes_out_is_refused(connection: Connection) -> None:
+    bring(connection, "packs", "gtin,level\n4006381333931,inner\n")
+    items = "sku,name,gtin,quantity\nOAT-500,Oats,4006381333931,5\nOAT-500,,14006381333938,12\n"
+    (flaw,) = refused(connection, "items", items)
+    assert flaw[:2] == (3, "quantity")
+    assert "holds 12, which is no multiple of the 5 in its inner" in flaw[2]
+    assert bring(connection, "items", items.replace(",5", ",6")).changed == 1
+
+
+def test_what_was_there_before_the_upgrade_stands_from_the_beginning(
+    empty_database_url: str,
+) -> None:
+    files = resources.files("cloud.db").joinpath("migrations")
+    with psycopg.connect(empty_database_url) as connection:
+        for file in sorted(files.iterdir(), key=lambda file: file.name):
+            if file.name == "0016_commerce.sql":
+                connection.execute("UPDATE catalog_state SET revision = 7")
+                connection.execute("INSERT INTO site (code, revision) VALUES ('AMS1', 3)")
+                connection.execute("INSERT INTO item (sku, name, revision) VALUES ('A', 'a', 7)")
+                connection.execute(
+                    "INSERT INTO item_code (gtin, item_id) VALUES ('04006381333931', 1)"
+                )
+                connection.execute("INSERT INTO location (site_id, code) VALUES (1, 'L1')")
+            connection.execute(file.read_text().encode())
+        held = {kind: export(connection, kind, NOON) for kind in KINDS[:3]}
+        assert held["sites"].splitlines()[1:] == ["AMS1,,,UTC,EUR"]
+        assert held["items"].splitlines()[1:] == ["A,a,no,C,04006381333931,1"]
+        assert held["locations"].splitlines()[1:] == ["AMS1,L1,shelf,no,,0"]
+        bring(connection, "items", "sku,name\nA,b\n", at=NOON + timedelta(hours=1))
+        assert export(connection, "items", NOON) == held["items"]
+        assert "A,b," in export(connection, "items")
 
 
 def test_a_bill_by_which_an_item_were_part_of_itself_is_refused_with_the_path(
