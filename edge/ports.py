@@ -69,14 +69,6 @@ class FrameSource(Protocol):
         ...
 
 
-class BarcodeReader(Protocol):
-    """Finds codes in a picture."""
-
-    def read(self, image: Any) -> list[Barcode]:
-        """All codes found, in no particular order."""
-        ...
-
-
 class ZoneShown(NamedTuple):
     """A zone of a camera, as its settings say. Points are fractions of the picture."""
 

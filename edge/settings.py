@@ -38,8 +38,10 @@ _CALLED: Final = ("device", "name")
 _MOST_FORMS: Final = 32
 _LOT_FORM: Final = re.compile(r"(?=.*[0-9])[A-Z0-9][A-Z0-9/\-]{1,18}[A-Z0-9]\Z")
 _QUERY: Final = re.compile(r"([?&/][^=&/\s]+=)[^&\s]+")
-_CREDENTIALS: Final = re.compile(r"(\w+://)(?:[^/\s]*:(?!\d+/)\S*|[^/\s]*)@")
-"""Up to the last @, also where a password holds an @ or a slash that should be written %2F."""
+_CREDENTIALS: Final = re.compile(
+    r"(\A\w+://)(?=[^/]*:).*@|(\w+://)(?:[^/\s]*:\S*|[^/\s]*)@", re.DOTALL
+)
+"""Up to the last @, also where a password holds what should be written %40, %2F or %20."""
 
 _PLAINLY: Final = (
     (re.compile(r"Object contains unknown field `(.*)`"), r"there is no setting \1 here"),
@@ -361,5 +363,5 @@ def shown(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _QUERY.sub(r"\1***", _CREDENTIALS.sub(r"\1***@", value))
+        return _QUERY.sub(r"\1***", _CREDENTIALS.sub(r"\1\2***@", value))
     return msgspec.json.encode(value).decode()

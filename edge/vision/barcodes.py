@@ -55,7 +55,7 @@ def provenance() -> Provenance:
 
 
 class ZxingReader:
-    """Finds codes with zxing-cpp; implements :class:`edge.ports.BarcodeReader`.
+    """Finds codes with zxing-cpp.
 
     Args:
         symbologies: the only ones to look for, by their names in
