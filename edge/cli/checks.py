@@ -290,9 +290,9 @@ def documents(patient: Patient) -> Iterator[Finding]:
 def cameras(patient: Patient) -> Iterator[Finding]:
     """Whether each camera could give a picture."""
     known: list[dict[str, Any]] = patient.status["cameras"] or []
-    states: dict[str, str] = {each["name"]: each["state"] for each in known}
+    told = {each["name"]: (each["state"], each["why"]) for each in known}
     for camera in patient.settings.camera:
-        state = states.get(camera.name)
+        state, because = told.get(camera.name, (None, ""))
         why = _unreachable(camera.source)
         if state is not None and state not in {"unreadable", "failed", "frozen", "black"}:
             yield Finding("cameras", "ok", f"{camera.name} is {state}")
@@ -301,7 +301,8 @@ def cameras(patient: Patient) -> Iterator[Finding]:
             yield Finding("cameras", "problem", f"{camera.name}: {why}", do)
         elif state is not None:
             do = "Look at its picture: quartermaster gateway read, with its address."
-            yield Finding("cameras", "problem", f"{camera.name} is {state}", do)
+            says = f"{camera.name} is {state}" + (f": {because}" if because else "")
+            yield Finding("cameras", "problem", says, do)
         else:
             yield Finding("cameras", "ok", f"{camera.name} can be reached")
 

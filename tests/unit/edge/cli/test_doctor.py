@@ -203,6 +203,17 @@ def test_cameras_are_reached_by_what_they_are(data: Path, tmp_path: Path) -> Non
     assert "/dev/video77" in findings[3].says
 
 
+def test_a_camera_that_the_gateway_cannot_read_is_told_with_why(data: Path, tmp_path: Path) -> None:
+    there = tmp_path / "belt.avi"
+    there.write_bytes(b"")
+    settings = type(load(data))(camera=[Camera(name="belt", source=str(there))])
+    status = report_of(data)
+    told = {"name": "belt", "state": "unreadable", "why": "no video that can be decoded"}
+    patient = Patient(data, settings, status | {"cameras": [told]}, WallClock().now())
+    (found,) = checks.cameras(patient)
+    assert (found.level, found.says) == ("problem", f"belt is unreadable: {told['why']}")
+
+
 def test_libraries_that_are_not_installed_are_named_with_what_does_not_work(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
