@@ -362,6 +362,5 @@ def shown(value: Any) -> str:
     """A value for people, without the password that a camera's address may hold."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return _QUERY.sub(r"\1***", _CREDENTIALS.sub(r"\1\2***@", value))
-    return msgspec.json.encode(value).decode()
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return _QUERY.sub(r"\1***", _CREDENTIALS.sub(r"\1\2***@", text))

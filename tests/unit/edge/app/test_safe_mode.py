@@ -274,4 +274,5 @@ def test_differences_are_named_by_setting_and_passwords_are_not_shown() -> None:
     assert shown("rtsp://ann:half/secret@10.0.0.9/x") == "rtsp://***@10.0.0.9/x"
     assert shown("rtsp://10.0.0.9/user=ann_password=secret.sdp") == "rtsp://10.0.0.9/user=***"
     assert shown("rtsp://ann:secret@10.0.0.9:554/x") == "rtsp://***@10.0.0.9:554/x"
+    assert shown(["rtsp://ann:secret@10.0.0.9/x"]) == '["rtsp://***@10.0.0.9/x"]'
     assert shown("http://10.0.0.9/a@b") == "http://10.0.0.9/a@b"
