@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from cloud import catalog, fleet
 from cloud.access import Caller
 from cloud.api.guard import ReadCaller, ServiceDep, own_site
-from cloud.api.paging import Cursor, Page, Paged
+from cloud.api.paging import Cursor, Page
 from cloud.api.problem import responses
 from cloud.api.shapes import (
     Completeness,
@@ -27,7 +27,17 @@ from cloud.api.shapes import (
     moment,
     moment_or_none,
 )
-from cloud.api.shapes_trade import ItemFilter, ItemLine, item_line
+from cloud.api.shapes_catalog import (
+    ItemFilter,
+    ItemLine,
+    LocationFilter,
+    LocationLine,
+    SiteFilter,
+    item_line,
+    location_line,
+    past_site_line,
+    site_line,
+)
 from cloud.db import Connection
 from cloud.gateways import service as gateways
 from cloud.gateways.model import Gateway
@@ -38,6 +48,7 @@ from cloud.ingest.model import QuarantineRow, ReversalRow
 from shared.errors import QuartermasterError
 
 _SITES: Final = Cursor("sites", "text")
+_LOCATIONS: Final = Cursor("locations", "text", "text")
 _ITEMS: Final = Cursor("items", "text")
 _GATEWAYS: Final = Cursor("gateways", "text")
 _QUARANTINE: Final = Cursor("quarantine", "bigint")
@@ -59,32 +70,58 @@ _ONE: Final = responses(
 
 @router.get("/sites", responses=_LIST)
 def get_sites(
-    caller: ReadCaller, service: ServiceDep, asked: Annotated[Paged, Query()]
+    caller: ReadCaller, service: ServiceDep, asked: Annotated[SiteFilter, Query()]
 ) -> Page[SiteLine]:
-    """The sites that the key may see, by code."""
+    """The sites that the key may see, by code; now or as they stood."""
     after = _SITES.read(asked.cursor)
+    last = None if after is None else str(after[0])
     with service.transaction() as connection:
-        rows = catalog.sites(
+        if asked.at is None:
+            rows = catalog.sites(
+                connection, allowed=caller.sites, after=last, limit=asked.limit + 1
+            )
+            lines = [site_line(row) for row in rows]
+        else:
+            facts = catalog.facts(
+                connection,
+                "sites",
+                revision=catalog.revision_as_of(connection, asked.at),
+                firsts=_seen(connection, caller),
+                after=() if last is None else (last,),
+                limit=asked.limit + 1,
+            )
+            lines = [past_site_line(fact) for fact in facts]
+    items, following = _SITES.page([(line, (line.code,)) for line in lines], asked.limit)
+    return Page(items=items, next=following)
+
+
+@router.get("/locations", responses=_ONE)
+def get_locations(
+    caller: ReadCaller, service: ServiceDep, asked: Annotated[LocationFilter, Query()]
+) -> Page[LocationLine]:
+    """Locations of the sites that the key may see, by site and code; now or as they stood."""
+    after = _LOCATIONS.read(asked.cursor)
+    with service.transaction() as connection:
+        if asked.site is not None:
+            own_site(connection, caller, asked.site)
+        facts = catalog.facts(
             connection,
-            allowed=caller.sites,
-            after=None if after is None else str(after[0]),
+            "locations",
+            revision=catalog.revision_as_of(connection, asked.at),
+            firsts=_seen(connection, caller) if asked.site is None else [asked.site],
+            after=[str(part) for part in after or ()],
             limit=asked.limit + 1,
         )
-    keyed = [
-        (
-            SiteLine(
-                code=row.code,
-                name=row.name,
-                region=row.region,
-                timezone=row.timezone,
-                currency=row.currency,
-            ),
-            (row.code,),
-        )
-        for row in rows
-    ]
-    items, following = _SITES.page(keyed, asked.limit)
+    keyed = [(location_line(fact), fact.key) for fact in facts]
+    items, following = _LOCATIONS.page(keyed, asked.limit)
     return Page(items=items, next=following)
+
+
+def _seen(connection: Connection, caller: Caller) -> list[str] | None:
+    """The codes of the sites that a caller may see; None means all."""
+    if caller.sites is None:
+        return None
+    return [row.code for row in catalog.sites(connection, allowed=caller.sites, limit=None)]
 
 
 @router.get("/sites/{site}/completeness", responses=_ONE)

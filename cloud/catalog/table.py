@@ -129,7 +129,7 @@ class Row:
         if len(text) > MAX_NAME or not text.isprintable():
             self.refuse(
                 column,
-                f"The name has {len(text)} characters or some that cannot be printed",
+                f"The cell has {len(text)} characters or some that cannot be printed",
                 f"Use at most {MAX_NAME} printable characters",
             )
         return text

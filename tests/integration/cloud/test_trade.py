@@ -209,6 +209,13 @@ def test_any_past_moment_can_be_asked_for_whatever_has_happened_since(
     assert export(connection, "items", NOON - timedelta(1)) == catalog.header("items")
 
 
+def test_a_clock_that_goes_backwards_changes_no_past(connection: Connection) -> None:
+    bring(connection, "items", ITEMS, at=NOON)
+    bring(connection, "items", ITEMS.replace("A,A", "A,Z"), at=NOON - timedelta(hours=2))
+    assert export(connection, "items", NOON - timedelta(hours=1)) == catalog.header("items")
+    assert "A,Z" in export(connection, "items", NOON)
+
+
 SKUS = st.sampled_from("ABCDE")
 OFFERS = st.lists(
     st.tuples(SKUS, st.integers(1, 3), st.integers(1, 3), st.integers(0, 9999)), max_size=6

@@ -97,6 +97,32 @@ def test_a_past_moment_is_answered_as_it_stood(planner: Planner, clock: FakeCloc
     assert planner.get("/v1/suppliers", key, at=early)["items"] == []
 
 
+def test_sites_and_locations_are_told_as_they_stood_to_who_may_see_them(
+    planner: Planner, clock: FakeClock
+) -> None:
+    everywhere, then = planner.key("read"), catalog_moment(planner)
+    clock.advance(HOUR)
+    send(planner, "sites", "code,name\nAMS1,Amsterdam West\n")
+    send(planner, "sites", "code,name\nS-gw-a,A\n")
+    send(planner, "locations", "site,code,capacity\nAMS1,A-01-1,500\nS-gw-a,L7,1\n")
+    (line,) = planner.get("/v1/locations", everywhere, site="AMS1", at=then, limit=1)["items"]
+    schemas = planner.client.get("/v1/openapi.json").json()["components"]["schemas"]
+    assert line == schemas["LocationLine"]["example"]
+    held = planner.get("/v1/locations", everywhere)["items"]
+    assert [(line["site"], line["code"], line["capacity"]) for line in held] == [
+        ("AMS1", "A-01-1", 500),
+        ("AMS1", "DOCK-1", 0),
+        ("S-gw-a", "L7", 1),
+    ]
+    (past,) = planner.get("/v1/sites", everywhere, at=then)["items"]
+    assert (past["code"], past["name"], past["currency"]) == ("AMS1", "Amsterdam", "EUR")
+    own = planner.key("read", sites=("S-gw-a",))
+    assert [line["code"] for line in planner.get("/v1/locations", own)["items"]] == ["L7"]
+    assert planner.get("/v1/sites", own, at=then)["items"] == []
+    foreign = planner.client.get("/v1/locations?site=AMS1", headers=bearer(own))
+    assert foreign.status_code == 404
+
+
 def catalog_moment(planner: Planner) -> str:
     """When all came in: the clock stands still."""
     return moment(planner.clock.now()).isoformat()
