@@ -21,6 +21,7 @@ from edge.app import opened
 from edge.simulator.cameras import Carton, MjpegServer, SimulatedCamera
 from shared.events import CodeSeen, Event, decode_event
 from tests.support.gateway import GTIN, enrol, equip, running, wait_until
+from tests.support.rtsp import RtspCamera
 
 if TYPE_CHECKING:
     from tests.support.gateway import RunningGateway
@@ -121,7 +122,7 @@ def folder(tmp_path: Path, pki: Path) -> tuple[Path, str]:
     return data, equip(data)
 
 
-def test_a_video_photos_and_an_address_become_events_in_processes_of_their_own(
+def test_a_video_photos_and_addresses_become_events_in_processes_of_their_own(
     folder: tuple[Path, str], tmp_path: Path
 ) -> None:
     data, token = folder
@@ -139,14 +140,16 @@ def test_a_video_photos_and_an_address_become_events_in_processes_of_their_own(
 name = "belt"
 polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 """
-    with MjpegServer(live) as server:
-        extra = camera("video", video) + camera("photos", photos)
+    other = SimulatedCamera([Carton(OURS)], seed=2, rounds=None, size=(640, 352), frames_each=20)
+    with MjpegServer(live) as server, RtspCamera(other, credentials=f"me:{HIDDEN}") as stream:
+        extra = camera("stream", stream.address) + camera("video", video) + camera("photos", photos)
         address = server.address.replace("//", f"//me:{HIDDEN}@")
         extra += camera("live", address, "cpu = 0.5\n" + zone)
         with running(data, token, extra=extra) as gateway:
             wait_until(lambda: cameras_of(gateway)["video"]["state"] == "ended", "the video")
             wait_until(lambda: cameras_of(gateway)["photos"]["state"] == "ended", "the photos")
             wait_until(lambda: cameras_of(gateway)["live"]["codes_seen"], "the live camera")
+            wait_until(lambda: cameras_of(gateway)["stream"]["codes_seen"], "the stream")
             wait_until(lambda: cameras_of(gateway)["live"]["looks"].get("belt/scan"), "its count")
             told = cameras_of(gateway)
             assert told["photos"]["unreadable_files"] == 1
@@ -183,6 +186,7 @@ polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
     assert all(fact.model and fact.model_sha256 and fact.image_sha256 for fact in told_of)
     assert all(fact.frame_at > 1_700_000_000_000_000 for fact in told_of)
     assert {fact.zone for fact in told_of if fact.camera == "live"} == {"belt"}
+    assert {fact.sku for fact in told_of if fact.camera == "stream"} == {"TEA-1"}
 
 
 def _holds(file: Path, words: str) -> bool:
