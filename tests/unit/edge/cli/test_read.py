@@ -137,7 +137,7 @@ def test_a_camera_is_read_by_its_address_and_its_password_is_not_shown() -> None
 
 
 def test_an_rtsp_camera_is_read_with_its_password() -> None:
-    camera = SimulatedCamera([Carton(LABEL)], seed=3, rounds=None, size=(1280, 720))
+    camera = SimulatedCamera([Carton(LABEL)], seed=3, rounds=None, size=(960, 544))
     with RtspCamera(camera, rate=40.0, credentials="me:hidden") as server:
         result = run(server.address, "--seconds", "1")
         assert server.refused
