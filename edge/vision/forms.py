@@ -56,6 +56,13 @@ def fit(seen: Sequence[Chances], forms: Sequence[str]) -> Fitted | None:
     return Fitted(best, surely[best], min(share, *apart, 1.0))
 
 
+def surely_digit(chances: Chances, digit: str) -> float:
+    """How surely a character is this digit, where only a digit may stand."""
+    evidence = _evidence(chances, "9")
+    whole = max(sum(evidence.values()), sum(chances.values()))
+    return evidence.get(digit, 0.0) / whole if whole else 0.0
+
+
 def _mistaken(lot: str, form: str) -> list[int]:
     """Which characters must have been mistaken if the lot has another form, where they may be."""
     strange = [at for at, wanted in enumerate(form) if lot[at] not in _allowed(wanted)]

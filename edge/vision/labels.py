@@ -228,8 +228,7 @@ class LabelReader:
         text = "\n".join(
             row.text for row in rows_of([Text(*each) for each in zip(boxes, plain, strict=True)])
         )
-        border = _FORMED_BORDER_SURE if self._forms else _BORDER_SURE
-        return voted(says, text, border=border)
+        return voted(says, text, formed=bool(self._forms))
 
     def event(
         self,
@@ -285,26 +284,36 @@ def _spans(box: Sequence[float], middle: float) -> bool:
     return box[1] + quarter <= middle <= box[3] - quarter
 
 
-def voted(says: Sequence[Printed], text: str, *, border: float) -> LabelReading:
-    """What most looks agree on; None where they do not."""
-    lot, sure_lot = _voted([each.lot for each in says], _LOT_SURE, border)
-    expiry, sure_expiry = _voted([each.expiry for each in says], _DATE_SURE, border)
+def voted(says: Sequence[Printed], text: str, *, formed: bool = False) -> LabelReading:
+    """What most looks agree on, surely enough; ``formed``: lots are in one of the site's forms."""
+    lot, sure_lot = _voted([each.lot for each in says], _FORMED_LOT if formed else _LOT)
+    expiry, sure_expiry = _voted([each.expiry for each in says], _EXPIRY)
     told = [sure for value, sure in ((lot, sure_lot), (expiry, sure_expiry)) if value is not None]
     return LabelReading(lot, expiry, min(told, default=0), text)
 
 
+class _Rule(NamedTuple):
+    """When a value is told.
+
+    ``mean``: of how surely each look saw its least sure character, nothing where it read something
+    else. ``middle``: the median of that over the looks that agree. ``border``: the least over them
+    of how surely no character was taken for the other kind.
+    """
+
+    mean: float
+    middle: float
+    border: float
+
+
 _SHARE: Final = 0.6
-_LOT_SURE: Final = 0.88
-_DATE_SURE: Final = 0.6
-"""The mean over all looks of how surely each saw its least sure character; nothing where it read
-something else: one guise may blur a character away, but not five."""
-_BORDER_SURE: Final = 0.99
-_FORMED_BORDER_SURE: Final = 0.975
-"""Medians over the looks that agree. A site that says how its lots are written leaves fewer
-characters that may be of two kinds."""
+_LOT: Final = _Rule(0.88, 0.88, 0.99)
+_FORMED_LOT: Final = _Rule(0.88, 0.88, 0.95)
+"""A site that says how its lots are written leaves fewer characters that may be of two kinds."""
+_EXPIRY: Final = _Rule(0.6, 0.94, 0.0)
+"""One guise may blur a digit away: a date has a grammar that most misreadings break."""
 
 
-def _voted(claims: Sequence[Claim | None], least: float, border: float) -> tuple[str | None, int]:
+def _voted(claims: Sequence[Claim | None], rule: _Rule) -> tuple[str | None, int]:
     """The value of most looks, and how sure it is in ‰, over all looks.
 
     One other value may be claimed by one look in six; a lot must stand clear of its keyword once.
@@ -316,16 +325,17 @@ def _voted(claims: Sequence[Claim | None], least: float, border: float) -> tuple
     best = max(sorted(values), key=lambda value: sum(claim.value == value for claim in named))
     good = [claim for claim in named if claim.value == best]
     against = len(named) - len(good)
-    sure = sum(claim.sure for claim in good) / len(claims)
+    mean = sum(claim.sure for claim in good) / len(claims)
     if (
         len(good) < _SHARE * len(claims)
         or against > len(claims) // 6
-        or sure < least
-        or median(claim.border for claim in good) < border
+        or mean < rule.mean
+        or median(claim.sure for claim in good) < rule.middle
+        or min(claim.border for claim in good) < rule.border
         or not any(claim.clear for claim in good)
     ):
         return None, 0
-    return best, int(1000 * sure)
+    return best, int(1000 * mean)
 
 
 def _bounded(image: Any) -> Picture:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
 
-from edge.vision.forms import Chances, fit
+from edge.vision.forms import Chances, fit, surely_digit
 
 Order = Literal["day-first", "month-first", "year-first"]
 """How a site's labels write dates."""
@@ -70,7 +70,15 @@ class Printed(NamedTuple):
     expiry: Claim | None = None
 
 
-_ALIKE: Final = {"O": "[O0QD]", "I": "[I1L|]", "S": "[S5]", "B": "[B8]", "Z": "[Z2]", "G": "[G6]"}
+_ALIKE: Final = {
+    "O": "[O0QD]",
+    "D": "[DO0]",
+    "I": "[I1L|]",
+    "S": "[S5]",
+    "B": "[B8]",
+    "Z": "[Z2]",
+    "G": "[G6]",
+}
 _TWO_KINDS: Final = frozenset("0ODQ1ILJ5S8B2Z6G")
 _DIGITS: Final = str.maketrans("OQDILSBZ|", "000115821")
 _LETTERS: Final = str.maketrans("0158", "OISB")
@@ -90,7 +98,7 @@ def _alike(words: Iterable[str]) -> str:
 _LOT_WORDS: Final = ("LOT", "LOTE", "LOTTO", "BATCH", "CHARGE", "CH-B", "CHB", "PARTIE")
 _EXP_WORDS: Final = (
     "EXP", "EXPIRY", "EXPIRES", "EXPIRY DATE", "EXP DATE", "USE BY", "BEST BEFORE",
-    "BEST BEFORE END", "BBE", "BBD", "BB", "MHD", "VERFALL", "VERW BIS", "VERWENDBAR BIS",
+    "BEST BEFORE END", "MHD", "VERFALL", "VERW BIS", "VERWENDBAR BIS",
     "MINDESTENS HALTBAR BIS", "SCAD", "DLC", "DLUO", "CAD",
 )  # fmt: skip
 _OTHER_WORDS: Final = ("MFG", "MFD", "PROD", "PKD", "PACKED", "SN", "SERIAL", "QTY", "REF")
@@ -100,7 +108,8 @@ _LOT: Final = re.compile(
     rf"(?:{_BEFORE}(?:(?:{_alike(_LOT_WORDS)})(?:[ .]*(?:N[O0]|NR)(?=[ .:#]))?|L(?=[ :]))|\(10\))"
     r"(?P<gap>[ .:#]*)(?P<value>[A-Z0-9][A-Z0-9/\-]*)?"
 )
-_EXP: Final = re.compile(rf"(?:{_BEFORE}(?:{_alike(_EXP_WORDS)})|\(17\))[ .:\-]*")
+_BB: Final = r"[B8][B8][DO0E]?(?=[ .:])"  # else the 880 of a lot were BBD
+_EXP: Final = re.compile(rf"(?:{_BEFORE}(?:{_alike(_EXP_WORDS)}|{_BB})|\(17\))[ .:\-]*")
 _KEYWORD: Final = re.compile(
     rf"\s*(?:{_alike((*_LOT_WORDS, *_EXP_WORDS, *_OTHER_WORDS))}|\(\d\d\)|$)"
 )
@@ -112,7 +121,7 @@ _MONTHS: Final = {
 }  # fmt: skip
 _END: Final = r"(?![A-Z0-9]| ?[./\-] ?\d)"
 _NAMED: Final = re.compile(
-    rf"(?:(?P<day>{_D}{{1,2}})[ .\-/]?)?(?P<name>[A-Z][A-Z0-9][A-Z])[A-Z]{{0,6}}[ .\-/]*"
+    rf"(?:(?P<day>{_D}{{1,2}})[ .\-/]?)?(?P<name>[A-Z][A-Z0-9][A-Z]|0[CK]T)[A-Z]{{0,6}}[ .\-/]*"
     rf"(?P<year>{_D}{{4}}|{_D}{{2}}){_END}"
 )
 _YEAR_FIRST: Final = re.compile(rf"({_D}{{4}}){_GAP}({_D}{{2}}){_GAP}({_D}{{2}}){_END}")
@@ -249,8 +258,35 @@ def _date_at(row: Row, start: int, received: date, order: Order | None) -> Claim
         day = days.pop() if len(days) == 1 else told.get(order) if order else None
         if day is None:
             return None
-        return Claim(day.isoformat(), min(row.sure[start : found.end()], default=0.0))
+        points = pattern is _THREE and _points_decide(found, received)
+        return Claim(day.isoformat(), _seen_surely(row, found, points=points))
     return None
+
+
+def _points_decide(found: re.Match[str], received: date) -> bool:
+    """Whether the date would be another, or none, if its points were no points."""
+    days = {day for _, day in _any_order(found) if day and is_plausible(day, received)}
+    return len(days) > 1
+
+
+def _seen_surely(row: Row, found: re.Match[str], *, points: bool) -> float:
+    """How surely a date's least sure character was seen: a digit among digits, a month by letters.
+
+    What stands between counts only where ``points`` decide.
+    """
+    begins, ends = found.span("name") if "name" in found.re.groupindex else (0, 0)
+    least = 1.0
+    for at, char in enumerate(found[0], found.start()):
+        chances = row.chances[at]
+        if begins <= at < ends:
+            letter = char.translate(_LETTERS)
+            same = sum(p for each, p in chances.items() if each.translate(_LETTERS) == letter)
+            least = min(least, same / max(sum(chances.values()), 1.0))
+        elif char.isalnum() or char == "|":
+            least = min(least, surely_digit(chances, char.translate(_DIGITS)))
+        elif points and char != " ":
+            least = min(least, row.sure[at])
+    return least
 
 
 def is_plausible(day: date, received: date) -> bool:
@@ -294,11 +330,16 @@ def _year_first(found: re.Match[str]) -> _Dates:
 
 
 def _three(found: re.Match[str]) -> _Dates:
+    dates = _any_order(found)
+    return dates[:1] if "." in found["gap"] + found["next"] else dates
+
+
+def _any_order(found: re.Match[str]) -> _Dates:
     one, two, three = _digits(found[1]), _digits(found[3]), _digits(found[5])
-    dates: _Dates = [("day-first", _day(three, two, one))]
-    if "." in found["gap"] + found["next"]:
-        return dates
-    dates.append(("month-first", _day(three, one, two)))
+    dates: _Dates = [
+        ("day-first", _day(three, two, one)),
+        ("month-first", _day(three, one, two)),
+    ]
     if len(found[5]) == 2:
         dates.append(("year-first", _day(one, two, three)))
     return dates

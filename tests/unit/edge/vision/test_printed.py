@@ -105,6 +105,9 @@ def test_a_lot_that_runs_into_its_keyword_is_not_clear() -> None:
         ("EXP 2O27-O1-3l", "2027-01-31"),
         ("5EXP 1.1.2027 EXP 31.O8.2O27", "2027-08-31"),
         ("MFG 01.01.2026 EXP 01.01.2028", "2028-01-01"),
+        ("USE BY 17 0CT 2027", "2027-10-17"),
+        ("MHO 22.01.29", "2029-01-22"),
+        ("BB: 31.08.2027", "2027-08-31"),
     ],
 )
 def test_an_expiry_is_told_in_all_forms(line: str, day: str) -> None:
@@ -132,6 +135,24 @@ def test_an_expiry_is_told_in_all_forms(line: str, day: str) -> None:
 )
 def test_no_day_no_plausible_day_or_more_than_one_is_none(line: str) -> None:
     assert expiry(line) is None
+
+
+@pytest.mark.parametrize("lot", ["K3-8836", "W8-8875", "B8061H0", "88-1234"])
+def test_a_lot_whose_eights_look_like_bb_hides_no_expiry(lot: str) -> None:
+    assert expiry(f"LOT {lot} EXP 14.03.2030") == "2030-03-14"
+    assert expiry(f"LOT {lot}", "EXP 14.03.2030") == "2030-03-14"
+
+
+def test_a_point_that_decides_nothing_need_not_be_seen() -> None:
+    def seen(line: str, points: float) -> float:
+        sure = [points if char in ".-" else 1.0 for char in line]
+        claim = understand([Row(line, sure)], received=TODAY).expiry
+        assert claim is not None
+        return claim.sure
+
+    assert seen("EXP 14.03.2030", 0.4) == 1.0
+    assert seen("EXP 2030-03-04", 0.4) == 1.0
+    assert seen("EXP 04.03.2030", 0.4) == 0.4, "with a slash it might be April"
 
 
 def test_two_different_expiries_are_none_and_so_is_one_that_cannot_be_told_beside_another() -> None:
