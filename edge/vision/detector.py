@@ -149,26 +149,17 @@ def keep_surest(
 
     Overlap is the intersection over the union.
     """
-    order = np.argsort(-sure, kind="stable")[:_MOST]
-    places, classes = places[order], classes[order]
-    # Classes are laid side by side, so that boxes of different ones never meet.
-    apart = np.float32(places.max(initial=0) + abs(places.min(initial=0)) + 1)
-    left, top, right, bottom = places.T
-    aside = classes.astype(np.float32) * apart
-    left, right = left + aside, right + aside
-    both = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    high = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
-    both = np.maximum(both, 0) * np.maximum(high, 0)
-    area = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
-    # both / (one + other - both) > most, without a division
-    hides = both * np.float32(1 + most) > (area[:, None] + area) * np.float32(most)
-    alive = np.ones(len(order), np.bool_)
-    kept: list[int] = []
-    for index in range(len(order)):
-        if alive[index]:
-            kept.append(index)
-            alive &= ~hides[index]
-    return order[np.array(kept, np.int64)]
+    sized = places.copy()
+    sized[:, 2:] -= sized[:, :2]
+    kept = cv2.dnn.NMSBoxesBatched(
+        sized,  # pyright: ignore[reportArgumentType] - its stubs know lists of boxes only
+        sure,  # pyright: ignore[reportArgumentType]
+        classes.astype(np.int32),  # pyright: ignore[reportArgumentType]
+        score_threshold=0.0,
+        nms_threshold=most,
+        top_k=_MOST,
+    )
+    return np.asarray(kept, np.int64).ravel()
 
 
 def _side_of(card: Card) -> int:

@@ -18,6 +18,8 @@ _AS_DIGIT: Final = dict(zip("OQDIJLSBZG", "0001115826", strict=True))
 _AS_LETTER: Final = dict(zip("5826", "SBZG", strict=True))
 _TWO_KINDS: Final = frozenset("0ODQ1ILJ5S8B2Z6G")
 """Digits and letters that may be taken for one of the other kind."""
+_SAME: Final = frozenset("8B0D")
+"""Those that some fonts print so much alike that being sure of one says nothing."""
 _EXPLAINED: Final = 0.5
 """The part of a character's chances that must be of what the form has there, or looks like it."""
 _FLOOR: Final = 1e-3
@@ -28,7 +30,8 @@ class Fitted(NamedTuple):
 
     ``sure``: its least certain character, among those that the form allows there. ``alone``: how
     surely it is none that another form would make of what was seen: by its likelihood, and by how
-    surely those characters were seen that would then be of the other kind; 1 where there is none.
+    surely those characters were seen that would then be of the other kind; 1 where there is none,
+    0 where only an 8 or B, or a 0 or D, tells the forms apart.
     """
 
     lot: str
@@ -49,10 +52,10 @@ def fit(seen: Sequence[Chances], forms: Sequence[str]) -> Fitted | None:
     best = max(sorted(likely), key=lambda lot: likely[lot])
     share = likely[best] / sum(likely.values())
     apart = [
-        seen[at].get(best[at], 0.0)
+        max(0.0 if best[at] in _SAME else seen[at].get(best[at], 0.0) for at in mistaken)
         for form in forms
-        for at in (_mistaken(best, form) if len(form) == len(best) else ())
-    ]
+        if len(form) == len(best) and (mistaken := _mistaken(best, form))
+    ]  # one character that is surely of its kind rules another form out
     return Fitted(best, surely[best], min(share, *apart, 1.0))
 
 

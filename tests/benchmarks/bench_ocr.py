@@ -11,8 +11,8 @@ lots, as a site would tell it its suppliers', with no I, O or Q: without them an
 from a five in some of these fonts and prints. The first seed is repeated by a reader that knows no
 forms, and the last with lots of the whole alphabet; both are reported as they are.
 
-Thresholds and grammar were set while looking at seeds 1 to 8 and 21 to 28. The seeds here were
-looked at by nobody before.
+Thresholds and grammar were set while looking at seeds 1 to 8, 21 to 28 and 31 to 45 (where one B
+that every look took for an 8 was accepted). The seeds here were looked at by nobody before.
 
 What limits it: recognising each line in six guises, on one core. Rendered labels are no photos.
 
@@ -38,7 +38,7 @@ from edge.vision.labels import LabelReader, Ocr
 from tests.support.prints import BLURS, LETTERS, LOT_FORMS, STYLES, made_up, photo
 
 LABELS: Final = 12
-SEEDS: Final = (31, 32, 33, 34, 35)
+SEEDS: Final = (51, 52, 53, 54, 55)
 LEAST_LOTS: Final = 9
 LEAST_EXPIRIES: Final = 10
 TODAY: Final = date(2026, 11, 21)
