@@ -14,10 +14,11 @@ from edge.db import Connection
 from edge.ports import ScanPoint, SystemIds
 from edge.web import devices
 from shared.errors import QuartermasterError
+from shared.rates import RateLimit
 
 if TYPE_CHECKING:
     from edge.inputs.mqtt import MqttDoor
-    from edge.inputs.paired import Limit, Paired
+    from edge.inputs.paired import Paired
     from edge.inputs.sensing import Sensing
     from edge.inputs.tcp import TcpDoor
     from edge.inputs.work import Work
@@ -28,7 +29,7 @@ _FOLDER: Final = "mqtt"
 class Inputs:
     """The doors that the settings ask for; what is wrong with them keeps no others closed."""
 
-    def __init__(self, store: Store, scans: ScanPoint, limit: Limit) -> None:
+    def __init__(self, store: Store, scans: ScanPoint, limit: RateLimit) -> None:
         sensors = store.settings.sensor
         self._unheard = bool(sensors) and store.settings.mqtt is None
         self._tcp = _tcp(store, scans, limit) if store.settings.tcp is not None else None
@@ -114,7 +115,7 @@ def _paired(device: devices.Paired) -> Paired:
     return Paired(device.name, device.token_sha256, device.address, work, device.mqtt)
 
 
-def _tcp(store: Store, scans: ScanPoint, limit: Limit) -> TcpDoor:
+def _tcp(store: Store, scans: ScanPoint, limit: RateLimit) -> TcpDoor:
     from edge.inputs.tcp import Listening, TcpDoor  # noqa: PLC0415 - only where there is such a door
 
     asked = store.settings.tcp or settings_file.Tcp()
@@ -140,7 +141,7 @@ def _sensing(store: Store) -> Sensing | None:
     return Sensing(declared, store.pipeline, store.clock, _Devices(store).is_place)
 
 
-def _mqtt(store: Store, scans: ScanPoint, limit: Limit, sensing: Sensing) -> MqttDoor:
+def _mqtt(store: Store, scans: ScanPoint, limit: RateLimit, sensing: Sensing) -> MqttDoor:
     from edge.inputs.mosquitto import Serving  # noqa: PLC0415 - only where there is such a door
     from edge.inputs.mqtt import MqttDoor  # noqa: PLC0415
 

@@ -37,10 +37,11 @@ from paho.mqtt.properties import Properties
 
 from edge.inputs import work
 from edge.inputs.mosquitto import GATEWAY, LOOPBACK, Mosquitto, Serving, may_speak
-from edge.inputs.paired import Devices, Limit
+from edge.inputs.paired import Devices
 from edge.inputs.sensing import Sensing
 from edge.ports import ScanPoint
 from shared.errors import QuartermasterError
+from shared.rates import RateLimit
 
 _log: Final[Any] = structlog.get_logger("edge.inputs.mqtt")
 _LANES: Final = 16
@@ -92,7 +93,7 @@ class MqttDoor:
         *,
         scans: ScanPoint,
         sensing: Sensing,
-        limit: Limit,
+        limit: RateLimit,
     ) -> None:
         self._serving = serving
         self._devices = devices

@@ -1,4 +1,4 @@
-"""What these doors need of the house: who a device is, and how much it may send."""
+"""What these doors need of the house: who a device is."""
 
 from __future__ import annotations
 
@@ -47,16 +47,4 @@ class Devices(Protocol):
 
     def is_place(self, code: str) -> bool:
         """Whether the site has a location of this code."""
-        ...
-
-
-class Limit(Protocol):
-    """How much each device may send, through whichever door."""
-
-    def take(self, device: str, scans: int, now: float) -> None:
-        """Take so much at ``now`` (monotonic seconds).
-
-        Raises:
-            QuartermasterError: ``request.too-many``.
-        """
         ...

@@ -21,9 +21,10 @@ import structlog
 
 from edge.inputs import words, work
 from edge.inputs.lines import MOST, Lines
-from edge.inputs.paired import Devices, Limit, Paired
+from edge.inputs.paired import Devices, Paired
 from edge.ports import Ids, ScanPoint
 from shared.errors import QuartermasterError
+from shared.rates import RateLimit
 
 _log: Final[Any] = structlog.get_logger("edge.inputs.tcp")
 _AT_ONCE: Final = 4096
@@ -93,7 +94,7 @@ class TcpDoor:
     """
 
     def __init__(
-        self, listening: Listening, devices: Devices, scans: ScanPoint, limit: Limit, ids: Ids
+        self, listening: Listening, devices: Devices, scans: ScanPoint, limit: RateLimit, ids: Ids
     ) -> None:
         self._listening = listening
         self._devices = devices
