@@ -84,6 +84,8 @@ class Line(Struct, frozen=True, kw_only=True):
     expires: Day | None = None
     sscc: Name = ""
     wanted: Day | None = None
+    keeps_days: Whole = 0
+    """How many days the goods must still keep when they leave; 0 where nobody said."""
 
 
 class Party(Struct, frozen=True, kw_only=True):
@@ -117,7 +119,8 @@ class SalesOrder(Struct, frozen=True, kw_only=True, tag="sales-order"):
     """A customer's order, as it stands now: all of its lines, not a difference.
 
     ``version`` orders what one source says of one order (its updated_at in microseconds): an older
-    one than what is known changes nothing.
+    one than what is known changes nothing. The source's own number of it stands first among the
+    references: by it the source's next word is known as one on the same order.
     """
 
     references: tuple[Reference, ...]
@@ -135,6 +138,8 @@ class SalesOrder(Struct, frozen=True, kw_only=True, tag="sales-order"):
     """The site asked to ship, where the source names one."""
     segment: Name = ""
     """The customer's service segment, where the source names one."""
+    priority: Whole = 0
+    """As the source ranks its orders: 1 is served first, 0 where it does not."""
     promotion: Name = ""
     ship_from: Day | None = None
     ship_by: Day | None = None
@@ -153,6 +158,8 @@ class Fulfilment(Struct, frozen=True, kw_only=True, tag="fulfilment"):
     lines: tuple[Line, ...]
     carrier: Name = ""
     cancelled: bool = False
+    version: int = 0
+    """As of a customer's order; where the source has none, what was taken back stays so."""
 
 
 class CustomerReturn(Struct, frozen=True, kw_only=True, tag="customer-return"):
@@ -164,6 +171,7 @@ class CustomerReturn(Struct, frozen=True, kw_only=True, tag="customer-return"):
     at: Micros
     lines: tuple[Line, ...]
     restocked: bool
+    version: int = 0
 
 
 class Sale(Struct, frozen=True, kw_only=True, tag="sale"):
@@ -185,6 +193,8 @@ class Sale(Struct, frozen=True, kw_only=True, tag="sale"):
     currency: Currency = ""
     promotion: Name = ""
     stocked_out: bool | None = None
+    order: tuple[Reference, ...] = ()
+    """The customer's order that this settles, where the source names it: it counts once."""
 
 
 class Answer(StrEnum):

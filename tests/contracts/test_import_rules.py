@@ -17,7 +17,7 @@ def contracts() -> list[dict[str, Any]]:
 
 
 def test_every_rooms_store_is_protected(contracts: list[dict[str, Any]]) -> None:
-    stores = {".".join(path.with_suffix("").parts) for path in Path("cloud").glob("*/store.py")}
+    stores = {".".join(path.with_suffix("").parts) for path in Path("cloud").rglob("store.py")}
     protected = {
         module: contract["allowed_importers"]
         for contract in contracts
