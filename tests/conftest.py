@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -68,9 +69,8 @@ def database_template(database_server: str) -> Iterator[str]:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def database_url(database_server: str, database_template: str) -> Iterator[str]:
-    """The URL of a migrated TimescaleDB database of this test's own."""
+@contextmanager
+def _cloned(database_server: str, database_template: str) -> Generator[str]:
     name = f"qm_test_{secrets.token_hex(6)}"
     with psycopg.connect(database_server, autocommit=True) as server:
         # Copied as files: half the time of copying through the log, which nobody keeps here.
@@ -79,6 +79,27 @@ def database_url(database_server: str, database_template: str) -> Iterator[str]:
             yield _beside(database_server, name)
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(database_server: str, database_template: str) -> Iterator[str]:
+    """The URL of a migrated TimescaleDB database of this test's own."""
+    with _cloned(database_server, database_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_pool(
+    database_server: str, database_template: str
+) -> Iterator[ConnectionPool[Connection]]:
+    """Connections to one migrated TimescaleDB database for all tests of a module."""
+    from cloud.db import open_pool
+
+    with (
+        _cloned(database_server, database_template) as url,
+        open_pool(url, size=4) as connections,
+    ):
+        yield connections
 
 
 @pytest.fixture

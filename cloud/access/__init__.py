@@ -1,7 +1,7 @@
 """Who may do what: API keys, their scopes and sites. Deny by default."""
 
 from cloud.access.model import SCOPES, ApiKey, Caller, IssuedKey, Scope
-from cloud.access.service import add_key, authenticate, keys, revoke_key
+from cloud.access.service import add_key, authenticate, enter, keys, revoke_key
 
 __all__ = [
     "SCOPES",
@@ -11,6 +11,7 @@ __all__ = [
     "Scope",
     "add_key",
     "authenticate",
+    "enter",
     "keys",
     "revoke_key",
 ]

@@ -75,6 +75,15 @@ class Caller(NamedTuple):
         return self.sites is None or site_id in self.sites
 
 
+def seen_sites(caller: Caller | None) -> str:
+    """The sites that a caller sees, as migration 0017 reads them: nobody sees none."""
+    if caller is None:
+        return "{}"
+    if caller.sites is None:
+        return "all"
+    return f"{{{','.join(map(str, sorted(caller.sites)))}}}"
+
+
 def write_key(environment: str, key_id: bytes, secret: bytes) -> IssuedKey:
     """The text of a key from its random parts."""
     public = key_id.hex()

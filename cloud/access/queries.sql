@@ -46,3 +46,7 @@ FROM api_key AS k ORDER BY k.created_at DESC, k.key_id;
 -- name: site_ids
 -- The keys of sites by their names.
 SELECT code, site_id FROM site WHERE code = ANY(%(codes)s);
+
+-- name: enter
+-- For the rest of this transaction: no owner's rights, and no rows but those of these sites.
+SELECT set_config('role', 'quartermaster_api', true), set_config('qm.sites', %(sites)s, true);

@@ -15,6 +15,7 @@ from cloud.access.model import (
     IssuedKey,
     hash_secret,
     read_key,
+    seen_sites,
     write_key,
 )
 from cloud.db import Connection
@@ -91,6 +92,14 @@ def authenticate(connection: Connection, text: str, *, now: Micros) -> Caller:
         frozenset(stored.scopes),
         None if stored.all_sites else frozenset(stored.site_ids),
     )
+
+
+def enter(connection: Connection, caller: Caller | None) -> None:
+    """Let the rest of a transaction be the caller's: the database shows it no other site's rows.
+
+    Without a caller it sees no site's. The way back is the transaction's end.
+    """
+    store.enter(connection, seen_sites(caller))
 
 
 def keys(connection: Connection) -> list[ApiKey]:

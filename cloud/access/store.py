@@ -93,3 +93,8 @@ def site_ids(connection: Connection, codes: Sequence[str]) -> dict[str, int]:
     """Keys by site code. Access lies below the catalog and asks the table itself."""
     found = connection.execute(_Q["site_ids"], {"codes": list(codes)})
     return {str(code): int(site_id) for code, site_id in found}
+
+
+def enter(connection: Connection, sites: str) -> None:
+    """Give up the owner's rights until the transaction ends, and see only these sites."""
+    connection.execute(_Q["enter"], {"sites": sites})

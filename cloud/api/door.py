@@ -33,6 +33,6 @@ def get_document(
     service: ServiceDep, sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 ) -> Response:
     """A document that an offer named by its hash."""
-    with service.transaction() as connection:
+    with service.as_owner() as connection:
         _, content = fleet.document(connection, bytes.fromhex(sha256))
     return Response(content, media_type=_MEDIA_TYPE)

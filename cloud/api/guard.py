@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Annotated, Final, NamedTuple, cast
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Final, NamedTuple, cast
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
@@ -14,12 +14,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg_pool import ConnectionPool
 
 from cloud import catalog
-from cloud.access import Caller, Scope, authenticate
+from cloud.access import Caller, Scope, authenticate, enter
 from cloud.api.rates import KNOWN
 from cloud.db import Connection, unit_of_work
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 
+_CALLER: Final = "quartermaster.who"
+"""Where the guard notes in a request's scope who was let through."""
 _BEARER: Final = HTTPBearer(
     auto_error=False,
     scheme_name="apiKey",
@@ -29,22 +31,35 @@ _BEARER: Final = HTTPBearer(
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What the routes stand on; one per application."""
+    """What the routes stand on; one per application, and a copy that knows its request for each."""
 
     pool: ConnectionPool[Connection]
     clock: Clock
     generation: int
     support_until: str
     security_contact: str
+    asked_in: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The scope of the request that is answered, where the guard notes who asks."""
 
-    def transaction(self) -> AbstractContextManager[Connection]:
-        """One transaction."""
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        """One transaction of whoever asks: the database shows it only rows of the caller's sites.
+
+        Where a route is public, or nobody was asked who he is, it sees no site's rows.
+        """
+        with unit_of_work(self.pool) as connection:
+            enter(connection, self.asked_in.get(_CALLER))
+            yield connection
+
+    def as_owner(self) -> AbstractContextManager[Connection]:
+        """One transaction that sees all rows: for finding out who asks, and for machines' doors."""
         return unit_of_work(self.pool)
 
 
 def service_of(request: Request) -> Service:
-    """The application's service."""
-    return cast("Service", request.app.state.service)
+    """The application's service, as it is for whoever made this request."""
+    service = cast("Service", request.app.state.service)
+    return replace(service, asked_in=request.scope)
 
 
 class Requires:
@@ -67,10 +82,11 @@ class Requires:
             raise QuartermasterError("request.unauthenticated")
         service = service_of(request)
         request.scope[KNOWN] = False
-        with service.transaction() as connection:
+        with service.as_owner() as connection:
             caller = authenticate(connection, given.credentials, now=service.clock.now())
         request.scope[KNOWN] = True
         caller.demand(self.scope)
+        request.scope[_CALLER] = caller
         return caller
 
 

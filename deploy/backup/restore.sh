@@ -39,9 +39,13 @@ if [ "$timescale" = 1 ]; then
     sql "CREATE EXTENSION IF NOT EXISTS timescaledb" >/dev/null
     sql "SELECT timescaledb_pre_restore()" >/dev/null
 fi
-clear "$@" | "${PGBIN:+$PGBIN/}pg_restore" --no-owner --single-transaction --exit-on-error \
-    --dbname "$PGDATABASE"
+clear "$@" | "${PGBIN:+$PGBIN/}pg_restore" --no-owner --no-privileges \
+    --single-transaction --exit-on-error --dbname "$PGDATABASE"
 if [ "$timescale" = 1 ]; then
     sql "SELECT timescaledb_post_restore()" >/dev/null
+fi
+# Backups of before 0017 have nothing to open; migrating them does it.
+if [ "$(sql "SELECT to_regproc('open_to_api') IS NOT NULL")" = t ]; then
+    sql "SELECT open_to_api()" >/dev/null
 fi
 sql "ANALYZE" >/dev/null
