@@ -66,6 +66,7 @@ EXIT_CODES: Final = {
     "catalog": os.EX_DATAERR,
     "document": os.EX_DATAERR,
     "demand": os.EX_DATAERR,
+    "feed": os.EX_DATAERR,
     "request": os.EX_USAGE,
     "file": os.EX_NOINPUT,
     "gateway": os.EX_NOPERM,

@@ -141,6 +141,26 @@ Code = Literal[
     "document.row",
     "demand.file",
     "demand.row",
+    "feed.unknown",
+    "feed.off",
+    "feed.exists",
+    "feed.secret",
+    "feed.signature",
+    "feed.stale",
+    "feed.wrong-sender",
+    "feed.key-reused",
+    "feed.content",
+    "feed.document",
+    "feed.unknown-item",
+    "feed.item-contradicts",
+    "feed.unit",
+    "feed.unknown-site",
+    "feed.too-early",
+    "feed.unrouted",
+    "feed.silent",
+    "feed.stale-items",
+    "feed.missed",
+    "feed.source",
     "settings.invalid",
     "settings.safe-mode",
     "backup.unverified",
@@ -749,6 +769,100 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         422,
         "Some rows of the demand table cannot be used.",
         "Correct the rows named, or leave them out with --skip-broken.",
+    ),
+    "feed.unknown": Entry(
+        404,
+        "There is no feed with this name.",
+        "Check the address; quartermaster cloud feeds list.",
+    ),
+    "feed.off": Entry(
+        409,
+        "This feed is switched off: nothing is taken from it.",
+        "Switch it on: quartermaster cloud feeds switch CODE on.",
+    ),
+    "feed.exists": Entry(
+        409, "There is a feed with this name already.", "Choose another name, or change that one."
+    ),
+    "feed.secret": Entry(
+        503,
+        "This feed's secret is not there, so nobody can prove to be its sender.",
+        "Put it into the folder QM_FEED_SECRETS, in a file named as the feed.",
+    ),
+    "feed.signature": Entry(
+        401,
+        "The signature does not fit what was sent.",
+        "Check that both sides have the same secret and that nothing on the way changes the body.",
+    ),
+    "feed.stale": Entry(
+        401,
+        "The delivery is too old, or from the future.",
+        "Check the sender's clock; what was missed is fetched by reconciliation or sent anew.",
+    ),
+    "feed.wrong-sender": Entry(
+        403, "The delivery comes from another shop than this feed's.", "Correct the address."
+    ),
+    "feed.key-reused": Entry(
+        409,
+        "Something else has come under this number before.",
+        "Send it again under a number of its own.",
+    ),
+    "feed.content": Entry(
+        422, "The delivery cannot be read.", "Correct what is named here and send it again."
+    ),
+    "feed.document": Entry(
+        422,
+        "The documents do not have their form.",
+        "Correct the fields that are named; nothing was taken.",
+    ),
+    "feed.unknown-item": Entry(
+        422,
+        "No item of ours is known by what the delivery calls it.",
+        "Add the item, or say what the code means: quartermaster cloud feeds map; then retry.",
+    ),
+    "feed.item-contradicts": Entry(
+        422,
+        "The names that the delivery gives an item belong to different items of ours.",
+        "Correct the catalog, the feed's mapping or the other system; then retry.",
+    ),
+    "feed.unit": Entry(
+        422,
+        "Nothing says how many base units this unit holds.",
+        "Give the item a pack of this level, or have the sender name a trade item number.",
+    ),
+    "feed.unknown-site": Entry(
+        422,
+        "No site of ours is known by what the delivery calls it.",
+        "Add it to the feed's settings or to the catalog; then retry.",
+    ),
+    "feed.too-early": Entry(
+        409,
+        "This speaks of something that has not arrived yet.",
+        "Nothing: it is tried again by itself; look at it if it stays for a day.",
+    ),
+    "feed.unrouted": Entry(
+        422,
+        "Nothing here takes this kind of document yet.",
+        "Nothing: it is kept, and taken up by the version that knows it.",
+    ),
+    "feed.silent": Entry(
+        422,
+        "A feed has been silent for longer than it should.",
+        "Look whether the other system still sends, and to the right address.",
+    ),
+    "feed.stale-items": Entry(
+        422,
+        "Of important items a feed has said nothing for a day.",
+        "Look whether they are still sold or kept there, and whether the feed leaves them out.",
+    ),
+    "feed.missed": Entry(
+        422,
+        "Reconciliation found what no delivery had brought; it has been applied.",
+        "Nothing, if it is rare; otherwise look at the sender's log of failed deliveries.",
+    ),
+    "feed.source": Entry(
+        502,
+        "The other system does not answer as it should.",
+        "Nothing: it is asked again; check its address and the access token if it stays.",
     ),
     "settings.invalid": Entry(
         500, "A setting is missing or wrong.", "Correct the setting named and start again."

@@ -15,7 +15,13 @@ from shared.errors import QuartermasterError
 from shared.units import Micros
 
 Scope = Literal[
-    "read", "catalog:write", "exceptions:write", "gateways:write", "fleet:write", "metrics"
+    "read",
+    "catalog:write",
+    "exceptions:write",
+    "gateways:write",
+    "fleet:write",
+    "feeds:write",
+    "metrics",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 

@@ -1,14 +1,15 @@
 """``quartermaster cloud worker``: closes the gap between what gateways hold and should hold.
 
 Each second it compares, prepares, signs and publishes, and sees to what revocations ask for
-(:mod:`cloud.app.revocation`) and to the daily heads (:mod:`cloud.app.witness`). It remembers only
+(:mod:`cloud.app.revocation`), to the daily heads (:mod:`cloud.app.witness`) and to what other
+systems have delivered (:mod:`cloud.app.documents`). It remembers only
 what it has offered and not yet seen echoed: a worker that dies is replaced by any other, two at
 once merely offer twice. A missing broker or database is logged once per outage and waited out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
 from typing import Final
 
@@ -16,10 +17,10 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg_pool import ConnectionPool
 
-from cloud import fleet
+from cloud import feeds, fleet
 from cloud.app import revocation
+from cloud.app.documents import ROUTES
 from cloud.app.ingest import signing_key
-from cloud.app.revocation import Revocations
 from cloud.app.witness import Witness, sealer
 from cloud.bus import Bus, Endpoint
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
@@ -32,7 +33,7 @@ from shared.downlink import Offer, sign_message
 from shared.errors import QuartermasterError
 from shared.ids import GatewayId
 from shared.topics import topic
-from shared.units import DAY, HOUR, Micros
+from shared.units import DAY, HOUR, MINUTE, Micros
 
 TICK_S: Final = 1.0
 VALID_FOR: Final = Micros(7 * DAY)
@@ -136,6 +137,7 @@ def run(
         with unit_of_work(pool) as connection:
             demand_schema(connection)
             fleet.begin_generation(connection, settings.generation, now=clock.now())
+            feeds.take_up(connection, now=clock.now())
         bus.start()
         try:
             offering = Offering(
@@ -148,22 +150,47 @@ def run(
                 clock,
                 generation=settings.generation,
             )
-            _loop(offering, witness, revocation.start(settings, pool, clock), bus, stop)
+            parts: dict[str, Callable[[], object]] = {
+                "offers": _when_connected(bus, offering.tick),
+                "heads": _when_connected(bus, witness.tick),
+                "feeds": Inbox(pool, clock).tick,
+            }
+            if (revocations := revocation.start(settings, pool, clock)) is not None:
+                parts["revocations"] = revocations.tick
+            _loop(parts, stop)
         finally:
             bus.stop()
 
 
-def _loop(
-    offering: Offering, witness: Witness, revocations: Revocations | None, bus: Bus, stop: Event
-) -> None:
-    """Tick each second; what is said needs the broker."""
+class Inbox:
+    """Reads what other systems have delivered; each minute it looks after all feeds."""
 
-    def when_connected(tick: Callable[[], object]) -> Callable[[], object]:
-        return lambda: tick() if bus.connected else None
+    def __init__(self, pool: ConnectionPool[Connection], clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._watched_at = 0
 
-    parts = {"offers": when_connected(offering.tick), "heads": when_connected(witness.tick)}
-    if revocations is not None:
-        parts["revocations"] = revocations.tick
+    def tick(self) -> int:
+        """Read what is due; returns how many deliveries.
+
+        Raises:
+            QuartermasterError: ``database.unreachable``.
+        """
+        now = self._clock.now()
+        if now - self._watched_at >= MINUTE:
+            with unit_of_work(self._pool) as connection:
+                feeds.watch(connection, now=now)
+            self._watched_at = now
+        return feeds.work(self._pool, ROUTES, now=now)
+
+
+def _when_connected(bus: Bus, tick: Callable[[], object]) -> Callable[[], object]:
+    """What is said needs the broker."""
+    return lambda: tick() if bus.connected else None
+
+
+def _loop(parts: Mapping[str, Callable[[], object]], stop: Event) -> None:
+    """Tick each second."""
     lost: set[str] = set()
     while not stop.wait(TICK_S):
         for name, part in parts.items():
