@@ -49,6 +49,8 @@ _PARTS: Final[dict[str, Part]] = {
 _HOUSE: Final = {"edge", "cloud", "deploy", "shared"}
 
 EXIT_CODES: Final = {
+    "changes": os.EX_DATAERR,
+    "webhook": os.EX_DATAERR,
     "scan": os.EX_DATAERR,
     "gs1": os.EX_DATAERR,
     "count": os.EX_DATAERR,

@@ -80,6 +80,13 @@ Code = Literal[
     "request.conflict",
     "request.method",
     "request.too-many",
+    "changes.cursor",
+    "webhook.target",
+    "webhook.unsigned",
+    "webhook.stale",
+    "webhook.missed",
+    "webhook.gone",
+    "webhook.given-up",
     "segment.malformed",
     "segment.too-large",
     "segment.signature",
@@ -493,6 +500,41 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         405, "This address does not take this method.", "Use one that the Allow header names."
     ),
     "request.too-many": Entry(429, "Too many requests.", "Wait a moment and try again."),
+    "changes.cursor": Entry(
+        410,
+        "The log of changes does not go on from there.",
+        "Read the present state, then follow the changes from now on.",
+    ),
+    "webhook.target": Entry(
+        422,
+        "Webhooks are not sent there.",
+        "Name an https address of the public internet, without a password.",
+    ),
+    "webhook.unsigned": Entry(
+        401,
+        "The message is not signed with a secret that is known here.",
+        "Sign it as the documentation says, with the secret agreed on.",
+    ),
+    "webhook.stale": Entry(
+        401,
+        "The message was signed too long ago.",
+        "Check the sender's clock and send it again, signed anew.",
+    ),
+    "webhook.missed": Entry(
+        410,
+        "A webhook was paused so long that some changes were never told to it.",
+        "Let its receiver read the present state.",
+    ),
+    "webhook.gone": Entry(
+        410,
+        "A webhook's receiver says that it is gone; nothing more is sent.",
+        "Remove the webhook, or resume it when its receiver is back.",
+    ),
+    "webhook.given-up": Entry(
+        502,
+        "A webhook's receiver has not taken a message for a day.",
+        "Look at its answers, then replay what was given up.",
+    ),
     "segment.malformed": Entry(
         422, "The segment is not a well-formed signed segment.", "Update the gateway's software."
     ),
