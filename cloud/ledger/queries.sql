@@ -97,6 +97,7 @@ FROM (
       AND (%(location)s::text IS NULL OR location_id = ANY(ARRAY(
            SELECT location_id FROM location WHERE code = %(location)s)))
       AND (%(lot)s::text IS NULL OR lot = %(lot)s)
+      AND (%(serial)s::text IS NULL OR serial = %(serial)s)
       AND (%(state)s::int IS NULL OR state = %(state)s)
       AND (%(after_site)s::int IS NULL
            OR (site_id, item_id, location_id, lot, serial, state)
@@ -111,36 +112,78 @@ JOIN location l ON l.location_id = b.location_id
 ORDER BY b.site_id, b.item_id, b.location_id, b.lot, b.serial, b.state;
 
 -- name: stock_as_of
--- Balances less what happened, or was learnt, later. Same keys and filters as stock.
-WITH later AS (
+-- The snapshot before a moment, and what is to be added to it (cloud/ledger/snapshots/README.md).
+-- Same keys and filters as stock.
+WITH moved AS (
     SELECT site_id, item_id, location_id, lot, serial, state, sum(quantity) AS quantity
-    FROM movement
-    WHERE ((%(true_at)s::bigint IS NOT NULL
-            AND occurred_at > to_timestamp(%(true_at)s::numeric / 1000000))
-        OR (%(known_at)s::bigint IS NOT NULL
-            AND received_at > to_timestamp(%(known_at)s::numeric / 1000000)))
-      AND (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s::int[]))
-      AND (%(site)s::text IS NULL OR site_id = (SELECT site_id FROM site WHERE code = %(site)s))
-      AND (%(item)s::text IS NULL OR item_id = (SELECT item_id FROM item WHERE sku = %(item)s))
+    FROM (
+        SELECT site_id, item_id, location_id, lot, serial, state, quantity::bigint
+        FROM movement
+        WHERE received_at >= to_timestamp(%(since)s::numeric / 1000000)
+          AND received_at < to_timestamp(%(until)s::numeric / 1000000)
+          AND occurred_at >= to_timestamp(%(since)s::numeric / 1000000)
+          AND occurred_at < to_timestamp(%(until)s::numeric / 1000000)
+          AND (%(true_at)s::bigint IS NULL
+               OR occurred_at <= to_timestamp(%(true_at)s::numeric / 1000000))
+          AND (%(known_at)s::bigint IS NULL
+               OR received_at <= to_timestamp(%(known_at)s::numeric / 1000000))
+          AND (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s::int[]))
+          AND (%(site)s::text IS NULL OR site_id = (SELECT site_id FROM site WHERE code = %(site)s))
+          AND (%(item)s::text IS NULL OR item_id = (SELECT item_id FROM item WHERE sku = %(item)s))
+        UNION ALL
+        SELECT site_id, item_id, location_id, lot, serial, state, quantity::bigint
+        FROM movement
+        WHERE received_at >= to_timestamp(%(last)s::numeric / 1000000)
+          AND (%(true_at)s::bigint IS NULL
+               OR occurred_at <= to_timestamp(%(true_at)s::numeric / 1000000))
+          AND (%(known_at)s::bigint IS NULL
+               OR received_at <= to_timestamp(%(known_at)s::numeric / 1000000))
+          AND (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s::int[]))
+          AND (%(site)s::text IS NULL OR site_id = (SELECT site_id FROM site WHERE code = %(site)s))
+          AND (%(item)s::text IS NULL OR item_id = (SELECT item_id FROM item WHERE sku = %(item)s))
+        UNION ALL
+        SELECT site_id, item_id, location_id, lot, serial, state,
+               CASE WHEN received_at >= to_timestamp(%(since)s::numeric / 1000000)
+                    THEN quantity ELSE -quantity END::bigint
+        FROM snapshot_astray
+        WHERE (received_at >= to_timestamp(%(since)s::numeric / 1000000)
+               AND (%(true_at)s::bigint IS NULL
+                    OR occurred_at <= to_timestamp(%(true_at)s::numeric / 1000000))
+               AND (%(known_at)s::bigint IS NULL
+                    OR received_at <= to_timestamp(%(known_at)s::numeric / 1000000))
+               OR received_at < to_timestamp(%(since)s::numeric / 1000000)
+               AND occurred_at > to_timestamp(%(true_at)s::numeric / 1000000))
+          AND (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s::int[]))
+          AND (%(site)s::text IS NULL OR site_id = (SELECT site_id FROM site WHERE code = %(site)s))
+          AND (%(item)s::text IS NULL OR item_id = (SELECT item_id FROM item WHERE sku = %(item)s))
+    ) part
     GROUP BY site_id, item_id, location_id, lot, serial, state
 ), page AS (
-    SELECT site_id, item_id, location_id, lot, serial, state,
-           (b.quantity - coalesce(later.quantity, 0))::bigint AS quantity
+    SELECT b.site_id, b.item_id, b.location_id, b.lot, b.serial, b.state,
+           (coalesce(h.quantity, 0) + coalesce(m.quantity, 0))::bigint AS quantity
     FROM balance b
-    LEFT JOIN later USING (site_id, item_id, location_id, lot, serial, state)
-    WHERE b.quantity - coalesce(later.quantity, 0) <> 0
-      AND (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s::int[]))
-      AND (%(site)s::text IS NULL OR site_id = (SELECT site_id FROM site WHERE code = %(site)s))
-      AND (%(item)s::text IS NULL OR item_id = (SELECT item_id FROM item WHERE sku = %(item)s))
-      AND (%(location)s::text IS NULL OR location_id = ANY(ARRAY(
+    LEFT JOIN moved m USING (site_id, item_id, location_id, lot, serial, state)
+    LEFT JOIN LATERAL (
+        SELECT quantity FROM snapshot_balance s
+        WHERE s.item_id = b.item_id AND s.site_id = b.site_id AND s.location_id = b.location_id
+          AND s.lot = b.lot AND s.serial = b.serial AND s.state = b.state
+          AND s.at <= to_timestamp(%(since)s::numeric / 1000000)
+        ORDER BY s.at DESC LIMIT 1
+    ) h ON true
+    WHERE coalesce(h.quantity, 0) + coalesce(m.quantity, 0) <> 0
+      AND (%(sites)s::int[] IS NULL OR b.site_id = ANY(%(sites)s::int[]))
+      AND (%(site)s::text IS NULL OR b.site_id = (SELECT site_id FROM site WHERE code = %(site)s))
+      AND (%(item)s::text IS NULL OR b.item_id = (SELECT item_id FROM item WHERE sku = %(item)s))
+      AND (%(location)s::text IS NULL OR b.location_id = ANY(ARRAY(
            SELECT location_id FROM location WHERE code = %(location)s)))
-      AND (%(lot)s::text IS NULL OR lot = %(lot)s)
-      AND (%(state)s::int IS NULL OR state = %(state)s)
+      AND (%(lot)s::text IS NULL OR b.lot = %(lot)s)
+      AND (%(serial)s::text IS NULL OR b.serial = %(serial)s)
+      AND (%(state)s::int IS NULL OR b.state = %(state)s)
       AND (%(after_site)s::int IS NULL
-           OR (site_id, item_id, location_id, lot, serial, state)
+           OR (b.site_id, b.item_id, b.location_id, b.lot, b.serial, b.state)
             > (%(after_site)s::int, %(after_item)s::int, %(after_location)s::int,
                %(after_lot)s::text, %(after_serial)s::text, %(after_state)s::int))
-    ORDER BY site_id, item_id, location_id, lot, serial, state
+    ORDER BY b.site_id, b.item_id, b.location_id, b.lot, b.serial, b.state
     LIMIT %(limit)s
 )
 SELECT s.code, i.sku, i.name, l.code, b.lot, b.serial, b.state, b.quantity, NULL::bigint,

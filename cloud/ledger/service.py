@@ -9,6 +9,7 @@ from cloud.ledger import store
 from cloud.ledger.model import MOVEMENT_KEY, STOCK_KEY, Drift, MovementRow, StockRow
 from cloud.ledger.posting import check_counts, post
 from cloud.ledger.reversing import reverse
+from cloud.ledger.snapshots import service as snapshots
 
 __all__ = [
     "MOVEMENT_KEY",
@@ -31,6 +32,7 @@ def stock(
     item: str | None = None,
     location: str | None = None,
     lot: str | None = None,
+    serial: str | None = None,
     state: int | None = None,
     after: tuple[Any, ...] | None = None,
     limit: int = 100,
@@ -40,7 +42,7 @@ def stock(
     ``after`` is the ``key`` of the last row of the page before.
     """
     return store.stock(
-        connection, _stock_filters(sites, (site, item, location, lot, state), after, limit)
+        connection, _stock_filters(sites, (site, item, location, lot, serial, state), after, limit)
     )
 
 
@@ -54,6 +56,7 @@ def stock_as_of(
     item: str | None = None,
     location: str | None = None,
     lot: str | None = None,
+    serial: str | None = None,
     state: int | None = None,
     after: tuple[Any, ...] | None = None,
     limit: int = 100,
@@ -62,17 +65,19 @@ def stock_as_of(
 
     Times are microseconds UTC, the moment itself included. Without either: as it is now.
     """
-    filters = _stock_filters(sites, (site, item, location, lot, state), after, limit)
-    return store.stock_as_of(connection, {**filters, "true_at": true_at, "known_at": known_at})
+    filters = _stock_filters(sites, (site, item, location, lot, serial, state), after, limit)
+    moment = {"true_at": true_at, "known_at": known_at}
+    part = snapshots.window(connection, true_at, known_at)
+    return store.stock_as_of(connection, {**filters, **moment, **part._asdict()})
 
 
 def _stock_filters(
     sites: frozenset[int] | None,
-    which: tuple[str | None, str | None, str | None, str | None, int | None],
+    which: tuple[str | None, str | None, str | None, str | None, str | None, int | None],
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> dict[str, Any]:
-    site, item, location, lot, state = which
+    site, item, location, lot, serial, state = which
     key = after or (None,) * 6
     return {
         "sites": None if sites is None else sorted(sites),
@@ -80,6 +85,7 @@ def _stock_filters(
         "item": item,
         "location": location,
         "lot": lot,
+        "serial": serial,
         "state": state,
         "after_site": key[0],
         "after_item": key[1],
