@@ -26,6 +26,7 @@ from cloud.bus import Bus, Endpoint
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
 from cloud.fleet import Attempts, Shelf
 from cloud.gateways.authority import demand_trust_domain
+from cloud.ledger.snapshots import service as snapshots
 from cloud.settings import Settings
 from shared.clock import Clock
 from shared.cose import key_id
@@ -66,6 +67,7 @@ class Offering:
         self._attempts: Attempts = {}
         self._shelf: Shelf = {}
         self._swept_at = 0
+        self._snapshot_at = 0
 
     def tick(self) -> int:
         """Make the offers that are due; returns how many.
@@ -95,6 +97,22 @@ class Offering:
                 bytes=offer.size,
             )
         return len(offers)
+
+    def snapshot(self) -> None:
+        """Make the ledger's next snapshot, if one is due: one a turn, so that offers go on.
+
+        Raises:
+            QuartermasterError: ``database.unreachable``.
+        """
+        now = self._clock.now()
+        if now < self._snapshot_at:
+            return
+        with unit_of_work(self._pool) as connection:
+            made = snapshots.make_next(connection, now=now)
+        if made is None:
+            self._snapshot_at = now + _SWEEP_EVERY
+        else:
+            _log.info("ledger.snapshot", at=made)
 
     def _prepare(self, now: Micros) -> list[tuple[GatewayId, Offer]]:
         """What to offer; large documents lie ready at the door when this returns."""

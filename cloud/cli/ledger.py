@@ -15,6 +15,7 @@ from cloud.app.rebuild import Read, from_segments
 from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
 from cloud.ledger.rebuild import Comparison, recompute
+from cloud.ledger.snapshots import service as snapshots
 from cloud.settings import load
 from shared.errors import QuartermasterError
 from shared.events import StockState
@@ -27,6 +28,42 @@ _DIFFERS: Final = 1
 @app.callback()
 def _group() -> None:  # pyright: ignore[reportUnusedFunction] - keeps "rebuild" a subcommand
     """Prove the ledger."""
+
+
+@app.command("snapshots")
+def make_snapshots(
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Forget them all first.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Only compare the newest one with the balances.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make the snapshots that are due; exit 1 when one does not lead to the balances.
+
+    Raises:
+        QuartermasterError: ``request.invalid`` for options that contradict each other.
+    """
+    if again and verify:
+        raise QuartermasterError("request.invalid", "to make anew and only to compare: say one")
+    made = 0
+    with open_pool(load().database_url, size=1) as pool:
+        if again:
+            with unit_of_work(pool) as connection:
+                snapshots.forget(connection)
+        while not verify:
+            with unit_of_work(pool) as connection:
+                if snapshots.make_next(connection, now=SystemClock().now()) is None:
+                    break
+            made += 1
+        with unit_of_work(pool) as connection:
+            wrong = len(snapshots.wrong(connection))
+    if json:
+        typer.echo(msgspec.json.encode({"made": made, "wrong": wrong}).decode())
+    else:
+        _console.print(f"{made} snapshots made; {wrong} positions do not lead to their balance.")
+    if wrong:
+        raise typer.Exit(_DIFFERS)
 
 
 @app.command()

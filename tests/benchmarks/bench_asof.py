@@ -43,7 +43,9 @@ GROUP BY 1, 2, 3 HAVING sum(quantity) <> 0
 """
 
 
-def ask(connection: Connection, item: str, moment: dict[str, int]) -> tuple[float, int, set[object]]:
+def ask(
+    connection: Connection, item: str, moment: dict[str, int]
+) -> tuple[float, int, set[object]]:
     """One question: how long it took, how many rows, and what they say."""
     began = time.perf_counter()
     rows = stock_as_of(connection, sites=None, item=item, limit=501, **moment)
@@ -72,7 +74,10 @@ def questions(size: Size, count: int, *, back: int, hot: bool) -> list[tuple[str
         at = END - back * DAY + rng.randrange(-14, 15) * DAY * (back > 14) + rng.randrange(DAY)
         known = at + rng.randrange(3 * DAY)
         asked.append(
-            (item, ({"true_at": at}, {"known_at": at}, {"true_at": at, "known_at": known})[number % 3])
+            (
+                item,
+                ({"true_at": at}, {"known_at": at}, {"true_at": at, "known_at": known})[number % 3],
+            )
         )
     return asked
 
