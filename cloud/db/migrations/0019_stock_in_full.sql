@@ -1,6 +1,6 @@
 -- Stock in full: movements that no gateway states, goods on their way, what is on which pallet, and
 -- snapshots that keep any past moment near.
--- depends: 0016_commerce
+-- depends: 0017_row_security
 
 -- What moves stock beside gateways: another system's document, a person's correction, the course of
 -- a consignment. Its movements have gateway 0, epoch 0 and its number as their seq, so that what a
@@ -167,3 +167,7 @@ CREATE TABLE snapshot_astray (
     serial      text COLLATE "C" NOT NULL
 );
 CREATE INDEX snapshot_astray_by_item ON snapshot_astray (item_id, site_id);
+
+SELECT protect_site_rows(relation)
+FROM unnest(ARRAY['posting', 'stated_stock', 'stated_whole', 'consignment', 'unit_fact',
+                  'snapshot_balance', 'snapshot_astray']::regclass[]) AS relation;
