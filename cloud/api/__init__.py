@@ -27,7 +27,7 @@ from cloud.api import (
 from cloud.api.edge import Edge, Metrics
 from cloud.api.guard import Rule, Service, rules
 from cloud.api.rates import Rates, Turnstile
-from cloud.catalog.table import MAX_BYTES
+from cloud.tables import MAX_BYTES
 
 __all__ = ["Rates", "Rule", "Service", "create_app", "create_door", "rules"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from itertools import chain
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -18,22 +19,25 @@ from cloud.api.routes_trade import for_all_sites
 from cloud.api.shapes import ImportReport, RowFlaw, moment
 from cloud.api.shapes_trade import Then
 from cloud.catalog import ImportKind, Report
+from cloud.tables import WORKBOOK, is_workbook, written
 from shared.errors import QuartermasterError
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
 
 PREFIX: Final = "/v1/catalog/"
 _CSV: Final = "text/csv"
+_FILES: Final[dict[str, Any]] = {
+    _CSV: {"schema": {"type": "string"}, "example": catalog.template("items")},
+    WORKBOOK: {"schema": {"type": "string", "format": "binary"}},
+}
+_GIVEN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {WORKBOOK: {"schema": {"type": "string", "format": "binary"}}}}
+}
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "description": "The whole file, UTF-8, at most 64 MiB.",
-        "content": {
-            _CSV: {
-                "schema": {"type": "string"},
-                "example": catalog.template("items"),
-            }
-        },
+        "description": "The whole file, CSV in UTF-8 or Excel (.xlsx), at most 64 MiB.",
+        "content": _FILES,
     }
 }
 
@@ -41,10 +45,27 @@ _BODY: Final[dict[str, Any]] = {
 Kind = Annotated[ImportKind, Path(description="What the file holds.")]
 
 
-class CsvFile(Response):
-    """A whole CSV file."""
+Format = Literal["csv", "xlsx"]
+_MEDIA: Final[dict[Format, str]] = {"csv": _CSV, "xlsx": WORKBOOK}
+
+
+class File(Response):
+    """A whole file."""
 
     media_type = _CSV
+
+
+class FileOptions(BaseModel):
+    """Which file."""
+
+    model_config = ConfigDict(extra="forbid")
+    format: Annotated[Format, Field(description="CSV in UTF-8, or an Excel workbook.")] = "csv"
+
+
+class ExportOptions(Then):
+    """Which export."""
+
+    format: Annotated[Format, Field(description="CSV in UTF-8, or an Excel workbook.")] = "csv"
 
 
 class ImportOptions(BaseModel):
@@ -76,7 +97,7 @@ async def post_catalog(
     asked: Annotated[ImportOptions, Query()],
     request: Request,
 ) -> JSONResponse:
-    """Import a CSV file: all of it, or nothing.
+    """Import a CSV or Excel file: all of it, or nothing.
 
     Rows are matched by their natural key, so the same file twice changes nothing. A file with wrong
     rows is answered with every wrong cell: line, column, what is wrong, what to do. The key must be
@@ -91,8 +112,9 @@ async def post_catalog(
 
 @router.post(
     "/catalog/{kind}/corrected",
-    response_class=CsvFile,
-    responses=responses(
+    response_class=File,
+    responses=_GIVEN
+    | responses(
         "request.unauthenticated",
         "request.forbidden",
         "payload.too-large",
@@ -118,26 +140,31 @@ async def post_corrected(
 
 @router.get(
     "/catalog/{kind}/template",
-    response_class=CsvFile,
-    responses=responses(
+    response_class=File,
+    responses=_GIVEN
+    | responses(
         "request.unauthenticated", "request.forbidden", "request.invalid", "database.unreachable"
     ),
 )
-def get_template(caller: ReadCaller, kind: Kind) -> Response:
+def get_template(
+    caller: ReadCaller, kind: Kind, asked: Annotated[FileOptions, Query()]
+) -> Response:
     """An example file that imports as it is, in the order of the kinds."""
     del caller  # the same for everybody
-    return CsvFile(catalog.template(kind), headers=_named(f"{kind}-template"))
+    found = catalog.template(kind) if asked.format == "csv" else catalog.template_workbook(kind)
+    return _file(found, f"{kind}-template", asked.format)
 
 
 @router.get(
     "/catalog/{kind}/export",
-    response_class=CsvFile,
-    responses=responses(
+    response_class=File,
+    responses=_GIVEN
+    | responses(
         "request.unauthenticated", "request.forbidden", "request.invalid", "database.unreachable"
     ),
 )
 def get_export(
-    caller: ReadCaller, service: ServiceDep, kind: Kind, asked: Annotated[Then, Query()]
+    caller: ReadCaller, service: ServiceDep, kind: Kind, asked: Annotated[ExportOptions, Query()]
 ) -> Response:
     """All that the catalog holds, or held, of a kind: a file whose import changes nothing.
 
@@ -146,40 +173,52 @@ def get_export(
     for_all_sites(caller)
     with service.transaction() as connection:
         revision = catalog.revision_as_of(connection, asked.at)
-        text, after = catalog.export_page(connection, kind, revision=revision)
-    parts = _parts(service, kind, revision, text, after)
-    return StreamingResponse(parts, media_type=_CSV, headers=_named(kind))
+        first = catalog.export_rows(connection, kind, revision=revision)
+    parts = _parts(service, kind, revision, *first)
+    if asked.format == "xlsx":
+        return _file(catalog.workbook(kind, chain.from_iterable(parts)), kind, asked.format)
+    return StreamingResponse(
+        map(written, parts), media_type=_CSV, headers=_named(kind, asked.format)
+    )
 
 
 def _parts(
-    service: Service, kind: ImportKind, revision: int, text: str, after: tuple[str, ...] | None
-) -> Iterator[str]:
+    service: Service,
+    kind: ImportKind,
+    revision: int,
+    rows: list[list[str]],
+    after: tuple[str, ...] | None,
+) -> Iterator[list[list[str]]]:
     """An export in parts, each in a transaction of its own: a slow reader holds none open."""
-    yield text
+    yield rows
     while after is not None:
         with service.transaction() as connection:
-            text, after = catalog.export_page(connection, kind, revision=revision, after=after)
-        yield text
+            rows, after = catalog.export_rows(connection, kind, revision=revision, after=after)
+        yield rows
 
 
-def _named(name: str) -> dict[str, str]:
-    return {"content-disposition": f'attachment; filename="{name}.csv"'}
+def _named(name: str, form: Format) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{name}.{form}"'}
+
+
+def _file(content: bytes | str, name: str, form: Format) -> Response:
+    return File(content, media_type=_MEDIA[form], headers=_named(name, form))
 
 
 async def _sent(caller: Caller, request: Request) -> bytes:
     """The file that a caller who may write the whole catalog has sent."""
     for_all_sites(caller)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != _CSV:
-        raise QuartermasterError("request.invalid", f"send {_CSV}", where="content-type")
+    if media not in _FILES:
+        says = f"send {_CSV}, or {WORKBOOK}"
+        raise QuartermasterError("request.invalid", says, where="content-type")
     return await request.body()
 
 
 def _corrected(service: Service, kind: ImportKind, content: bytes) -> Response:
     report = _import(service, kind, content, dry_run=True)
-    return CsvFile(
-        catalog.remarked(kind, content, report.errors), headers=_named(f"{kind}-corrected")
-    )
+    remarked = catalog.remarked(kind, content, report.errors)
+    return _file(remarked, f"{kind}-corrected", "xlsx" if is_workbook(content) else "csv")
 
 
 def _import(service: Service, kind: ImportKind, content: bytes, *, dry_run: bool) -> Report:

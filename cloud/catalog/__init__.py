@@ -2,12 +2,12 @@
 
 from cloud.catalog.bills import Need
 from cloud.catalog.facts import Fact, exported, header, remarked
-from cloud.catalog.kinds import template
+from cloud.catalog.kinds import template, template_workbook, workbook
 from cloud.catalog.model import IMPORT_KINDS, ImportKind, ItemRow, Report, RowError, SiteRow
 from cloud.catalog.service import (
     current_version,
     delta,
-    export_page,
+    export_rows,
     facts,
     import_csv,
     item_ids,
@@ -33,7 +33,7 @@ __all__ = [
     "current_version",
     "delta",
     "explode",
-    "export_page",
+    "export_rows",
     "exported",
     "facts",
     "header",
@@ -48,4 +48,6 @@ __all__ = [
     "sites",
     "snapshot",
     "template",
+    "template_workbook",
+    "workbook",
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -18,15 +16,17 @@ from cloud.catalog.kinds import (
     Shape,
     Value,
     columns,
+    workbook,
 )
 from cloud.catalog.model import ImportKind, RowError, TradeKind
-from cloud.catalog.table import (
+from cloud.catalog.table import Errors, Row, open_rows, opened
+from cloud.tables import (
     REMARKS,
-    Errors,
-    Row,
-    decoded,
-    numbered_lines,
-    open_rows,
+    ColumnMapping,
+    Line,
+    is_workbook,
+    lines,
+    written,
 )
 
 
@@ -68,7 +68,9 @@ class _First(NamedTuple):
     lines: dict[Value, tuple[int, tuple[Value, ...]]]
 
 
-def read_trade(kind: TradeKind, content: bytes | str) -> TradeTable:
+def read_trade(
+    kind: TradeKind, content: bytes | str, mapping: ColumnMapping | None = None
+) -> TradeTable:
     """Read and check a whole file; see :func:`cloud.catalog.table.read`.
 
     Raises:
@@ -76,7 +78,8 @@ def read_trade(kind: TradeKind, content: bytes | str) -> TradeTable:
     """
     errors = Errors()
     shape = SHAPES[kind]
-    _, rows = open_rows(TRADE_COLUMNS[kind], decoded(content), errors)
+    found = opened(kind, TRADE_COLUMNS[kind], content, mapping)
+    _, rows = open_rows(TRADE_COLUMNS[kind], found, errors)
     firsts: dict[tuple[str, ...], _First] = {}
     count = 0
     for row in rows:
@@ -161,12 +164,17 @@ def term(kind: ImportKind, fact: Fact, name: str) -> Value:
 
 def header(kind: ImportKind) -> str:
     """The first line of an export."""
-    return _csv([SHAPES[kind].header])
+    return written([SHAPES[kind].header])
 
 
 def exported(kind: ImportKind, facts: Iterable[Fact]) -> str:
     """Facts as rows that, imported, change nothing."""
-    return _csv(row for fact in facts for row in _rows_of(kind, fact))
+    return written(rows_of(kind, facts))
+
+
+def rows_of(kind: ImportKind, facts: Iterable[Fact]) -> Iterable[list[str]]:
+    """Facts as the rows of a file, without its header."""
+    return (row for fact in facts for row in _rows_of(kind, fact))
 
 
 def _rows_of(kind: ImportKind, fact: Fact) -> Iterable[list[str]]:
@@ -201,34 +209,57 @@ def _cell(value: Value, column: Column, currency: str) -> str:
             return str(value)
 
 
-def remarked(kind: ImportKind, content: bytes | str, errors: Iterable[RowError]) -> str:
+def remarked(
+    kind: ImportKind,
+    content: bytes | str,
+    errors: Iterable[RowError],
+    mapping: ColumnMapping | None = None,
+) -> bytes:
     """A file as it came, with a last column that says what is wrong with each row.
 
     It can be imported once its cells are corrected: remarks are passed over, and so are those of
-    an earlier round.
+    an earlier round. A workbook comes back as a workbook, everything else as CSV in UTF-8.
+
+    Raises:
+        QuartermasterError: ``payload.too-large`` or ``catalog.file``.
     """
     said: defaultdict[int, list[str]] = defaultdict(list)
     for error in errors:
         said[error.line].append(f"{error.column or 'row'}: {error.says}. {error.do}.")
-    known = (*columns(kind).required, *columns(kind).optional)
-    rows: list[list[str]] = []
-    keep: list[int] = []
+    found = lines(content, code="catalog.file", mapping=mapping, expected=kind)
+    rows = _remarked(kind, found, said, mapping)
+    if is_workbook(content):
+        return workbook(kind, rows)
+    return written(rows).encode()
+
+
+def _remarked(
+    kind: ImportKind,
+    found: Iterable[Line],
+    said: Mapping[int, list[str]],
+    mapping: ColumnMapping | None,
+) -> Iterator[list[str]]:
+    """Our columns, or all of theirs, and the remarks."""
+    known = None if mapping else (*columns(kind).required, *columns(kind).optional)
+    top = mapping.header if mapping else 1
+    keep: list[int] | None = None
     width = 0
-    for line, cells in numbered_lines(decoded(content)):
-        if not rows:
-            names = [cell.strip().lower() for cell in cells]
+    for line, cells in found:
+        if line < top:
+            continue
+        if keep is None:
+            names = [cell.strip() if mapping else cell.strip().lower() for cell in cells]
             width = len(names)
-            keep = [index for index, name in enumerate(names) if name in known]
-            rows.append([*(names[index] for index in keep), REMARKS])
+            keep = [
+                index
+                for index, name in enumerate(names)
+                if name.lower() != REMARKS and (known is None or name in known)
+            ]
+            yield [*(names[index] for index in keep), REMARKS]
         elif any(cells):
             dropped = set(range(width)) - set(keep)
             kept = [cell for index, cell in enumerate(cells) if index not in dropped]
+            while len(kept) > len(keep) and not kept[-1]:
+                kept.pop()
             kept += [""] * (len(keep) - len(kept))
-            rows.append([*kept, " ".join(said.get(line, []))])
-    return _csv(rows)
-
-
-def _csv(rows: Iterable[list[str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()
+            yield [*kept, " ".join(said.get(line, []))]

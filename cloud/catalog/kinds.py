@@ -6,7 +6,7 @@ the catalog holds, so none of them can disagree with another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ from cloud.catalog import money
 from cloud.catalog.bills import MAX_COMPONENTS
 from cloud.catalog.model import ImportKind, TradeKind, normalize_gtin, yes_or_no
 from cloud.catalog.table import COLUMNS, TEMPLATES, Columns, Row
+from cloud.tables import lines, written_workbook
 from shared.units import MAX_QUANTITY
 
 Value = str | int | bool | date | None
@@ -245,21 +246,25 @@ TRADE_COLUMNS: Final[dict[TradeKind, Columns]] = {
         ("sku",),
         ("category", "cost", "price", "currency", "shelf_life"),
         ("cost", "price", "currency"),
+        {"cost": "number", "price": "number", "shelf_life": "number"},
     ),
     "packs": Columns(("gtin", "level"), ()),
-    "links": Columns(("sku", "kind", "other"), ("rank", "removed")),
+    "links": Columns(("sku", "kind", "other"), ("rank", "removed"), forms={"rank": "number"}),
     "suppliers": Columns(
         ("code", "name"),
         ("currency", "minimum", "payment_days", "incoterm", "place", "lead_days", "removed"),
         ("currency", "minimum"),
+        {"minimum": "number", "payment_days": "number", "lead_days": "number"},
     ),
     "offers": Columns(
         ("supplier", "sku", "currency", "cost"),
         ("reference", "per", "minimum", "multiple", "lead_days", "removed", "from"),
+        forms=dict.fromkeys(("cost", "per", "minimum", "multiple", "lead_days", "from"), "number"),
     ),
     "bills": Columns(
         ("sku", "version", "component", "quantity"),
         ("purpose", "valid_from", "makes", "removed"),
+        forms={"quantity": "number", "makes": "number", "valid_from": "date"},
     ),
 }
 
@@ -289,6 +294,20 @@ _TRADE_TEMPLATES: Final[dict[TradeKind, str]] = {
 def template(kind: ImportKind) -> str:
     """An example file of a kind, which can be read as it is."""
     return {**TEMPLATES, **_TRADE_TEMPLATES}[kind]
+
+
+def template_workbook(kind: ImportKind) -> bytes:
+    """The same as a workbook."""
+    return workbook(kind, (cells for _, cells in lines(template(kind), code="catalog.file")))
+
+
+def workbook(kind: ImportKind, rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows of a kind, their header first, as a workbook.
+
+    Raises:
+        QuartermasterError: ``catalog.file`` where they are more than a sheet holds.
+    """
+    return written_workbook(rows, columns(kind).forms, name=kind, code="catalog.file")
 
 
 def columns(kind: ImportKind) -> Columns:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple, get_args
 
+from cloud.tables import rounded
 from shared.errors import CATALOGUE, Code
 from shared.gs1 import check_digit
 from shared.units import MAX_QUANTITY
@@ -162,6 +163,8 @@ def row_error(
 
 def normalize_gtin(text: str) -> str:
     """A GTIN-8, -12, -13 or -14 as 14 digits; a ValueError says what is wrong with it."""
+    if rounded(text):
+        raise ValueError(f"{text[:40]!r} is how a spreadsheet shortens a GTIN; its digits are lost")
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text[:40]!r} holds other characters than digits")
     if len(text) not in _GTIN_LENGTHS:

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from cloud.catalog import store, store_facts, trade
 from cloud.catalog.checks import odd_quantities
-from cloud.catalog.facts import Fact, exported, header, read_trade
+from cloud.catalog.facts import Fact, read_trade, rows_of
+from cloud.catalog.kinds import SHAPES
 from cloud.catalog.model import (
     ImportKind,
     ItemRow,
@@ -23,6 +24,7 @@ from cloud.catalog.model import (
 )
 from cloud.catalog.table import Errors, Table, read
 from cloud.db import Connection
+from cloud.tables import ColumnMapping
 from shared.downlink import Catalog
 from shared.errors import QuartermasterError
 
@@ -37,32 +39,35 @@ def import_csv(
     content: bytes | str,
     dry_run: bool = False,
     at: datetime | None = None,
+    mapping: ColumnMapping | None = None,
 ) -> Report:
-    """Bring a whole CSV file into the catalog, or nothing of it.
+    """Bring a whole CSV or Excel file into the catalog, or nothing of it.
 
     Rows are matched by their natural key (see the room's README), so that the same file twice
     changes nothing. Wrong rows are in the report's ``errors``; then, and in a dry run, nothing is
-    applied. ``at`` is the moment that the revision is known by; None is the database's own clock.
+    applied. ``mapping`` says how a file with other columns than ours is read; ``at`` is the
+    moment that the revision is known by; None is the database's own clock.
 
     Raises:
         QuartermasterError: ``catalog.file`` or ``payload.too-large`` when no row can be read.
     """
     match kind:
         case "sites" | "items" | "locations":
-            return _import_places(connection, kind, content, dry_run=dry_run, at=at)
+            return _import_places(connection, kind, content, mapping, dry_run=dry_run, at=at)
         case _:
-            return _import_trade(connection, kind, content, dry_run=dry_run, at=at)
+            return _import_trade(connection, kind, content, mapping, dry_run=dry_run, at=at)
 
 
 def _import_places(
     connection: Connection,
     kind: PlaceKind,
     content: bytes | str,
+    mapping: ColumnMapping | None,
     *,
     dry_run: bool,
     at: datetime | None,
 ) -> Report:
-    table = read(kind, content)
+    table = read(kind, content, mapping)
     revision = store.revision(connection) if dry_run else store.lock_revision(connection)
     if not table.errors:
         _bring(connection, kind, table, at=revision)
@@ -81,11 +86,12 @@ def _import_trade(
     connection: Connection,
     kind: TradeKind,
     content: bytes | str,
+    mapping: ColumnMapping | None,
     *,
     dry_run: bool,
     at: datetime | None,
 ) -> Report:
-    table = read_trade(kind, content)
+    table = read_trade(kind, content, mapping)
     revision = store.revision(connection) if dry_run else store.lock_revision(connection)
     brought = None if table.errors else trade.bring(connection, kind, table, at=revision)
     report = _report(kind, table.rows, table.errors, revision=revision, dry_run=dry_run)
@@ -154,16 +160,17 @@ def facts(
     )
 
 
-def export_page(
+def export_rows(
     connection: Connection, kind: ImportKind, *, revision: int, after: Sequence[str] = ()
-) -> tuple[str, tuple[str, ...] | None]:
+) -> tuple[list[list[str]], tuple[str, ...] | None]:
     """A part of an export, its header before the first, and the key to go on after; None: all.
 
     The parts of one revision fit together however much is imported meanwhile.
     """
     found = facts(connection, kind, revision=revision, after=after, limit=_EXPORTED_AT_ONCE)
-    text = ("" if after else header(kind)) + exported(kind, found)
-    return text, found[-1].key if len(found) == _EXPORTED_AT_ONCE else None
+    rows = [] if after else [list(SHAPES[kind].header)]
+    rows += rows_of(kind, found)
+    return rows, found[-1].key if len(found) == _EXPORTED_AT_ONCE else None
 
 
 def _bring(connection: Connection, kind: PlaceKind, table: Table, *, at: int) -> None:

@@ -6,16 +6,14 @@ header that cannot be used ends the reading at once (``catalog.file``): no row c
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from cloud.catalog.model import (
     COUNT_CLASSES,
     MAX_ERRORS,
     MAX_NAME,
+    ImportKind,
     NewCode,
     NewItem,
     NewLocation,
@@ -29,13 +27,11 @@ from cloud.catalog.model import (
     row_error,
     yes_or_no,
 )
+from cloud.tables import REMARKS, TROUBLES, ColumnMapping, Form, Line, lines, rounded, translated
 from shared.errors import Code, QuartermasterError
 from shared.ids import is_code
 
-MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_CELL: Final = 4096
-REMARKS: Final = "errors"
-"""The column that a corrected file carries its remarks in; whatever it says is passed over."""
 
 
 class Columns(NamedTuple):
@@ -45,12 +41,18 @@ class Columns(NamedTuple):
     optional: tuple[str, ...]
     together: tuple[str, ...] = ()
     """Columns of which a file has all or none."""
+    forms: Mapping[str, Form] = {}
+    """Those that hold something else than text."""
 
 
 COLUMNS: Final[dict[PlaceKind, Columns]] = {
     "sites": Columns(("code", "name"), ("region", "timezone", "currency")),
-    "items": Columns(("sku", "name"), ("gtin", "quantity", "removed", "class")),
-    "locations": Columns(("site", "code"), ("role", "removed", "zone", "capacity")),
+    "items": Columns(
+        ("sku", "name"), ("gtin", "quantity", "removed", "class"), forms={"quantity": "number"}
+    ),
+    "locations": Columns(
+        ("site", "code"), ("role", "removed", "zone", "capacity"), forms={"capacity": "number"}
+    ),
 }
 
 TEMPLATES: Final[dict[PlaceKind, str]] = {
@@ -115,7 +117,10 @@ class Row:
     def code(self, column: str, default: str = "") -> str:
         """A cell that names a site, an item or a location."""
         text = self.text(column, default)
-        if not is_code(text):
+        if rounded(text):
+            says = f"{text[:40]!r} is a number as a spreadsheet shortens it; its digits are lost"
+            self.refuse(column, says, "Write it out in a cell of the kind text")
+        elif not is_code(text):
             self.refuse(
                 column,
                 f"{text[:80]!r} cannot be a name" if text else "The cell is empty",
@@ -174,18 +179,17 @@ class Table(NamedTuple):
     errors: Errors
 
 
-def read(kind: PlaceKind, content: bytes | str) -> Table:
-    """Read and check a whole file.
+def read(kind: PlaceKind, content: bytes | str, mapping: ColumnMapping | None = None) -> Table:
+    """Read and check a whole file; ``mapping`` where its columns are not ours.
 
     Raises:
         QuartermasterError: ``payload.too-large`` or ``catalog.file``; wrong rows are in the
             table's errors instead.
     """
-    text = decoded(content)
     errors = Errors()
     table = Table(0, [], [], [], [], has_codes=False, errors=errors)
     rows = 0
-    place, found = open_rows(COLUMNS[kind], text, errors)
+    place, found = open_rows(COLUMNS[kind], opened(kind, COLUMNS[kind], content, mapping), errors)
     for row in found:
         rows += 1
         match kind:
@@ -199,80 +203,59 @@ def read(kind: PlaceKind, content: bytes | str) -> Table:
     return table._replace(rows=rows, has_codes="gtin" in place)
 
 
-def decoded(content: bytes | str) -> str:
-    """A file's text.
+def opened(
+    kind: ImportKind, columns: Columns, content: bytes | str, mapping: ColumnMapping | None
+) -> Iterator[Line]:
+    """A file's lines as ours: CSV or Excel, with our columns or by a mapping of theirs.
 
     Raises:
-        QuartermasterError: ``payload.too-large``, or ``catalog.file`` where it is no UTF-8.
+        QuartermasterError: ``payload.too-large`` or ``catalog.file``.
     """
-    if len(content) > MAX_BYTES:
-        raise QuartermasterError("payload.too-large", f"{len(content)} bytes; 64 MiB at most")
-    if isinstance(content, bytes):
-        try:
-            content = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            raise QuartermasterError(
-                "catalog.file", "the file is not UTF-8; save it as CSV UTF-8", where=f"line {line}"
-            ) from None
-    if "\0" in content:
-        line = content.count("\n", 0, content.index("\0")) + 1
-        raise QuartermasterError("catalog.file", "a NUL character", where=f"line {line}")
-    return content
+    found = lines(content, code="catalog.file", mapping=mapping, expected=kind)
+    if mapping is None:
+        return found
+    return translated(mapping, found, columns.forms, code="catalog.file")
 
 
-def numbered_lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Every line of a table, its header first, with the number on which it starts.
-
-    Raises:
-        QuartermasterError: ``catalog.file`` where the text is no such table.
-    """
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    return _numbered(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-
-
-def open_rows(columns: Columns, text: str, errors: Errors) -> tuple[dict[str, int], Iterator[Row]]:
+def open_rows(
+    columns: Columns, lines: Iterator[Line], errors: Errors
+) -> tuple[dict[str, int], Iterator[Row]]:
     """Where each column stands, and the rows below the header.
 
     Raises:
         QuartermasterError: ``catalog.file`` where no row could be trusted.
     """
-    lines = numbered_lines(text)
-    names = [cell.strip().lower() for _, header in islice(lines, 1) for cell in header]
+    unwritten: Line = (1, [])
+    header = next(lines, unwritten)
+    where = f"line {header[0]}"
+    names = _trimmed([cell.strip().lower() for cell in header[1]])
     expected = f"the header is {','.join(columns.required + columns.optional)}"
     if missing := [name for name in columns.required if name not in names]:
         raise QuartermasterError(
-            "catalog.file", f"column {missing[0]!r} is missing; {expected}", where="line 1"
+            "catalog.file", f"column {missing[0]!r} is missing; {expected}", where=where
         )
     for index, name in enumerate(names):
         if name not in (*columns.required, *columns.optional, REMARKS):
             raise QuartermasterError(
-                "catalog.file", f"column {name[:40]!r} is not known; {expected}", where="line 1"
+                "catalog.file", f"column {name[:40]!r} is not known; {expected}", where=where
             )
         if name in names[:index]:
-            raise QuartermasterError("catalog.file", f"column {name!r} twice", where="line 1")
+            raise QuartermasterError("catalog.file", f"column {name!r} twice", where=where)
     if (given := [name for name in columns.together if name in names]) and len(given) < len(
         columns.together
     ):
         says = f"{' and '.join(columns.together)} come together; {given[0]!r} stands alone"
-        raise QuartermasterError("catalog.file", says, where="line 1")
+        raise QuartermasterError("catalog.file", says, where=where)
     place = {name: index for index, name in enumerate(names)}
     return place, _rows(lines, place, errors)
 
 
-def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Lines with the number on which each starts; a quoted cell may span several."""
-    line = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise QuartermasterError("catalog.file", str(error), where=f"line {line}") from None
-        yield line, cells
-        line = getattr(reader, "line_num", line) + 1
+def _trimmed(names: list[str]) -> list[str]:
+    """Without the nameless columns at the end, which a spreadsheet may have touched once."""
+    width = len(names)
+    while width and not names[width - 1]:
+        width -= 1
+    return names[:width]
 
 
 def _rows(
@@ -282,7 +265,11 @@ def _rows(
         if not any(cells):
             continue
         row = Row(line, cells, place, errors)
-        if len(cells) != len(place):
+        if not TROUBLES.keys().isdisjoint(cells):
+            for name, index in place.items():
+                if index < len(cells) and (says := TROUBLES.get(cells[index])) is not None:
+                    row.refuse(name, says, "Write the value itself, in a cell of the kind text")
+        elif len(cells) < len(place) or any(cells[len(place) :]):
             row.refuse(
                 "",
                 f"The row has {len(cells)} cells, the header {len(place)}",

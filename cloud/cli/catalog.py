@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
@@ -16,16 +16,18 @@ from cloud.catalog import (
     ImportKind,
     Report,
     explode,
-    export_page,
+    export_rows,
     import_csv,
     remarked,
     revision_as_of,
     template,
+    template_workbook,
+    workbook,
 )
-from cloud.catalog.table import MAX_BYTES
 from cloud.clock import SystemClock
-from cloud.db import open_pool, unit_of_work
+from cloud.db import Connection, open_pool, unit_of_work
 from cloud.settings import load
+from cloud.tables import MAX_BYTES, written
 from shared.errors import QuartermasterError
 from shared.units import MAX_QUANTITY
 
@@ -39,13 +41,16 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _Parsed = TypeVar("_Parsed")
 
 Kind = Annotated[ImportKind, typer.Argument(help="What the file holds.")]
+Output = Annotated[
+    Path | None, typer.Option(help="A file instead of the terminal; Excel if it ends in .xlsx.")
+]
 At = Annotated[str | None, typer.Option(help="As of a moment, e.g. 2026-03-01T12:00:00+00:00.")]
 
 
 @app.command("import")
 def import_file(
     kind: Kind,
-    file: Annotated[Path, typer.Argument(help="A CSV file, UTF-8.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8, or Excel (.xlsx).")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -65,34 +70,48 @@ def import_file(
 
 
 @app.command("template")
-def print_template(kind: Kind) -> None:
-    """Print an example file that imports as it is."""
-    typer.echo(template(kind), nl=False)
+def print_template(kind: Kind, *, output: Output = None) -> None:
+    """Print an example file that imports as it is, or write it: as Excel if it ends in .xlsx."""
+    excel = output is not None and _is_excel(output)
+    _give(template_workbook(kind) if excel else template(kind).encode(), output)
 
 
 @app.command("correct")
 def print_corrected(
-    kind: Kind, file: Annotated[Path, typer.Argument(help="A CSV file, UTF-8.")]
+    kind: Kind,
+    file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8, or Excel (.xlsx).")],
+    *,
+    output: Output = None,
 ) -> None:
-    """Print a file again with a last column that says what is wrong with each row (exit 65)."""
+    """Give a file back with a last column that says what is wrong with each row (exit 65)."""
     content = _read(file)
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
         report = import_csv(connection, kind=kind, content=content, dry_run=True)
-    typer.echo(remarked(kind, content, report.errors), nl=False)
+    _give(remarked(kind, content, report.errors), output)
     if report.errors:
         raise typer.Exit(65)
 
 
 @app.command("export")
-def print_export(kind: Kind, *, at: At = None) -> None:
-    """Print what the catalog holds, or held, as a file that imports as it is."""
+def print_export(kind: Kind, *, at: At = None, output: Output = None) -> None:
+    """Give what the catalog holds, or held, as a file that imports as it is."""
     moment = _moment(at)
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
-        revision = revision_as_of(connection, moment)
-        after: tuple[str, ...] | None = ()
-        while after is not None:
-            text, after = export_page(connection, kind, revision=revision, after=after)
-            typer.echo(text, nl=False)
+        rows = _exported(connection, kind, revision_as_of(connection, moment))
+        if output is not None and _is_excel(output):
+            _give(workbook(kind, rows), output)
+        elif output is not None:
+            _give(written(rows).encode(), output)
+        else:
+            for row in rows:
+                typer.echo(written([row]), nl=False)
+
+
+def _exported(connection: Connection, kind: ImportKind, revision: int) -> Iterator[list[str]]:
+    after: tuple[str, ...] | None = ()
+    while after is not None:
+        rows, after = export_rows(connection, kind, revision=revision, after=after)
+        yield from rows
 
 
 @app.command("explode")
@@ -135,6 +154,22 @@ def _parsed(parse: Callable[[str], _Parsed], text: str, option: str) -> _Parsed:
     except ValueError:
         says = f"{text[:40]!r} is not written as RFC 3339 does"
         raise QuartermasterError("request.invalid", says, where=option) from None
+
+
+def _is_excel(output: Path) -> bool:
+    return output.suffix.lower() == ".xlsx"
+
+
+def _give(content: bytes, output: Path | None) -> None:
+    if output is None:
+        typer.echo(content, nl=False)
+        return
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise QuartermasterError(
+            "file.unreadable", error.strerror or type(error).__name__, where=str(output)
+        ) from None
 
 
 def _read(file: Path) -> bytes:

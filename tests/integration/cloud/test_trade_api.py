@@ -9,6 +9,7 @@ import pytest
 from cloud import catalog
 from cloud.api.shapes import moment
 from cloud.catalog import IMPORT_KINDS
+from cloud.tables import WORKBOOK, lines, written_workbook
 from shared.units import HOUR
 from tests.support import FakeClock
 from tests.support.planner import Planner, bearer
@@ -188,3 +189,30 @@ def test_an_export_longer_than_a_page_is_whole(planner: Planner) -> None:
         f"S{number:04}" for number in range(2000)
     ]
     assert skus.count("sku") == 1
+
+
+def test_every_kind_goes_out_as_excel_comes_back_and_comes_back_corrected(
+    planner: Planner,
+) -> None:
+    key = planner.key("read")
+    for kind in IMPORT_KINDS:
+        for path in ("template", "export"):
+            url = f"/v1/catalog/{kind}/{path}"
+            held = planner.client.get(url, params={"format": "xlsx"}, headers=bearer(key))
+            assert held.headers["content-type"] == WORKBOOK
+            assert '.xlsx"' in held.headers["content-disposition"]
+            report = post_excel(planner, f"/v1/catalog/{kind}", held.content).json()
+            assert (report["inserted"], report["changed"]) == (0, 0), kind
+    wrong = written_workbook(
+        [["gtin", "level"], ["4006381333931", "box"]], {}, name="packs", code="catalog.file"
+    )
+    corrected = post_excel(planner, "/v1/catalog/packs/corrected", wrong)
+    assert corrected.headers["content-type"] == WORKBOOK
+    (_, header), (_, row) = lines(corrected.content, code="catalog.file")
+    assert (header, row[:2]) == (["gtin", "level", "errors"], ["4006381333931", "box"])
+    assert row[2].startswith("level: 'box' is none of each")
+
+
+def post_excel(planner: Planner, path: str, content: bytes) -> Any:
+    headers = bearer(planner.key("catalog:write")) | {"content-type": WORKBOOK}
+    return planner.client.post(path, content=content, headers=headers)

@@ -100,7 +100,7 @@ def test_what_a_file_is_silent_about_stays_as_it_was() -> None:
 def test_a_corrected_file_says_what_is_wrong_beside_each_row_and_can_be_read_again() -> None:
     text = "sku;kind;other;errors\nA;sibling;B;old remark\nA;cousin;C;\n"
     table = read_trade("links", text)
-    marked = remarked("links", text, table.errors.found)
+    marked = remarked("links", text, table.errors.found).decode()
     first, good, bad = marked.splitlines()
     assert (first, good) == ("sku,kind,other,errors", "A,sibling,B,")
     assert bad.startswith('A,cousin,C,"kind: ')

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from cloud.catalog import template
 from cloud.catalog.model import MAX_ERRORS, PlaceKind, normalize_gtin
-from cloud.catalog.table import MAX_BYTES, read
+from cloud.catalog.table import read
+from cloud.tables import MAX_BYTES
 from shared.errors import QuartermasterError
 from shared.gs1 import with_check_digit
 
