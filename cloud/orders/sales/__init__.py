@@ -1,0 +1,1 @@
+"""Customers' orders: what several feeds say of one order is one order, counted once."""
