@@ -1,0 +1,503 @@
+"""The use cases of customers' orders: take what feeds say, tell what is open, undo a merge.
+
+Every function takes an open connection and leaves committing to its caller. What a feed says is
+kept, then the orders that it concerns are made anew from all that counts of them
+(:mod:`cloud.orders.sales.folding`); those that change are returned, for whoever builds on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from cloud import catalog
+from cloud.db import Connection
+from cloud.exceptions import cases, close, raise_exception
+from cloud.feeds.documents import (
+    MAX_LINES,
+    CustomerReturn,
+    Delivery,
+    Fulfilment,
+    Listing,
+    Party,
+    SalesOrder,
+)
+from cloud.orders.sales import naming, store
+from cloud.orders.sales.backlog import OpenLine
+from cloud.orders.sales.folding import fold
+from cloud.orders.sales.model import (
+    Meaning,
+    Names,
+    Number,
+    Order,
+    OrderLine,
+    Said,
+    Spoken,
+    Term,
+    links,
+    orders,
+    own,
+    rank,
+    terms,
+)
+from cloud.orders.sales.views import Demanded, MovedRow, OrderRow, Whole
+from shared.errors import Code, QuartermasterError
+from shared.units import Micros
+
+__all__ = [
+    "demanded",
+    "listed",
+    "moved",
+    "open_lines",
+    "page",
+    "redo_merge",
+    "retry",
+    "take",
+    "undo_merge",
+    "whole",
+]
+
+_KINDS: Final[Mapping[type[Spoken], str]] = {
+    SalesOrder: "sales-order",
+    Fulfilment: "fulfilment",
+    CustomerReturn: "customer-return",
+}
+_DIFFERS: Final[Mapping[str, Code]] = {
+    "over-shipped": "order.over-shipped",
+    "cancelled-shipped": "order.cancelled-shipped",
+}
+_END: Final = 253_402_300_800_000_000
+"""Year 10,000, microseconds: PostgreSQL's clock ends later, people's earlier."""
+_AT_ONCE: Final = 200
+
+
+def take(connection: Connection, document: Spoken, delivery: Delivery) -> frozenset[int]:
+    """Take what a feed says of a customer's order; the orders that it concerns.
+
+    The same again changes nothing, nor does an older version than the one that is known.
+
+    Raises:
+        QuartermasterError: ``order.unnumbered`` without any number of an order,
+            ``request.invalid`` for a moment or version that no calendar holds.
+    """
+    _check(document)
+    store.one_at_a_time(connection)
+    said = Said(delivery.feed, _pseudonymous(connection, document, delivery))
+    body = msgspec.json.encode(said.document)
+    word = store.Word(
+        _KINDS[type(document)],
+        delivery.feed,
+        own(said.document),
+        document.version,
+        hashlib.sha256(body).digest(),
+        body.decode(),
+        delivery,
+    )
+    before = store.predecessor(connection, word)
+    statement_id = store.insert_statement(connection, word, links(said.document))
+    if statement_id is None:
+        return frozenset()
+    if before is not None and rank(before.said) > rank(said):
+        store.assign(connection, before.order_id or 0, [statement_id])
+        return frozenset()
+    store.count_instead(connection, statement_id, before.statement_id if before else None)
+    concerned = store.orders_of_numbers(connection, links(said.document))
+    if before is not None and before.order_id is not None:
+        concerned.add(before.order_id)
+    made = _make(connection, concerned, statement_id, by=delivery.feed, at=delivery.received_at)
+    if before is not None:
+        store.assign(connection, _order_of(connection, statement_id), [before.statement_id])
+    return made
+
+
+def listed(connection: Connection, listing: Listing, delivery: Delivery) -> frozenset[int]:
+    """Note what a channel's item code means; the orders that waited for it."""
+    store.one_at_a_time(connection)
+    if not store.insert_listing(connection, listing, delivery):
+        return frozenset()
+    waiting = store.unresolved_naming(connection, listing.theirs)
+    return _again(connection, waiting, by=delivery.feed, at=delivery.received_at)
+
+
+def retry(connection: Connection, *, at: Micros) -> frozenset[int]:
+    """Look again at orders that named what the catalog did not know, once it has changed."""
+    store.one_at_a_time(connection)
+    waiting = store.unresolved(connection, limit=_AT_ONCE)
+    return _again(connection, waiting, by="catalog", at=at)
+
+
+def undo_merge(
+    connection: Connection, number: Number, *, by: str, why: str, at: Micros
+) -> frozenset[int]:
+    """Let a number join no documents any more: an order that it made of several falls apart.
+
+    Raises:
+        QuartermasterError: ``request.not-found`` where no order has it, ``request.invalid``
+            without a reason, ``request.conflict`` when it joins nothing already.
+    """
+    if not why.strip():
+        raise QuartermasterError("request.invalid", "say why", where="reason")
+    store.one_at_a_time(connection)
+    concerned = store.orders_naming(connection, number)
+    if not concerned:
+        raise QuartermasterError("request.not-found", _named(number), where="number")
+    if not store.cut(connection, number, by=by, why=why.strip(), at=at):
+        raise QuartermasterError("request.conflict", f"{_named(number)} joins nothing already")
+    return _make(connection, concerned, None, by=by, at=at)
+
+
+def redo_merge(connection: Connection, number: Number, *, by: str, at: Micros) -> frozenset[int]:
+    """Let a number join documents again.
+
+    Raises:
+        QuartermasterError: ``request.conflict`` when it does.
+    """
+    store.one_at_a_time(connection)
+    if not store.lift(connection, number, by=by, at=at):
+        raise QuartermasterError("request.conflict", f"{_named(number)} was not cut")
+    return _make(connection, store.orders_naming(connection, number), None, by=by, at=at)
+
+
+def open_lines(connection: Connection, items: Iterable[int] | None = None) -> list[OpenLine]:
+    """What customers wait for, of some items (all for None), the oldest order first of each.
+
+    Lines of unknown items are not among them; orders that are awaited or cancelled have none.
+    """
+    return store.open_lines(connection, items)
+
+
+def page(
+    connection: Connection,
+    *,
+    sites: frozenset[int] | None,
+    site: str | None = None,
+    channel: str | None = None,
+    status: str | None = None,
+    item: str | None = None,
+    number: str | None = None,
+    since: Micros | None = None,
+    after: Sequence[Any] | None = None,
+    limit: int = 100,
+) -> list[OrderRow]:
+    """Orders that the caller may see, the newest first; ``sites`` None means all of them."""
+    return store.order_rows(
+        connection,
+        {
+            "order_id": None,
+            "sites": None if sites is None else sorted(sites),
+            "site": site,
+            "channel": channel,
+            "status": status,
+            "item": item,
+            "number": number,
+            "since": since,
+            "after": None if after is None else after[0],
+            "limit": limit,
+        },
+    )
+
+
+def whole(connection: Connection, order_id: int, *, sites: frozenset[int] | None) -> Whole:
+    """An order with all that was said of it; of one that became part of another, that one.
+
+    Raises:
+        QuartermasterError: ``request.not-found``, the same for another site's.
+    """
+    row = _row(connection, order_id, sites)
+    while row is not None and row.merged_into is not None:
+        order_id = row.merged_into
+        row = _row(connection, order_id, sites)
+    if row is None:
+        raise QuartermasterError("request.not-found", f"order {order_id}")
+    return Whole(
+        row=row,
+        lines=store.lines_of(connection, [order_id]).get(order_id, []),
+        moved=store.moved_of(connection, [order_id]).get(order_id, []),
+        references=store.references_of(connection, order_id),
+        statements=store.statements_of(connection, order_id),
+        changes=store.changes_of(connection, order_id),
+        differences=row.differs.splitlines(),
+    )
+
+
+def moved(connection: Connection, orders: Iterable[int]) -> dict[int, list[MovedRow]]:
+    """What left, and came back, of some orders."""
+    return store.moved_of(connection, orders)
+
+
+def demanded(connection: Connection, orders: Iterable[int]) -> list[Demanded]:
+    """What some orders ask for, line by line."""
+    return store.demanded(connection, orders)
+
+
+def _row(connection: Connection, order_id: int, sites: frozenset[int] | None) -> OrderRow | None:
+    filters: dict[str, Any] = dict.fromkeys(
+        ("site", "channel", "status", "item", "number", "since", "after")
+    )
+    filters |= {
+        "order_id": order_id,
+        "sites": None if sites is None else sorted(sites),
+        "limit": 1,
+    }
+    return next(iter(store.order_rows(connection, filters)), None)
+
+
+def _check(document: Spoken) -> None:
+    """Refuse what cannot be kept.
+
+    Raises:
+        QuartermasterError: see :func:`take`.
+    """
+    if not links(document):
+        raise QuartermasterError("order.unnumbered")
+    if len(document.lines) > MAX_LINES:
+        raise QuartermasterError("payload.too-large", f"{len(document.lines)} lines")
+    if not -(2**63) <= document.version < 2**63:
+        raise QuartermasterError("request.invalid", str(document.version)[:40], where="version")
+    if b"\\u0000" in msgspec.json.encode(document):
+        raise QuartermasterError("request.invalid", "a NUL character", where="text")
+    for name in ("placed_at", "paid_at", "cancelled_at", "shipped_at", "at"):
+        at = getattr(document, name, None)
+        if at is not None and not -_END < at < _END:
+            raise QuartermasterError("request.invalid", str(at)[:40], where=name)
+
+
+def _pseudonymous(connection: Connection, document: Spoken, delivery: Delivery) -> Spoken:
+    """The document without what identifies a person."""
+    if not isinstance(document, SalesOrder):
+        return document
+    number = _named(own(document))
+
+    def pseudonym(party: Party, role: str) -> Party:
+        if party == Party():
+            return party
+        found = store.customer(
+            connection,
+            party,
+            source=delivery.feed,
+            reference=party.reference or f"{role} of {number}",
+            at=delivery.received_at,
+        )
+        return Party(reference=found)
+
+    return replace(
+        document,
+        customer=pseudonym(document.customer, "customer"),
+        ship_to=pseudonym(document.ship_to, "ship-to"),
+    )
+
+
+def _again(connection: Connection, concerned: list[int], *, by: str, at: Micros) -> frozenset[int]:
+    made: set[int] = set()
+    for order_id in concerned:
+        made |= _make(connection, {order_id}, None, by=by, at=at)
+    return frozenset(made)
+
+
+def _make(
+    connection: Connection, concerned: set[int], statement_id: int | None, *, by: str, at: Micros
+) -> frozenset[int]:
+    """Make orders anew from what counts of them; all that were concerned, and those that came."""
+    held = store.current(connection, concerned, statement_id)
+    numbers = {key for each in held for key in links(each.said.document)}
+    cuts = store.cuts(connection, numbers)
+    found = {each.said: each for each in held}
+    groups = [
+        sorted((found[said] for said in group), key=lambda each: each.statement_id)
+        for group in orders(found, cuts)
+    ]
+    groups.sort(key=lambda group: group[0].statement_id)
+    names = _names(connection, [term for each in held for term in terms(each.said)])
+    revision = store.revision(connection)
+    before = {order_id: _row(connection, order_id, None) for order_id in sorted(concerned)}
+    lines = store.lines_of(connection, concerned)
+    store.clear(connection, concerned)
+    taken: dict[int, list[store.Held]] = {}
+    for group in groups:
+        free = sorted({each.order_id for each in group if each.order_id} - taken.keys())
+        order_id = free[0] if free else store.new_order(connection, at=at)
+        taken[order_id] = group
+    for order_id, group in taken.items():
+        order = fold([each.said for each in group], names)
+        joining = [key for key in order.numbers if key not in cuts]
+        _write(
+            connection,
+            order_id,
+            order,
+            joining,
+            before=before.get(order_id),
+            lines=lines.get(order_id, []),
+            revision=revision,
+            source=(statement_id, by, at),
+        )
+        store.assign(connection, order_id, [each.statement_id for each in group])
+    for order_id in sorted(concerned - taken.keys()):
+        _absorb(connection, order_id, taken, before[order_id], source=(statement_id, by, at))
+    return frozenset(concerned | taken.keys())
+
+
+def _write(
+    connection: Connection,
+    order_id: int,
+    order: Order,
+    joining: Sequence[Number],
+    *,
+    before: OrderRow | None,
+    lines: Sequence[OrderLine],
+    revision: int,
+    source: tuple[int | None, str, Micros],
+) -> None:
+    """Write an order, what changed in it, and tell a person what contradicts."""
+    statement_id, by, at = source
+    sites = {order.site, *(each.site for each in (*order.shipments, *order.returns))} - {""}
+    strange = sites - catalog.site_ids(connection, sorted(sites)).keys() if sites else set[str]()
+    told = {
+        "differs": "\n".join(each.text() for each in order.differences),
+        "unresolved": "\n".join(
+            [line.item for line in order.lines if not line.known]
+            + [f"site:{site}" for site in sorted(strange)]
+        ),
+    }
+    changes = list(_changes(before, lines, order))
+    moment = at if before is None or changes else Micros(before.changed_at)
+    site_id = store.write_order(
+        connection, order_id, order, told=told, at=moment, revision=revision, joining=joining
+    )
+    if changes:
+        store.insert_changes(connection, order_id, changes, statement_id=statement_id, by=by, at=at)
+    old = {} if before is None else {"differs": before.differs, "unresolved": before.unresolved}
+    _tell(connection, order_id, old, told, title=order.title, site_id=site_id, at=at)
+
+
+def _absorb(
+    connection: Connection,
+    order_id: int,
+    taken: Mapping[int, Sequence[store.Held]],
+    before: OrderRow | None,
+    *,
+    source: tuple[int | None, str, Micros],
+) -> None:
+    """An order is another one now: that of what was said first of it."""
+    statement_id, by, at = source
+    into = min(
+        taken,
+        key=lambda each: min(
+            (held.statement_id for held in taken[each] if held.order_id == order_id),
+            default=2**63,
+        ),
+    )
+    store.absorb(connection, order_id, into, at=at)
+    for each, other in ((order_id, into), (into, order_id)):
+        what = "merged into" if each == order_id else "merged with"
+        store.insert_changes(
+            connection,
+            each,
+            [(what, "", "", f"order {other}")],
+            statement_id=statement_id,
+            by=by,
+            at=at,
+        )
+    old = {} if before is None else {"differs": before.differs, "unresolved": before.unresolved}
+    nothing = {"differs": "", "unresolved": ""}
+    _tell(connection, order_id, old, nothing, title=("", "", ""), site_id=None, at=at)
+
+
+def _changes(
+    before: OrderRow | None, lines: Sequence[OrderLine], order: Order
+) -> Iterator[tuple[str, str, str, str]]:
+    """What is otherwise than it was: (what, item, before, after)."""
+    if before is None:
+        yield ("first heard of", "", "", order.status)
+        return
+    for name in (
+        *("status", "channel", "placed_at", "paid_at", "currency", "site", "segment"),
+        *("priority", "promotion", "ship_from", "ship_by"),
+    ):
+        old, new = (_text(getattr(each, name)) for each in (before, order))
+        if old != new:
+            yield (name, "", old, new)
+    was = {line.item: line for line in lines}
+    now = {line.item: line for line in order.lines}
+    for item in sorted(was.keys() | now.keys()):
+        for name in ("quantity", "cancelled", "shipped", "returned", "amount", "wanted"):
+            old = _text(getattr(was[item], name)) if item in was else ""
+            new = _text(getattr(now[item], name)) if item in now else ""
+            if old != new and {old, new} != {"", "0"}:
+                yield (name, item, old, new)
+
+
+def _tell(
+    connection: Connection,
+    order_id: int,
+    old: Mapping[str, str],
+    new: Mapping[str, str],
+    *,
+    title: Number,
+    site_id: int | None,
+    at: Micros,
+) -> None:
+    """Raise a case for what contradicts, and close it once the sources agree."""
+    was, now = _told(old), _told(new)
+    subject = f"order {order_id}"
+    for code in sorted(was.keys() | now.keys()):
+        if code not in now:
+            for case in cases(connection, sites=None, code=code, subject=subject):
+                close(
+                    connection,
+                    case.exception_id,
+                    reason="the sources agree now",
+                    by="reconciliation",
+                    sites=None,
+                    at=at,
+                )
+        elif was.get(code) != now[code]:
+            detail = f"{_named(title)}: {now[code]}"
+            raise_exception(connection, code, subject, detail, at=at, site_id=site_id)
+
+
+def _told(texts: Mapping[str, str]) -> dict[Code, str]:
+    found: dict[Code, list[str]] = {}
+    for line in texts.get("differs", "").splitlines():
+        found.setdefault(_DIFFERS.get(line.split(" ")[0], "order.differs"), []).append(line)
+    for line in texts.get("unresolved", "").splitlines():
+        found.setdefault("order.unresolved", []).append(line)
+    return {code: "; ".join(lines) for code, lines in found.items()}
+
+
+def _names(connection: Connection, wanted: Sequence[Term]) -> Names:
+    """What these names mean now."""
+    gtins = {naming.padded(term.gtin) for term in wanted if term.gtin}
+    theirs = {term.theirs for term in wanted if term.theirs and not term.sku}
+    codes = store.codes(connection, gtins) if gtins else {}
+    scopes = {scope for term in wanted for scope in term.scopes}
+    listings = store.listings(connection, theirs, scopes) if theirs else {}
+    skus = {term.sku for term in wanted if term.sku}
+    packed = any(term.unit.strip().upper() not in naming.EACH for term in wanted)
+    candidates = skus | {sku for sku, _ in codes.values()} | set(listings.values())
+    known = naming.Known(
+        store.skus(connection, skus) if skus else frozenset(),
+        codes,
+        listings,
+        store.packs(connection, candidates) if packed else {},
+    )
+    meanings: dict[Term, Meaning | None] = {
+        term: naming.meaning(known, term) for term in set(wanted)
+    }
+    return meanings.get
+
+
+def _order_of(connection: Connection, statement_id: int) -> int:
+    (held,) = store.current(connection, (), statement_id)
+    return held.order_id or 0
+
+
+def _named(number: Number) -> str:
+    return " ".join(part for part in number if part)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
