@@ -148,6 +148,11 @@ Code = Literal[
     "document.row",
     "demand.file",
     "demand.row",
+    "order.unnumbered",
+    "order.differs",
+    "order.over-shipped",
+    "order.cancelled-shipped",
+    "order.unresolved",
     "feed.unknown",
     "feed.off",
     "feed.exists",
@@ -801,6 +806,31 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "document.row": Entry(
         422, "Some entries of the file cannot be used.", "Correct those named and publish again."
+    ),
+    "order.unnumbered": Entry(
+        422,
+        "A document of a customer's order names no order.",
+        "Have its source send the order's number with it.",
+    ),
+    "order.differs": Entry(
+        409,
+        "Sources say different things of one customer's order.",
+        "Find out which is right and have the other corrected; this closes once they agree.",
+    ),
+    "order.over-shipped": Entry(
+        409,
+        "More left for a customer's order than was ordered.",
+        "Compare order and shipment; call the surplus back or have the order changed.",
+    ),
+    "order.cancelled-shipped": Entry(
+        409,
+        "Goods of a customer's order left although it was cancelled.",
+        "Call the parcel back, or have the order taken up again.",
+    ),
+    "order.unresolved": Entry(
+        404,
+        "A customer's order names an item or a site that the catalog does not hold.",
+        "Add it to the catalog, or map the feed's code; the order is then looked at again.",
     ),
     "demand.file": Entry(
         422,

@@ -1,5 +1,5 @@
 -- Customers' orders: what each feed said of them, the one order that it makes, who the customers are.
--- depends: 0016_commerce
+-- depends: 0017_row_security
 
 -- All that identifies a person, and nothing of it anywhere else: orders name the pseudonym.
 CREATE TABLE customer (
@@ -20,7 +20,8 @@ CREATE TABLE customer (
 );
 CREATE INDEX customer_by_last_seen ON customer (seen_at) WHERE erased_at IS NULL;
 
--- A function of what was said last and of the cuts; `differs` and `unresolved` are what a person
+-- A function of what was said last and of the cuts. The site is the one asked to ship, or else the
+-- only one that did. Of unknown names the meaning is looked for again; `differs` and `unresolved` are what a person
 -- has been told. An order that turned out to be another one says which.
 CREATE TABLE sales_order (
     order_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -47,12 +48,12 @@ CREATE TABLE sales_order (
     ship_to      uuid REFERENCES customer,
     differs      text NOT NULL DEFAULT '',
     unresolved   text NOT NULL DEFAULT '',
-    revision     bigint NOT NULL,
+    looked_at    timestamptz NOT NULL,
     first_at     timestamptz NOT NULL,
     changed_at   timestamptz NOT NULL,
     CHECK ((status = 'merged') = (merged_into IS NOT NULL))
 );
-CREATE INDEX sales_order_unresolved ON sales_order (order_id) WHERE unresolved <> '';
+CREATE INDEX sales_order_unresolved ON sales_order (looked_at) WHERE unresolved <> '';
 CREATE INDEX sales_order_by_change ON sales_order (changed_at);
 CREATE INDEX sales_order_by_customer ON sales_order (customer);
 CREATE INDEX sales_order_by_ship_to ON sales_order (ship_to);
@@ -164,22 +165,8 @@ CREATE TRIGGER sales_change_append_only BEFORE UPDATE OR DELETE ON sales_change
 CREATE TRIGGER sales_change_no_truncate BEFORE TRUNCATE ON sales_change
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- What a channel's own item codes mean.
-CREATE TABLE channel_listing (
-    channel     text NOT NULL,
-    theirs      text NOT NULL,
-    sku         text NOT NULL,
-    gtin        text NOT NULL,
-    name        text NOT NULL,
-    price       bigint,
-    currency    text NOT NULL,
-    version     bigint NOT NULL,
-    feed        text NOT NULL,
-    delivery_id bigint NOT NULL,
-    position    int NOT NULL,
-    received_at timestamptz NOT NULL,
-    PRIMARY KEY (channel, theirs)
-);
-
 -- What a gateway picked for an order's document is no longer waited for.
 CREATE INDEX document_pick_by_document ON document_pick (document, item_id);
+
+SELECT protect_site_rows('sales_order');
+SELECT protect_site_rows('sales_moved');

@@ -79,8 +79,8 @@ class Passage(NamedTuple):
         return (_place(self.number[0], MOVED), self.feed)
 
 
-def fold(said: Sequence[Said], names: Names) -> Order:
-    """The order that these statements, all of one, make together."""
+def fold(said: Sequence[Said], names: Names, cuts: frozenset[Number] = frozenset()) -> Order:
+    """The order that these statements, all of one, make together; ``cuts`` are not its numbers."""
     said = latest(said)
     known = _known(said, names)
     accounts = _accounts(said, names)
@@ -95,17 +95,18 @@ def fold(said: Sequence[Said], names: Names) -> Order:
             accounts[0], [each for each in shipments if each.item in known]
         )
     ranked = [order for account in accounts for order in account.orders]
-    numbers = sorted({key for each in said for key in links(each.document)})
+    named = sorted({key for each in said for key in links(each.document)})
+    numbers = [key for key in named if key not in cuts]
     return Order(
         status=_status(accounts, lines),
-        title=min(numbers, key=lambda key: (_place(key[0], ORDERED), key), default=("", "", "")),
+        title=min(numbers or named, key=lambda key: (_place(key[0], ORDERED), key)),
         numbers=tuple(numbers),
         channel=_first(order.channel for order in ranked),
         placed_at=min((order.placed_at for order in _of(accounts)), default=None),
         paid_at=next((order.paid_at for order in ranked if order.paid_at is not None), None),
         cancelled_at=_cancelled_at(accounts),
         currency=_first(account.currency for account in accounts),
-        site=_first(order.site for order in ranked),
+        site=_first(order.site for order in ranked) or _only_site(shipments),
         segment=_first(order.segment for order in ranked),
         priority=next((order.priority for order in ranked if order.priority), 0),
         promotion=_first(order.promotion for order in ranked),
@@ -357,6 +358,12 @@ def _cancelled_at(accounts: Sequence[Account]) -> int | None:
 
 def _of(accounts: Sequence[Account]) -> tuple[SalesOrder, ...]:
     return accounts[0].orders if accounts else ()
+
+
+def _only_site(shipments: Sequence[Moved]) -> str:
+    """Where all that left has left from."""
+    sites = {each.site for each in shipments}
+    return sites.pop() if len(sites) == 1 else ""
 
 
 def _first(values: Iterable[str]) -> str:

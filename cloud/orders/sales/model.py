@@ -26,7 +26,6 @@ import msgspec
 from cloud.feeds.documents import (
     CustomerReturn,
     Fulfilment,
-    Goods,
     Line,
     Numbering,
     OrderStatus,
@@ -86,9 +85,9 @@ class Said(NamedTuple):
 
 
 class Term(NamedTuple):
-    """An item as a source names it; ``scopes`` are those whose own codes may be meant."""
+    """An item as a feed names it."""
 
-    scopes: tuple[str, ...]
+    feed: str
     sku: str
     gtin: str
     theirs: str
@@ -268,22 +267,10 @@ def orders(said: Iterable[Said], cuts: frozenset[Number] = frozenset()) -> list[
 
 def terms(said: Said) -> list[Term]:
     """The items that a document names, line by line."""
-    scopes = scopes_of(said)
-    return [term(line.goods, line.unit, scopes) for line in said.document.lines]
-
-
-def scopes_of(said: Said) -> tuple[str, ...]:
-    """Whose own item codes a document may use."""
-    document = said.document
-    named = [key[1] for key in links(document)] + [said.feed]
-    if isinstance(document, SalesOrder):
-        named.append(document.channel)
-    return tuple(sorted(set(named)))
-
-
-def term(goods: Goods, unit: str, scopes: tuple[str, ...]) -> Term:
-    """An item as a source names it."""
-    return Term(scopes, goods.sku, goods.gtin, goods.theirs, unit)
+    return [
+        Term(said.feed, each.goods.sku, each.goods.gtin, each.goods.theirs, each.unit)
+        for each in said.document.lines
+    ]
 
 
 class Amount(NamedTuple):

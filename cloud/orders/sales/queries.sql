@@ -65,9 +65,9 @@ WHERE c.lifted_at IS NULL;
 -- name: new_order
 -- A row for an order; what it holds is written next.
 INSERT INTO sales_order (status, numbering, scope, number, channel, currency, site, segment,
-                         priority, promotion, revision, first_at, changed_at)
-VALUES ('awaited', '', '', '', '', '', '', '', 0, '', 0,
-        to_timestamp(%(at)s::numeric / 1000000), to_timestamp(%(at)s::numeric / 1000000))
+                         priority, promotion, looked_at, first_at, changed_at)
+SELECT 'awaited', '', '', '', '', '', '', '', 0, '', now.at, now.at, now.at
+FROM (SELECT to_timestamp(%(at)s::numeric / 1000000) AS at) AS now
 RETURNING order_id;
 
 -- name: write_order
@@ -82,7 +82,8 @@ SET status = %(status)s, merged_into = NULL, numbering = %(numbering)s, scope = 
     segment = %(segment)s, priority = %(priority)s, promotion = %(promotion)s,
     ship_from = nullif(%(ship_from)s, '')::date, ship_by = nullif(%(ship_by)s, '')::date,
     customer = nullif(%(customer)s, '')::uuid, ship_to = nullif(%(ship_to)s, '')::uuid,
-    differs = %(differs)s, unresolved = %(unresolved)s, revision = %(revision)s,
+    differs = %(differs)s, unresolved = %(unresolved)s,
+    looked_at = to_timestamp(%(looked_at)s::numeric / 1000000),
     changed_at = to_timestamp(%(at)s::numeric / 1000000)
 WHERE order_id = %(order_id)s
 RETURNING site_id;
@@ -167,60 +168,17 @@ SELECT DISTINCT s.order_id
 FROM sales_number n JOIN sales_statement s USING (statement_id)
 WHERE s.current AND n.numbering = %(numbering)s AND n.scope = %(scope)s AND n.number = %(number)s;
 
+-- name: unresolved
+-- Orders that name what the catalog did not know when they were looked at last.
+SELECT order_id FROM sales_order
+WHERE unresolved <> '' AND looked_at < to_timestamp(%(before)s::numeric / 1000000)
+ORDER BY looked_at, order_id LIMIT %(limit)s;
+
 -- name: insert_numbers
 -- The numbers by which a statement belongs to an order.
 INSERT INTO sales_number (statement_id, numbering, scope, number)
 SELECT %(statement_id)s, n.numbering, n.scope, n.number
 FROM jsonb_to_recordset(%(numbers)s::jsonb) AS n (numbering text, scope text, number text);
-
--- name: unresolved
--- Orders that name what the catalog did not know, and may know now.
-SELECT o.order_id FROM sales_order o, catalog_state c
-WHERE o.unresolved <> '' AND o.revision < c.revision
-ORDER BY o.order_id LIMIT %(limit)s;
-
--- name: unresolved_naming
--- Orders that wait for the meaning of a channel's item code.
-SELECT order_id FROM sales_order WHERE unresolved <> '' AND position(%(text)s IN unresolved) > 0
-ORDER BY order_id;
-
--- name: revision
--- The catalog's.
-SELECT revision FROM catalog_state;
-
--- name: skus
--- Which of these are ours.
-SELECT sku FROM item WHERE sku = ANY(%(skus)s::text[]);
-
--- name: codes
--- Which items trade item numbers mean, and how many base units.
-SELECT c.gtin, i.sku, c.quantity FROM item_code c JOIN item i USING (item_id)
-WHERE c.gtin = ANY(%(gtins)s::text[]);
-
--- name: listings
--- What channels' own codes mean.
-SELECT l.channel, l.theirs, i.sku FROM channel_listing l JOIN item i ON i.sku = l.sku
-WHERE l.theirs = ANY(%(theirs)s::text[]) AND l.channel = ANY(%(channels)s::text[]);
-
--- name: packs
--- The packs of items.
-SELECT i.sku, p.level, c.quantity
-FROM item i JOIN item_code c USING (item_id)
-JOIN pack_version p ON p.gtin = c.gtin AND p.until IS NULL
-WHERE i.sku = ANY(%(skus)s::text[]) AND p.level <> '';
-
--- name: insert_listing
--- What a channel's item code means; an older word changes nothing.
-INSERT INTO channel_listing AS l (channel, theirs, sku, gtin, name, price, currency, version, feed,
-                                  delivery_id, position, received_at)
-VALUES (%(channel)s, %(theirs)s, %(sku)s, %(gtin)s, %(name)s, %(price)s, %(currency)s, %(version)s,
-        %(feed)s, %(delivery_id)s, %(position)s, to_timestamp(%(received_at)s::numeric / 1000000))
-ON CONFLICT (channel, theirs) DO UPDATE
-SET sku = excluded.sku, gtin = excluded.gtin, name = excluded.name, price = excluded.price,
-    currency = excluded.currency, version = excluded.version, feed = excluded.feed,
-    delivery_id = excluded.delivery_id, position = excluded.position,
-    received_at = excluded.received_at
-WHERE (excluded.version, excluded.sku) > (l.version, l.sku);
 
 -- name: open_lines
 -- What customers wait for: lines that have not left. What a gateway picked for an order's document
@@ -248,7 +206,7 @@ WHERE l.quantity > l.cancelled + l.shipped AND o.status IN ('open', 'part-shippe
 ORDER BY l.item_id, o.placed_at, o.order_id;
 
 -- name: order_rows
--- Orders, the newest first, before a key. Sites: of those that were asked to ship, or shipped.
+-- Orders, the newest first, before a key.
 SELECT o.order_id, o.merged_into, o.status, o.numbering, o.scope, o.number, o.channel,
        (extract(epoch FROM o.placed_at) * 1000000)::bigint,
        (extract(epoch FROM o.paid_at) * 1000000)::bigint,
@@ -259,18 +217,15 @@ SELECT o.order_id, o.merged_into, o.status, o.numbering, o.scope, o.number, o.ch
 FROM sales_order o
 WHERE (%(order_id)s::bigint IS NULL OR o.order_id = %(order_id)s)
   AND (%(order_id)s::bigint IS NOT NULL OR o.status <> 'merged')
-  AND (%(sites)s::int[] IS NULL OR o.site_id = ANY(%(sites)s::int[])
-       OR EXISTS (SELECT FROM sales_moved m
-                  WHERE m.order_id = o.order_id AND m.site_id = ANY(%(sites)s::int[])))
-  AND (%(site)s::text IS NULL OR o.site = %(site)s
-       OR EXISTS (SELECT FROM sales_moved m WHERE m.order_id = o.order_id AND m.site = %(site)s))
+  AND (%(sites)s::int[] IS NULL OR o.site_id = ANY(%(sites)s::int[]))
+  AND (%(site)s::text IS NULL OR o.site = %(site)s)
   AND (%(channel)s::text IS NULL OR o.channel = %(channel)s)
   AND (%(status)s::text IS NULL OR o.status = %(status)s)
   AND (%(item)s::text IS NULL
        OR EXISTS (SELECT FROM sales_line l WHERE l.order_id = o.order_id AND l.item = %(item)s))
-  AND (%(number)s::text IS NULL
-       OR EXISTS (SELECT FROM sales_reference r
-                  WHERE r.order_id = o.order_id AND r.number = %(number)s))
+  AND (%(number)s::text IS NULL OR o.number = %(number)s
+       OR o.order_id = ANY(ARRAY(SELECT r.order_id FROM sales_reference r
+                                 WHERE r.number = %(number)s)))
   AND (%(since)s::bigint IS NULL
        OR o.changed_at >= to_timestamp(%(since)s::numeric / 1000000))
   AND (%(after)s::bigint IS NULL OR o.order_id < %(after)s)

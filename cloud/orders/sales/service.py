@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from cloud import catalog
+from cloud import catalog, feeds
 from cloud.db import Connection
 from cloud.exceptions import cases, close, raise_exception
 from cloud.feeds.documents import (
@@ -22,11 +22,11 @@ from cloud.feeds.documents import (
     CustomerReturn,
     Delivery,
     Fulfilment,
-    Listing,
+    Goods,
     Party,
     SalesOrder,
 )
-from cloud.orders.sales import naming, store
+from cloud.orders.sales import store
 from cloud.orders.sales.backlog import OpenLine
 from cloud.orders.sales.folding import fold
 from cloud.orders.sales.model import (
@@ -46,11 +46,10 @@ from cloud.orders.sales.model import (
 )
 from cloud.orders.sales.views import Demanded, MovedRow, OrderRow, Whole
 from shared.errors import Code, QuartermasterError
-from shared.units import Micros
+from shared.units import MINUTE, Micros
 
 __all__ = [
     "demanded",
-    "listed",
     "moved",
     "open_lines",
     "page",
@@ -72,7 +71,7 @@ _DIFFERS: Final[Mapping[str, Code]] = {
 }
 _END: Final = 253_402_300_800_000_000
 """Year 10,000, microseconds: PostgreSQL's clock ends later, people's earlier."""
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 100
 
 
 def take(connection: Connection, document: Spoken, delivery: Delivery) -> frozenset[int]:
@@ -114,20 +113,13 @@ def take(connection: Connection, document: Spoken, delivery: Delivery) -> frozen
     return made
 
 
-def listed(connection: Connection, listing: Listing, delivery: Delivery) -> frozenset[int]:
-    """Note what a channel's item code means; the orders that waited for it."""
-    store.one_at_a_time(connection)
-    if not store.insert_listing(connection, listing, delivery):
-        return frozenset()
-    waiting = store.unresolved_naming(connection, listing.theirs)
-    return _again(connection, waiting, by=delivery.feed, at=delivery.received_at)
-
-
 def retry(connection: Connection, *, at: Micros) -> frozenset[int]:
-    """Look again at orders that named what the catalog did not know, once it has changed."""
+    """Look again at orders that named what the catalog did not know a minute ago and before."""
     store.one_at_a_time(connection)
-    waiting = store.unresolved(connection, limit=_AT_ONCE)
-    return _again(connection, waiting, by="catalog", at=at)
+    made: set[int] = set()
+    for order_id in store.unresolved(connection, before=Micros(at - MINUTE), limit=_AT_ONCE):
+        made |= _make(connection, {order_id}, None, by="catalog", at=at)
+    return frozenset(made)
 
 
 def undo_merge(
@@ -291,13 +283,6 @@ def _pseudonymous(connection: Connection, document: Spoken, delivery: Delivery) 
     )
 
 
-def _again(connection: Connection, concerned: list[int], *, by: str, at: Micros) -> frozenset[int]:
-    made: set[int] = set()
-    for order_id in concerned:
-        made |= _make(connection, {order_id}, None, by=by, at=at)
-    return frozenset(made)
-
-
 def _make(
     connection: Connection, concerned: set[int], statement_id: int | None, *, by: str, at: Micros
 ) -> frozenset[int]:
@@ -312,7 +297,6 @@ def _make(
     ]
     groups.sort(key=lambda group: group[0].statement_id)
     names = _names(connection, [term for each in held for term in terms(each.said)])
-    revision = store.revision(connection)
     before = {order_id: _row(connection, order_id, None) for order_id in sorted(concerned)}
     lines = store.lines_of(connection, concerned)
     store.clear(connection, concerned)
@@ -322,16 +306,13 @@ def _make(
         order_id = free[0] if free else store.new_order(connection, at=at)
         taken[order_id] = group
     for order_id, group in taken.items():
-        order = fold([each.said for each in group], names)
-        joining = [key for key in order.numbers if key not in cuts]
+        order = fold([each.said for each in group], names, cuts)
         _write(
             connection,
             order_id,
             order,
-            joining,
             before=before.get(order_id),
             lines=lines.get(order_id, []),
-            revision=revision,
             source=(statement_id, by, at),
         )
         store.assign(connection, order_id, [each.statement_id for each in group])
@@ -344,11 +325,9 @@ def _write(
     connection: Connection,
     order_id: int,
     order: Order,
-    joining: Sequence[Number],
     *,
     before: OrderRow | None,
     lines: Sequence[OrderLine],
-    revision: int,
     source: tuple[int | None, str, Micros],
 ) -> None:
     """Write an order, what changed in it, and tell a person what contradicts."""
@@ -364,9 +343,7 @@ def _write(
     }
     changes = list(_changes(before, lines, order))
     moment = at if before is None or changes else Micros(before.changed_at)
-    site_id = store.write_order(
-        connection, order_id, order, told=told, at=moment, revision=revision, joining=joining
-    )
+    site_id = store.write_order(connection, order_id, order, told=told, at=moment, looked_at=at)
     if changes:
         store.insert_changes(connection, order_id, changes, statement_id=statement_id, by=by, at=at)
     old = {} if before is None else {"differs": before.differs, "unresolved": before.unresolved}
@@ -468,26 +445,20 @@ def _told(texts: Mapping[str, str]) -> dict[Code, str]:
     return {code: "; ".join(lines) for code, lines in found.items()}
 
 
-def _names(connection: Connection, wanted: Sequence[Term]) -> Names:
+def _names(connection: Connection, wanted: Iterable[Term]) -> Names:
     """What these names mean now."""
-    gtins = {naming.padded(term.gtin) for term in wanted if term.gtin}
-    theirs = {term.theirs for term in wanted if term.theirs and not term.sku}
-    codes = store.codes(connection, gtins) if gtins else {}
-    scopes = {scope for term in wanted for scope in term.scopes}
-    listings = store.listings(connection, theirs, scopes) if theirs else {}
-    skus = {term.sku for term in wanted if term.sku}
-    packed = any(term.unit.strip().upper() not in naming.EACH for term in wanted)
-    candidates = skus | {sku for sku, _ in codes.values()} | set(listings.values())
-    known = naming.Known(
-        store.skus(connection, skus) if skus else frozenset(),
-        codes,
-        listings,
-        store.packs(connection, candidates) if packed else {},
-    )
-    meanings: dict[Term, Meaning | None] = {
-        term: naming.meaning(known, term) for term in set(wanted)
-    }
-    return meanings.get
+    known: dict[Term, Meaning | None] = {}
+    by_feed: dict[str, list[Term]] = {}
+    for term in sorted(set(wanted)):
+        by_feed.setdefault(term.feed, []).append(term)
+    for feed, named in by_feed.items():
+        goods = [
+            (Goods(sku=term.sku, gtin=term.gtin, theirs=term.theirs), term.unit) for term in named
+        ]
+        for term, found in zip(named, feeds.try_all(connection, feed, goods), strict=True):
+            unknown = isinstance(found, QuartermasterError)
+            known[term] = None if unknown else Meaning(found.sku, found.per)
+    return known.get
 
 
 def _order_of(connection: Connection, statement_id: int) -> int:

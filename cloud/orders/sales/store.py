@@ -12,7 +12,6 @@ from cloud.feeds.documents import (
     CustomerReturn,
     Delivery,
     Fulfilment,
-    Listing,
     Party,
     SalesOrder,
 )
@@ -167,8 +166,7 @@ def write_order(
     *,
     told: Mapping[str, str],
     at: Micros,
-    revision: int,
-    joining: Iterable[Number],
+    looked_at: Micros,
 ) -> int | None:
     """Write an order anew, whose details were cleared; the key of its site.
 
@@ -184,7 +182,7 @@ def write_order(
         "number": number,
         "order_id": order_id,
         "at": at,
-        "revision": revision,
+        "looked_at": looked_at,
     }
     site_id = _only(connection.execute(_Q["write_order"], values).fetchone())
     known = {line.item for line in order.lines if line.known}
@@ -206,7 +204,7 @@ def write_order(
     connection.execute(_Q["insert_lines"], {"order_id": order_id, "lines": _json(lines)})
     if moved:
         connection.execute(_Q["insert_moved"], {"order_id": order_id, "moved": _json(moved)})
-    named = {"order_id": order_id, "numbers": _numbers(joining)}
+    named = {"order_id": order_id, "numbers": _numbers(order.numbers)}
     connection.execute(_Q["insert_references"], named)
     return site_id
 
@@ -238,52 +236,10 @@ def insert_changes(
     connection.execute(_Q["insert_changes"], {**values, "changes": _json(rows)})
 
 
-def unresolved(connection: Connection, *, limit: int) -> list[int]:
-    """Orders that name what the catalog may know by now."""
-    return [row[0] for row in connection.execute(_Q["unresolved"], {"limit": limit})]
-
-
-def unresolved_naming(connection: Connection, text: str) -> list[int]:
-    """Orders that wait for the meaning of one item code."""
-    return [row[0] for row in connection.execute(_Q["unresolved_naming"], {"text": text})]
-
-
-def revision(connection: Connection) -> int:
-    """The catalog's."""
-    return int(_only(connection.execute(_Q["revision"]).fetchone()))
-
-
-def skus(connection: Connection, skus: Iterable[str]) -> set[str]:
-    """Which of these are ours."""
-    return {row[0] for row in connection.execute(_Q["skus"], {"skus": sorted(skus)})}
-
-
-def codes(connection: Connection, gtins: Iterable[str]) -> dict[str, tuple[str, int]]:
-    """What trade item numbers mean, and how many base units one holds."""
-    rows = connection.execute(_Q["codes"], {"gtins": sorted(gtins)})
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
-def listings(
-    connection: Connection, theirs: Iterable[str], channels: Iterable[str]
-) -> dict[tuple[str, str], str]:
-    """What channels' own codes mean."""
-    values = {"theirs": sorted(theirs), "channels": sorted(channels)}
-    return {(row[0], row[1]): row[2] for row in connection.execute(_Q["listings"], values)}
-
-
-def packs(connection: Connection, skus: Iterable[str]) -> dict[tuple[str, str], set[int]]:
-    """How many base units the packs of items hold, by SKU and level."""
-    found: dict[tuple[str, str], set[int]] = {}
-    for sku, level, quantity in connection.execute(_Q["packs"], {"skus": sorted(skus)}):
-        found.setdefault((sku, level), set()).add(quantity)
-    return found
-
-
-def insert_listing(connection: Connection, listing: Listing, delivery: Delivery) -> bool:
-    """Note what a channel's item code means; whether that is new."""
-    values = {**msgspec.structs.asdict(listing), **msgspec.structs.asdict(delivery)}
-    return connection.execute(_Q["insert_listing"], values).rowcount > 0
+def unresolved(connection: Connection, *, before: Micros, limit: int) -> list[int]:
+    """Orders that named what the catalog did not know when they were looked at, before a moment."""
+    values = {"before": before, "limit": limit}
+    return [row[0] for row in connection.execute(_Q["unresolved"], values)]
 
 
 def open_lines(connection: Connection, items: Iterable[int] | None) -> list[OpenLine]:
