@@ -67,6 +67,7 @@ EXIT_CODES: Final = {
     "downlink": os.EX_DATAERR,
     "catalog": os.EX_DATAERR,
     "document": os.EX_DATAERR,
+    "order": os.EX_DATAERR,
     "demand": os.EX_DATAERR,
     "feed": os.EX_DATAERR,
     "request": os.EX_USAGE,
