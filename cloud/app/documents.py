@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from cloud import feeds
+from cloud.app import selling
 from cloud.feeds import Handler, Reader, Routes
-from cloud.feeds.documents import Listing
+from cloud.feeds.documents import CustomerReturn, Fulfilment, Listing, SalesOrder
 
 READERS: Final[Mapping[str, Reader]] = {}
 
 HANDLERS: Final[Mapping[type, Handler]] = {
     Listing: feeds.learn,
+    SalesOrder: selling.spoken,
+    Fulfilment: selling.spoken,
+    CustomerReturn: selling.spoken,
 }
 
 ROUTES: Final = Routes(READERS, HANDLERS)
