@@ -89,7 +89,8 @@ def verdict_of(judged: JudgedGroup) -> Verdict:
 
 def _of_set(partner: Partner, judged: Judged, *, refused: bool) -> list[Row]:
     one = judged.one
-    rows: list[Row] = [("AK2", _text(one.kind, "000", 3), _text(one.control, "0000", 9).rjust(4, "0"))]
+    control = _text(one.control, "0000", 9).rjust(4, "0")
+    rows: list[Row] = [("AK2", _text(one.kind, "000", 3), control)]
     within = [fault for fault in judged.faults if fault.level in {Level.SEGMENT, Level.ELEMENT}]
     within.sort(key=lambda fault: (fault.position, fault.segment, fault.element))
     if one.kind and len(one.kind) == 3:

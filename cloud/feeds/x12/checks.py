@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from cloud.feeds.x12.dictionary import SHAPES, Element, Shape, elements_of
@@ -122,9 +123,7 @@ def _of_segment(segment: Segment, version: str) -> Iterator[Fault]:
         if _CONTROL.search(value):
             says = "a control character; perhaps a segment terminator is missing before it"
             yield segment.fault("6", number, value=value, detail=says)
-    for number, element in enumerate(
-        elements_of(segment.name, len(segment.elements)), start=1
-    ):
+    for number, element in enumerate(elements_of(segment.name, len(segment.elements)), start=1):
         value = segment.get(number)
         if not value and element.mandatory:
             yield segment.fault("1", number, reference=element.reference)
@@ -133,9 +132,7 @@ def _of_segment(segment: Segment, version: str) -> Iterator[Fault]:
     yield from _of_pairs(segment)
 
 
-def _of_element(
-    segment: Segment, number: int, element: Element, version: str
-) -> Iterator[Fault]:
+def _of_element(segment: Segment, number: int, element: Element, version: str) -> Iterator[Fault]:
     value = segment.get(number)
     code = _wrong(value, element, version)
     if code:
@@ -164,7 +161,7 @@ def _wrong(value: str, element: Element, version: str) -> str:
 def _of_pairs(segment: Segment) -> Iterator[Fault]:
     """A qualifier and what it qualifies come together (the syntax notes P0304, P0607 …)."""
     listed = elements_of(segment.name, len(segment.elements) + 1)
-    for number, (first, second) in enumerate(zip(listed, listed[1:], strict=False), start=1):
+    for number, (first, second) in enumerate(pairwise(listed), start=1):
         if (first.reference, second.reference) not in {(235, 234), (66, 67)}:
             continue
         has, follows = bool(segment.get(number)), bool(segment.get(number + 1))

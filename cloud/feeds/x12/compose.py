@@ -118,9 +118,11 @@ def change(partner: Partner, before: PurchaseOrder, after: PurchaseOrder) -> Mes
         if known != line:
             kind = "AI" if known is None else "CA"
             rows.extend(_ordered(partner, line, after.currency, "POC", (kind,)))
-    for line in before.lines:
-        if line.number not in later:
-            rows.append(("POC", line.number, "DI", "0", "", line.unit))
+    rows.extend(
+        ("POC", line.number, "DI", "0", "", line.unit)
+        for line in before.lines
+        if line.number not in later
+    )
     if len(rows) == 1:
         raise QuartermasterError("x12.unwritable", f"nothing of order {number} has changed")
     rows.append(("CTT", str(sum(row[0] == "POC" for row in rows))))
@@ -288,9 +290,7 @@ def ship_notice(partner: Partner, document: ShipNotice) -> Message:
     Raises:
         QuartermasterError: ``x12.unwritable``.
     """
-    number = demanded(
-        number_of(document.references, Numbering.SHIPMENT), "the shipment's number"
-    )
+    number = demanded(number_of(document.references, Numbering.SHIPMENT), "the shipment's number")
     rows = _Hierarchy(partner, document).rows
     purpose = "01" if document.cancelled else "00"
     date = date_of(partner, document.shipped_at)
@@ -350,9 +350,7 @@ class _Hierarchy:
         if document.eta is not None:
             eta = document.eta
             self.rows.append(("DTM", "017", date_of(partner, eta), time_of(partner, eta)))
-        self.rows.extend(
-            parties(partner, "ST", Party(), place_of(partner, document.site))
-        )
+        self.rows.extend(parties(partner, "ST", Party(), place_of(partner, document.site)))
 
     def _put(self, lines: list[Line], parent: str, placed: set[str], *, last: bool) -> None:
         """The packages of these lines and the lines in them; then what lies in none."""

@@ -263,9 +263,7 @@ def _of_delimiters(header: Segment, delimiters: Delimiters) -> Iterator[Fault]:
 
 def _isa(header: Segment, code: str, element: int, says: str) -> Fault:
     value = header.elements[element - 1]
-    return _broken(
-        header.number, code, segment="ISA", element=element, value=value, detail=says
-    )
+    return _broken(header.number, code, segment="ISA", element=element, value=value, detail=says)
 
 
 def _split(
@@ -385,9 +383,7 @@ class _Walk:
             faults.extend(_of_trailer(header, trailer))
         if not 1 <= len(control) <= 9 or any(one.control == control for one in self._sets):
             faults.append(_of_set(header, "7", control, "ST"))
-        known = TransactionSet(
-            header.get(1), control, tuple(self._set), tuple(faults[:MAX_FAULTS])
-        )
+        known = TransactionSet(header.get(1), control, tuple(self._set), tuple(faults[:MAX_FAULTS]))
         self._sets.append(known)
         self._set, self._set_faults = [], []
 

@@ -195,7 +195,8 @@ def checked(partner: Partner) -> Partner:
         ("goes", partner.goes, GOES[partner.role]),
     ):
         if unknown := sorted(set(kinds) - possible):
-            says = f"{unknown[0][:20]} with a {partner.role}; possible: {', '.join(sorted(possible))}"
+            those = ", ".join(sorted(possible))
+            says = f"{unknown[0][:20]} with a {partner.role}; possible: {those}"
             raise QuartermasterError("x12.profile", says, where=where)
     if (partner.them.qualifier, partner.them.id) == (partner.us.qualifier, partner.us.id):
         raise QuartermasterError("x12.profile", "both sides have one address", where="us")

@@ -66,9 +66,7 @@ def read_shipped(context: Context) -> tuple[Document, ...]:
         begin.get(2)
     )
     if begin.get(6):
-        order.append(
-            Reference(numbering=Numbering.CUSTOMER, scope="", number=begin.get(6))
-        )
+        order.append(Reference(numbering=Numbering.CUSTOMER, scope="", number=begin.get(6)))
     if not order:
         raise refuse(begin, 2, "it names no order", "2")
     carrier = next((one.get(2) for one in head if one.name == "W27"), "")
@@ -211,4 +209,3 @@ def read_tracking(context: Context) -> tuple[Document, ...]:
             )
         )
     return tuple(found)
-

@@ -139,9 +139,7 @@ def _answers(
     if not found:
         if overall is None:
             raise refuse(segment, 1, "the line is not answered: it has no ACK", "2")
-        found.append(
-            ConfirmedLine(line=line, answer=overall, ship_day=ships, deliver_day=arrives)
-        )
+        found.append(ConfirmedLine(line=line, answer=overall, ship_day=ships, deliver_day=arrives))
     return found
 
 
@@ -156,9 +154,7 @@ def read_ship_notice(context: Context) -> tuple[Document, ...]:
     eta = dated(partner, top.shipment, "017", "067", "002")[1]
     shipped = dated(partner, top.shipment, "011")[1] or moment(partner, begin, 3, 4)
     place = party(top.shipment, "ST").reference
-    number = Reference(
-        numbering=Numbering.SHIPMENT, scope=partner.scope, number=begin.get(2)
-    )
+    number = Reference(numbering=Numbering.SHIPMENT, scope=partner.scope, number=begin.get(2))
     tracking = [
         Reference(numbering=Numbering.TRACKING, scope=partner.scope, number=text)
         for text in (first(top.shipment, "REF", "CN"), first(top.shipment, "REF", "BM"))
@@ -291,9 +287,7 @@ def read_invoice(context: Context) -> tuple[Document, ...]:
     return (
         Invoice(
             references=(
-                Reference(
-                    numbering=Numbering.INVOICE, scope=partner.scope, number=begin.get(2)
-                ),
+                Reference(numbering=Numbering.INVOICE, scope=partner.scope, number=begin.get(2)),
             ),
             order=(_ours(begin.get(4)),) if begin.get(4) else (),
             supplier=partner.scope,
@@ -352,13 +346,8 @@ def read_order(context: Context, known: Known) -> tuple[Document, ...]:
     """An 850: the order as it stands, all of its lines."""
     del known
     begin = context.the("BEG")
-    return (_order(context, begin, begin.get(3), meaning(begin, 1, _PURPOSE), 5, "PO1"),)
-
-
-def _order(
-    context: Context, begin: Segment, number: str, status: OrderStatus, dates: int, detail: str
-) -> SalesOrder:
-    partner, head = context.partner, heading(context, detail)
+    partner, head = context.partner, heading(context, "PO1")
+    number, status = begin.get(3), meaning(begin, 1, _PURPOSE)
     currency = _currency(context)
     lines = [
         _line(context, stretch, at, currency, 0)
@@ -366,11 +355,9 @@ def _order(
     ]
     if len({line.number for line in lines}) != len(lines):
         raise refuse(context.the("PO1"), 1, "two lines have one number")
-    placed = moment(partner, begin, dates)
-    return SalesOrder(
-        references=(
-            Reference(numbering=Numbering.CUSTOMER, scope=partner.scope, number=number),
-        ),
+    placed = moment(partner, begin, 5)
+    order = SalesOrder(
+        references=(Reference(numbering=Numbering.CUSTOMER, scope=partner.scope, number=number),),
         channel=partner.scope,
         status=status,
         version=context.version,
@@ -385,6 +372,7 @@ def _order(
         ship_from=dated(partner, head, "037", "010")[0],
         ship_by=dated(partner, head, "038")[0],
     )
+    return (order,)
 
 
 def read_change(context: Context, known: Known) -> tuple[Document, ...]:
@@ -452,9 +440,7 @@ def _amend(
     lines[number] = after
 
 
-def _changed(
-    context: Context, before: Line, stretch: list[Segment], currency: str
-) -> Line:
+def _changed(context: Context, before: Line, stretch: list[Segment], currency: str) -> Line:
     segment, partner = stretch[0], context.partner
     new = price(segment, 6, currency, segment.get(7))
     wanted = dated(partner, stretch, "002", "010")[0]
@@ -500,9 +486,7 @@ def read_sales(context: Context) -> tuple[Document, ...]:
     return tuple(found.values())
 
 
-def _sold(
-    context: Context, stretch: list[Segment], place: str
-) -> dict[str, tuple[Segment, int]]:
+def _sold(context: Context, stretch: list[Segment], place: str) -> dict[str, tuple[Segment, int]]:
     """Net units by site: QS sold, QU returned; SDQ spreads the ZA before it over places."""
     signs = {"QS": 1, "QU": -1}
     found: dict[str, tuple[Segment, int]] = {}
@@ -530,9 +514,7 @@ def _note(
     found[site] = (segment, before + quantity)
 
 
-def _line(
-    context: Context, stretch: list[Segment], number: int, currency: str, shift: int
-) -> Line:
+def _line(context: Context, stretch: list[Segment], number: int, currency: str, shift: int) -> Line:
     """A line as PO1, IT1 and, by ``shift`` elements later, POC have it."""
     partner, segment = context.partner, stretch[0]
     ids = 6 + 2 * shift

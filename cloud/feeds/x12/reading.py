@@ -111,7 +111,7 @@ def _of_header(interchange: Interchange, element: int, code: str, says: str) -> 
 
 
 def judged(
-    interchange: Interchange, partner: Partner, group: Group, known: Known
+    interchange: Interchange, partner: Partner, group: Group, known: Known | None
 ) -> JudgedGroup:
     """Read every set of a group, in its order; raises nothing.
 
@@ -119,7 +119,7 @@ def judged(
         interchange: that the group is of.
         partner: whose it is.
         group: the group.
-        known: a retailer's order by its number, for its changes.
+        known: a retailer's order by its number, for its changes; without it they are only checked.
     """
     faults = list(group.faults)
     for element, agreed in ((2, partner.them), (3, partner.us)):
@@ -131,11 +131,12 @@ def judged(
     earlier: dict[str, SalesOrder] = {}
 
     def as_it_stands(number: str) -> SalesOrder | None:
-        return earlier.get(number) or known(number)
+        return earlier.get(number) or (known(number) if known else None)
 
     sets: list[Judged] = []
     for one in group.sets:
-        found = _judged(Context(partner, group, one, version), as_it_stands)
+        context = Context(partner, group, one, version)
+        found = _judged(context, as_it_stands, read=known is not None or one.kind != "860")
         sets.append(found)
         for document in found.documents:
             if isinstance(document, SalesOrder):
@@ -143,7 +144,7 @@ def judged(
     return JudgedGroup(group, tuple(faults), tuple(sets))
 
 
-def _judged(context: Context, known: Known) -> Judged:
+def _judged(context: Context, known: Known, *, read: bool) -> Judged:
     one, partner = context.one, context.partner
     faults = [*one.faults, *_refined(faults_of(context.group, one), context)]
     if not any(fault.level is Level.SET and fault.code in {"1", "6"} for fault in faults) and (
@@ -152,7 +153,7 @@ def _judged(context: Context, known: Known) -> Judged:
         says = f"a {partner.role} sends {', '.join(sorted(partner.inbound))}"
         faults.append(Fault(Level.SET, "1", one.segments[0].number, "ST", value=one.kind))
         faults[-1] = faults[-1]._replace(detail=says)
-    if any(fault.refuses for fault in faults) or one.kind == "997":
+    if any(fault.refuses for fault in faults) or one.kind == "997" or not read:
         return Judged(one, tuple(faults))
     try:
         documents = _documents(context, known)
@@ -202,4 +203,3 @@ def _version(interchange: Interchange, group: Group) -> int:
         moment = _EPOCH
     minutes = int((moment - _EPOCH).total_seconds()) // 60
     return minutes * MINUTE + (sequence(interchange.control) or 0) % MINUTE
-

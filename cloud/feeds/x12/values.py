@@ -1,4 +1,4 @@
-"""What a segment's elements say, as values; what cannot be taken is a fault of that element. Pure."""
+"""What a segment's elements say, as values; what cannot be taken is that element's fault. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from cloud.catalog.money import digits
 from cloud.feeds.documents import Goods, Party
 from cloud.feeds.x12.checks import century, decimal, is_day
 from cloud.feeds.x12.dictionary import reference_of
@@ -28,10 +29,6 @@ _ZONES: Final = {
     "MT": "America/Denver",
     "PT": "America/Los_Angeles",
 }
-_NO_CENTS: Final = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
-)
-_MILLS: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 _PER: Final = {"HP": 100, "PN": 10, "TP": 1000, "HT": 100, "TT": 10_000}
 """Price bases (element 639) that are for more than one."""
 _MAX_MINOR: Final = 10**15
@@ -165,13 +162,6 @@ def amount(segment: Segment, element: int, currency: str) -> int | None:
         raise refuse(segment, element, "it is no amount", "6")
     minor = found * 10 ** digits(currency) / 100
     return int(minor) if minor == minor.to_integral_value() else None
-
-
-def digits(currency: str) -> int:
-    """Digits after the point of a currency (ISO 4217)."""
-    if currency in _NO_CENTS:
-        return 0
-    return 3 if currency in _MILLS else 2
 
 
 def day(segment: Segment, element: int) -> str | None:

@@ -15,12 +15,12 @@ from itertools import groupby
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cloud.catalog.money import digits
 from cloud.feeds.documents import Goods, Numbering, Party, Reference
 from cloud.feeds.x12.checks import faults_of
 from cloud.feeds.x12.dictionary import SHAPES
 from cloud.feeds.x12.envelope import read
 from cloud.feeds.x12.partner import Partner
-from cloud.feeds.x12.values import digits
 from shared.errors import QuartermasterError
 from shared.units import Micros
 
@@ -129,7 +129,7 @@ def _header(partner: Partner, control: int, at: Micros) -> str:
         f"{local:%y%m%d}", f"{local:%H%M}", marks.repetition or "U", version,
         f"{control:09d}", "0", "T" if partner.test else "P", marks.component,
     )  # fmt: skip
-    return marks.element.join(elements) + marks.segment + ("\n" if partner.marks.line_breaks else "")
+    return marks.element.join(elements) + _end(partner)
 
 
 def _line(partner: Partner, row: Row) -> str:
@@ -139,7 +139,11 @@ def _line(partner: Partner, row: Row) -> str:
         if _UNPRINTABLE.search(value) or any(mark in value for mark in forbidden):
             raise QuartermasterError("x12.unwritable", f"{value[:60]!r}", where=row[0])
     text = marks.element.join(row).rstrip(marks.element)
-    return text + marks.segment + ("\n" if partner.marks.line_breaks else "")
+    return text + _end(partner)
+
+
+def _end(partner: Partner) -> str:
+    return partner.marks.segment + ("\n" if partner.marks.line_breaks else "")
 
 
 def _demand_sound(content: bytes) -> None:
