@@ -252,20 +252,22 @@ def parties(partner: Partner, code: str, party: Party, number: str = "") -> list
     if not reference and not name:
         return []
     rows: list[Row] = [("N1", code, name, *(("92", reference) if reference else ()))]
-    if party.street:
-        text = plain(partner, party.street, 110)
-        rows.append(("N3", text[:55].rstrip(), text[55:].strip()))
-    if party.city or party.postcode or party.country:
-        rows.append(
-            (
-                "N4",
-                plain(partner, party.city, 30),
-                plain(partner, party.region, 2),
-                plain(partner, party.postcode, 15),
-                plain(partner, party.country, 3),
-            )
-        )
+    if street := plain(partner, party.street, 110):
+        rows.append(("N3", street[:55].rstrip(), street[55:].strip()))
+    town = (
+        _at_least(2, plain(partner, party.city, 30)),
+        _at_least(2, plain(partner, party.region, 2)),
+        _at_least(3, plain(partner, party.postcode, 15)),
+        _at_least(2, plain(partner, party.country, 3)),
+    )
+    if any(town):
+        rows.append(("N4", *town))
     return rows
+
+
+def _at_least(shortest: int, text: str) -> str:
+    """What is too short for its element is left out."""
+    return text if len(text) >= shortest else ""
 
 
 def place_of(partner: Partner, site: str) -> str:
