@@ -21,6 +21,7 @@ Scope = Literal[
     "gateways:write",
     "fleet:write",
     "feeds:write",
+    "orders:write",
     "metrics",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)

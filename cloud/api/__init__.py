@@ -19,6 +19,7 @@ from cloud.api import (
     routes_catalog,
     routes_decisions,
     routes_exceptions,
+    routes_orders,
     routes_places,
     routes_service,
     routes_stock,
@@ -72,6 +73,7 @@ def create_app(
         routes_exceptions,
         routes_catalog,
         routes_trade,
+        routes_orders,
         routes_service,
     ):
         app.include_router(module.router)

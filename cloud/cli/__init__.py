@@ -17,6 +17,7 @@ from cloud.cli import (
     keys,
     leases,
     ledger,
+    orders,
     people,
     plan,
     policy,
@@ -45,6 +46,7 @@ app.add_typer(gateways.app, name="gateways")
 app.add_typer(keys.app, name="keys")
 app.add_typer(leases.app, name="leases")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(orders.app, name="orders")
 app.add_typer(people.app, name="people")
 app.add_typer(plan.app, name="plan")
 app.add_typer(policy.app, name="policy")
