@@ -111,6 +111,9 @@ Code = Literal[
     "lease.not-free",
     "lease.exceeded",
     "lease.exhausted",
+    "reservation.not-free",
+    "reservation.over",
+    "reservation.key-reused",
     "decision.diverged",
     "decision.shadow",
     "decision.overridden",
@@ -660,6 +663,21 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         409,
         "This site may not promise that much now.",
         "Promise what remains, or ask for the rest when the cloud is back.",
+    ),
+    "reservation.not-free": Entry(
+        409,
+        "There is not that much free to reserve.",
+        "Reserve less, elsewhere or something else; /v1/atp says what comes when.",
+    ),
+    "reservation.over": Entry(
+        409,
+        "The reservation has ended.",
+        "Reserve again, with a new Idempotency-Key.",
+    ),
+    "reservation.key-reused": Entry(
+        409,
+        "This Idempotency-Key was used for something else.",
+        "Use a new key for each new wish, and the same only to repeat it.",
     ),
     "decision.diverged": Entry(
         409,
