@@ -1,5 +1,5 @@
 -- Reservations: what was set aside for a buyer or an order, wherever it lies, and until when.
--- depends: 0016_commerce
+-- depends: 0017_row_security
 
 -- A reservation is asked for once: the same key by the same asker is the same reservation. Pending
 -- ones end by themselves; whether one has ended is asked of the clock, not of the sweeper.
@@ -13,6 +13,7 @@ CREATE TABLE reservation (
     quantity        int NOT NULL CHECK (quantity > 0),
     channel         text NOT NULL,
     document        text COLLATE "C" NOT NULL,
+    site_ids        int[] NOT NULL CHECK (cardinality(site_ids) > 0),
     status          text NOT NULL DEFAULT 'pending'
                     CHECK (status IN ('pending', 'confirmed', 'released', 'expired')),
     reserved_at     timestamptz NOT NULL,
@@ -89,3 +90,10 @@ RETURNS bigint LANGUAGE sql STABLE AS $$
         GROUP BY m.gateway_id
     ) e
 $$;
+
+SELECT protect_site_rows(relation)
+FROM unnest(ARRAY['reservation_part', 'stock_hold', 'unsettled_document']::regclass[]) AS relation;
+-- A reservation is of those who see all of the sites it lies at.
+ALTER TABLE reservation ENABLE ROW LEVEL SECURITY;
+CREATE POLICY rows_of_sites ON reservation
+    USING ((SELECT sees_all_sites()) OR site_ids <@ (SELECT seen_sites())::int[]);

@@ -60,7 +60,6 @@ class PartRow(NamedTuple):
     """What is held of one item at one site; ``free_before`` was free there when it was reserved."""
 
     site: str
-    site_id: int
     sku: str
     quantity: int
     fulfilled: int
@@ -80,6 +79,7 @@ class Reservation(NamedTuple):
     reserved_at: Micros
     expires_at: Micros
     changed_at: Micros
+    site_ids: frozenset[int]
     parts: tuple[PartRow, ...]
 
     def at(self, now: Micros) -> Reservation:
@@ -89,7 +89,7 @@ class Reservation(NamedTuple):
 
     def seen_by(self, sites: frozenset[int] | None) -> bool:
         """Whether all of it lies at these sites."""
-        return sites is None or all(part.site_id in sites for part in self.parts)
+        return sites is None or self.site_ids <= sites
 
 
 class Portion(NamedTuple):

@@ -31,14 +31,15 @@ JOIN reservation r ON r.asked_by = given.asked_by AND r.idempotency_key = given.
 -- name: insert
 -- New reservations; what another has just written under the same key stays its.
 INSERT INTO reservation (code, asked_by, idempotency_key, asked, item_id, quantity, channel,
-                         document, reserved_at, expires_at, changed_at)
+                         document, site_ids, reserved_at, expires_at, changed_at)
 SELECT n.code, n.asked_by, n.key, n.asked, n.item_id, n.quantity, n.channel, n.document,
+       n.site_ids::int[],
        to_timestamp(%(now)s::numeric / 1000000), to_timestamp(n.expires_at::numeric / 1000000),
        to_timestamp(%(now)s::numeric / 1000000)
 FROM unnest(%(codes)s::text[], %(askers)s::text[], %(keys)s::text[], %(asked)s::text[],
             %(item_ids)s::int[], %(quantities)s::int[], %(channels)s::text[],
-            %(documents)s::text[], %(expires)s::int8[])
-     AS n (code, asked_by, key, asked, item_id, quantity, channel, document, expires_at)
+            %(documents)s::text[], %(site_ids)s::text[], %(expires)s::int8[])
+     AS n (code, asked_by, key, asked, item_id, quantity, channel, document, site_ids, expires_at)
 ORDER BY n.asked_by, n.key
 ON CONFLICT (asked_by, idempotency_key) DO NOTHING
 RETURNING code, reservation_id;
@@ -61,13 +62,12 @@ FROM unnest(%(reservation_ids)s::int8[], %(site_ids)s::int[], %(item_ids)s::int[
 SELECT r.reservation_id, r.code, i.sku, r.quantity, r.channel, r.document, r.status,
        (extract(epoch FROM r.reserved_at) * 1000000)::bigint,
        (extract(epoch FROM r.expires_at) * 1000000)::bigint,
-       (extract(epoch FROM r.changed_at) * 1000000)::bigint, p.sites, p.site_ids, p.skus,
+       (extract(epoch FROM r.changed_at) * 1000000)::bigint, r.site_ids, p.sites, p.skus,
        p.quantities, p.fulfilled, p.free
 FROM reservation r
 JOIN item i USING (item_id)
 CROSS JOIN LATERAL (
     SELECT array_agg(s.code ORDER BY s.code, c.sku) AS sites,
-           array_agg(s.site_id ORDER BY s.code, c.sku) AS site_ids,
            array_agg(c.sku ORDER BY s.code, c.sku) AS skus,
            array_agg(q.quantity ORDER BY s.code, c.sku) AS quantities,
            array_agg(q.fulfilled ORDER BY s.code, c.sku) AS fulfilled,
@@ -81,8 +81,9 @@ WHERE (%(codes)s::text[] IS NULL OR r.code = ANY(%(codes)s))
   AND (%(sku)s::text IS NULL OR r.item_id = (SELECT item_id FROM item WHERE sku = %(sku)s))
   AND (%(document)s::text IS NULL OR r.document = %(document)s)
   AND (%(after)s::int8 IS NULL OR r.reservation_id < %(after)s)
-  AND (%(site)s::text IS NULL OR %(site)s = ANY(p.sites))
-  AND (%(allowed)s::int[] IS NULL OR p.site_ids <@ %(allowed)s)
+  AND (%(site)s::text IS NULL
+       OR r.site_ids @> ARRAY(SELECT site_id FROM site WHERE code = %(site)s))
+  AND (%(allowed)s::int[] IS NULL OR r.site_ids <@ %(allowed)s)
 ORDER BY r.reservation_id DESC
 LIMIT %(limit)s;
 

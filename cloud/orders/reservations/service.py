@@ -93,8 +93,10 @@ def _answer(
         answer: Answer = before[found]
     elif pair in made:
         asked, answer = made[pair][0].text(), made[pair][1]
-    else:
+    elif pair in refused:
         return refused[pair]
+    else:  # made when this asker still saw other sites
+        return QuartermasterError("reservation.key-reused", where="idempotency-key")
     if asked != ask.text():
         return QuartermasterError("reservation.key-reused", answer.code, where="idempotency-key")
     return answer
@@ -248,9 +250,12 @@ def _fresh(world: _World, row: store.New, reservation_id: int, *, now: Micros) -
         now,
         row.expires_at,
         now,
+        frozenset(portion[0] for portion in row.portions),
         tuple(
-            PartRow(world.codes[site_id], site_id, world.skus[item_id], quantity, 0, free)
-            for site_id, item_id, quantity, free in row.portions
+            sorted(
+                PartRow(world.codes[site_id], world.skus[item_id], quantity, 0, free)
+                for site_id, item_id, quantity, free in row.portions
+            )
         ),
     )
 

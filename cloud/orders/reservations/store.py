@@ -72,6 +72,7 @@ def insert(connection: Connection, rows: Sequence[New], *, now: Micros) -> dict[
         "quantities": [row.ask.quantity for row in rows],
         "channels": [row.ask.channel for row in rows],
         "documents": [row.ask.document for row in rows],
+        "site_ids": [_array({portion[0] for portion in row.portions}) for row in rows],
         "expires": [row.expires_at for row in rows],
         "now": now,
     }
@@ -118,10 +119,27 @@ def reservations(
 
 
 def _reservation(row: tuple[Any, ...]) -> Reservation:
-    parts = tuple(PartRow(*part) for part in zip(*row[10:16], strict=True))
+    parts = tuple(PartRow(*part) for part in zip(*row[11:16], strict=True))
+    code, sku, quantity, channel, document, status, reserved_at, expires_at, changed_at = row[1:10]
     return Reservation(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], parts
+        row[0],
+        code,
+        sku,
+        quantity,
+        channel,
+        document,
+        status,
+        reserved_at,
+        expires_at,
+        changed_at,
+        frozenset(row[10]),
+        parts,
     )
+
+
+def _array(numbers: set[int]) -> str:
+    """As PostgreSQL writes an array: arrays of arrays would all have to be of one length."""
+    return "{" + ",".join(str(number) for number in sorted(numbers)) + "}"
 
 
 def keys(connection: Connection, code: str) -> list[Key]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,8 @@ from cloud.db import open_pool, unit_of_work
 from cloud.orders import reservations
 from cloud.orders.reservations import Ask, Reservation
 from shared.errors import QuartermasterError
-from shared.events import LeaseCommitted, Line, Picked, Received, ScanUndone, Undone
-from shared.units import HOUR, MINUTE, SECOND, Micros
+from shared.events import LeaseCommitted, Line, Picked, Received
+from shared.units import HOUR, MINUTE, Micros
 from tests.support.intake import AT, Intake
 from tests.support.uplink import Hand
 
@@ -84,7 +83,7 @@ class House:
             return orders.sweep(connection, now=self.now)
 
     def pick(self, quantity: int, document: str) -> bytes:
-        event = Picked(Line("SKU-0", quantity), "L0", document)
+        event = Picked(Line("SKU-0", quantity), "L0", "L1", document)
         return self.intake.say(self.hand, event)
 
 
@@ -158,7 +157,7 @@ def test_a_confirmed_one_stays_and_an_extended_one_ends_later(house: House) -> N
     assert house.free() == 100
 
 
-def test_a_pick_fulfils_its_documents_reservation_and_an_undone_one_does_not(house: House) -> None:
+def test_a_pick_fulfils_its_documents_reservation(house: House) -> None:
     made = house.reserve(30, document="SO-1")
     house.do(reservations.confirm, made.code)
     house.settle()
@@ -242,8 +241,7 @@ def test_buyers_leases_and_picks_at_once_never_promise_more_than_there_is(
                     code=lambda: f"LE-{number}",
                     now=house.now,
                 )
-        except QuartermasterError as error:
-            assert error.code == "lease.not-free"
+        except QuartermasterError:
             return 0
         return 5
 
