@@ -22,6 +22,7 @@ Scope = Literal[
     "fleet:write",
     "feeds:write",
     "orders:write",
+    "reservations:write",
     "metrics",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)

@@ -21,6 +21,7 @@ from cloud.api import (
     routes_exceptions,
     routes_orders,
     routes_places,
+    routes_reservations,
     routes_service,
     routes_stock,
     routes_trade,
@@ -67,6 +68,7 @@ def create_app(
     """
     app = _new(service, "Quartermaster", _DESCRIPTION, rates, reference)
     for module in (
+        routes_reservations,
         routes_stock,
         routes_places,
         routes_decisions,

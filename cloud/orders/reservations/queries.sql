@@ -83,7 +83,7 @@ WHERE (%(codes)s::text[] IS NULL OR r.code = ANY(%(codes)s))
   AND (%(after)s::int8 IS NULL OR r.reservation_id < %(after)s)
   AND (%(site)s::text IS NULL
        OR r.site_ids @> ARRAY(SELECT site_id FROM site WHERE code = %(site)s))
-  AND (%(allowed)s::int[] IS NULL OR r.site_ids <@ %(allowed)s)
+  AND (%(allowed)s::int[] IS NULL OR r.site_ids <@ %(allowed)s::int[])
 ORDER BY r.reservation_id DESC
 LIMIT %(limit)s;
 
