@@ -11,6 +11,7 @@ from cloud.orders.model import (
     Unknown,
 )
 from cloud.orders.service import (
+    SWEPT_AT_ONCE,
     account,
     document,
     drift,
@@ -28,6 +29,7 @@ from cloud.orders.service import (
 )
 
 __all__ = [
+    "SWEPT_AT_ONCE",
     "Account",
     "Commitment",
     "LeaseRow",

@@ -33,6 +33,7 @@ from shared.leases import MAX_LEASES, Lease, Leases
 from shared.units import MAX_QUANTITY, Micros
 
 __all__ = [
+    "SWEPT_AT_ONCE",
     "account",
     "document",
     "drift",
@@ -49,6 +50,8 @@ __all__ = [
     "take",
 ]
 
+SWEPT_AT_ONCE: Final = 200
+"""Accounts that the sweeper locks in one transaction."""
 LONGEST: Final = Micros(366 * 24 * 3600 * 1_000_000)
 
 
@@ -142,7 +145,7 @@ def _settle(connection: Connection, keys: Sequence[store.Key]) -> None:
         store.hold(connection, freed)
 
 
-def sweep(connection: Connection, *, now: Micros, limit: int = 200) -> int:
+def sweep(connection: Connection, *, now: Micros, limit: int = SWEPT_AT_ONCE) -> int:
     """Free what has expired and settle what was picked, of so many items; returns how many."""
     keys = store.due(connection, now=now, limit=limit)
     lock(connection, keys, now=now)
