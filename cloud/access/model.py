@@ -23,6 +23,7 @@ Scope = Literal[
     "feeds:write",
     "orders:write",
     "reservations:write",
+    "purchases:write",
     "metrics",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)

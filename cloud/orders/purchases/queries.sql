@@ -8,27 +8,12 @@ FROM unnest(%(aliases)s::text[]) AS alias ORDER BY alias;
 -- Keys of suppliers by code.
 SELECT code, supplier_id FROM supplier WHERE code = ANY(%(codes)s);
 
--- name: named_goods
--- What these names mean: by SKU, by trade item number with its pack, by a supplier's own name.
-SELECT 'sku', sku, sku, 1 FROM item WHERE sku = ANY(%(skus)s::text[])
-UNION ALL
-SELECT 'gtin', c.gtin, i.sku, c.quantity
-FROM item_code AS c JOIN item AS i USING (item_id) WHERE c.gtin = ANY(%(gtins)s::text[])
-UNION ALL
-SELECT 'theirs', v.reference, i.sku, 1
+-- name: items_by_reference
+-- What a supplier's own names stand for in its offers.
+SELECT v.reference, i.sku
 FROM offer_version AS v JOIN supplier AS s USING (supplier_id) JOIN item AS i USING (item_id)
-WHERE s.code = %(supplier)s AND v.until IS NULL AND NOT v.removed AND v.reference <> ''
-  AND v.reference = ANY(%(theirs)s::text[])
-UNION ALL
-SELECT 'case', i.sku, i.sku, c.quantity
-FROM item AS i JOIN item_code AS c USING (item_id)
-JOIN pack_version AS p ON p.gtin = c.gtin AND p.until IS NULL AND p.level = 'case'
-WHERE i.sku = ANY(%(skus)s::text[])
-UNION ALL
-SELECT 'pallet', i.sku, i.sku, c.quantity
-FROM item AS i JOIN item_code AS c USING (item_id)
-JOIN pack_version AS p ON p.gtin = c.gtin AND p.until IS NULL AND p.level = 'pallet'
-WHERE i.sku = ANY(%(skus)s::text[]);
+WHERE s.code = %(supplier)s AND v.until IS NULL AND NOT v.removed
+  AND v.reference = ANY(%(names)s::text[]);
 
 -- name: insert_statement
 -- What was said, once.
@@ -264,6 +249,11 @@ USING unnest(%(firsts)s::int8[], %(lasts)s::int8[]) AS range (first_seq, last_se
 WHERE t.gateway_id = %(gateway_id)s AND t.epoch = %(epoch)s
   AND t.seq BETWEEN range.first_seq AND range.last_seq
 RETURNING t.purchase_id;
+
+-- name: orders_of_chain
+-- The orders that an epoch of a gateway took goods in for.
+SELECT DISTINCT purchase_id FROM purchase_arrival
+WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND purchase_id IS NOT NULL;
 
 -- name: due
 -- Orders in which something has become late, or short, since they were folded: what is still coming

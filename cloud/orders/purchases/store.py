@@ -200,24 +200,14 @@ def supplier_ids(connection: Connection, codes: Sequence[str]) -> dict[str, int]
     return dict(connection.execute(_Q["known_suppliers"], {"codes": list(codes)}).fetchall())
 
 
-def named_goods(
-    connection: Connection,
-    *,
-    supplier: str,
-    skus: Sequence[str],
-    gtins: Sequence[str] = (),
-    theirs: Sequence[str] = (),
-) -> dict[tuple[str, str], set[tuple[str, int]]]:
-    """What names mean, by (which name, its text): SKU and base units of one."""
-    values = {
-        "supplier": supplier,
-        "skus": list(skus),
-        "gtins": list(gtins),
-        "theirs": list(theirs),
-    }
-    found: dict[tuple[str, str], set[tuple[str, int]]] = {}
-    for which, name, sku, quantity in connection.execute(_Q["named_goods"], values):
-        found.setdefault((which, name), set()).add((sku, quantity))
+def items_by_reference(
+    connection: Connection, supplier: str, names: Sequence[str]
+) -> dict[str, set[str]]:
+    """The SKUs that a supplier's own names stand for in its offers."""
+    values = {"supplier": supplier, "names": list(names)}
+    found: dict[str, set[str]] = {}
+    for name, sku in connection.execute(_Q["items_by_reference"], values):
+        found.setdefault(name, set()).add(sku)
     return found
 
 
@@ -477,8 +467,10 @@ def forget_arrivals(
         "firsts": [first for first, _ in ranges],
         "lasts": [last for _, last in ranges],
     }
-    rows = connection.execute(_Q["forget_arrivals"], values)
-    return sorted({row[0] for row in rows if row[0] is not None})
+    gone = connection.execute(_Q["forget_arrivals"], values).fetchall()
+    # A scan that took one of these receipts back may itself be taken back: all of the chain's.
+    left = connection.execute(_Q["orders_of_chain"], values).fetchall()
+    return sorted({row[0] for row in (*gone, *left) if row[0] is not None})
 
 
 def due(connection: Connection, *, now: Micros, limit: int) -> list[int]:
