@@ -700,7 +700,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     ),
     "purchase.stale": Entry(
         412,
-        "Somebody changed the order since it was read, or the request does not say what it has read.",
+        "The order has changed since it was read, or the request does not say what it read.",
         "Read it again and send If-Match with its new ETag.",
     ),
     "purchase.key-missing": Entry(
