@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from psycopg_pool import ConnectionPool
 
 from cloud import catalog
 from cloud.access import Caller, Scope, authenticate, enter
+from cloud.access.people import Desk
+from cloud.access.tokens import Signer
 from cloud.api.rates import KNOWN
 from cloud.db import Connection, unit_of_work
 from shared.clock import Clock
@@ -22,11 +25,16 @@ from shared.errors import QuartermasterError
 
 _CALLER: Final = "quartermaster.who"
 """Where the guard notes in a request's scope who was let through."""
-BEARER: Final = HTTPBearer(
+_BEARER: Final = HTTPBearer(
     auto_error=False,
     scheme_name="apiKey",
-    description="An API key: `Authorization: Bearer qm_<environment>_<id>_<secret>`.",
+    description="An API key, `Authorization: Bearer qm_<environment>_<id>_<secret>`, or the access"
+    " token of a session (`POST /v1/session`).",
 )
+
+
+def _new_desk() -> Desk:
+    return Desk(random_bytes=secrets.token_bytes, signer=Signer(secrets.token_bytes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,9 @@ class Service:
     generation: int
     support_until: str
     security_contact: str
+    environment: str = "dev"
+    desk: Desk = field(default_factory=_new_desk)
+    """Where people sign in."""
     asked_in: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The scope of the request that is answered, where the guard notes who asks."""
 
@@ -71,7 +82,7 @@ class Requires:
     def __call__(
         self,
         request: Request,
-        given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+        given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
     ) -> Caller:
         """The caller.
 
@@ -85,15 +96,9 @@ class Requires:
         with service.as_owner() as connection:
             caller = authenticate(connection, given.credentials, now=service.clock.now())
         request.scope[KNOWN] = True
-        caller.demand(self.scope)
-        note_caller(request, caller)
+        caller = caller.within(self.scope)
+        request.scope[_CALLER] = caller
         return caller
-
-
-def note_caller(request: Request, caller: Caller) -> None:
-    """Note in a request's scope who was let through: its transactions are the caller's."""
-    request.scope[KNOWN] = True
-    request.scope[_CALLER] = caller
 
 
 class Public:

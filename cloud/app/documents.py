@@ -12,19 +12,7 @@ from typing import Final
 from cloud import feeds
 from cloud.app import selling
 from cloud.feeds import Handler, Reader, Routes
-from cloud.feeds.documents import (
-    Confirmation,
-    CustomerReturn,
-    Fulfilment,
-    Invoice,
-    Listing,
-    PurchaseOrder,
-    ReceiptAdvice,
-    SalesOrder,
-    ShipNotice,
-    Tracking,
-)
-from cloud.orders import purchases
+from cloud.feeds.documents import CustomerReturn, Fulfilment, Listing, SalesOrder
 
 READERS: Final[Mapping[str, Reader]] = {}
 
@@ -33,12 +21,6 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     SalesOrder: selling.spoken,
     Fulfilment: selling.spoken,
     CustomerReturn: selling.spoken,
-    PurchaseOrder: purchases.handle,
-    Confirmation: purchases.handle,
-    ShipNotice: purchases.handle,
-    Invoice: purchases.handle,
-    ReceiptAdvice: purchases.handle,
-    Tracking: purchases.handle,
 }
 
 ROUTES: Final = Routes(READERS, HANDLERS)

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from cloud.cli import (
+    accounts,
     catalog,
     exceptions,
     gateways,
@@ -37,6 +38,7 @@ __all__ = ["app"]
 app: Final = typer.Typer(
     help="Run the cloud; its catalog, gateways and keys.", no_args_is_help=True
 )
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(exceptions.app, name="exceptions")
 gateways.app.command()(heads)
