@@ -68,7 +68,6 @@ EXIT_CODES: Final = {
     "catalog": os.EX_DATAERR,
     "document": os.EX_DATAERR,
     "order": os.EX_DATAERR,
-    "x12": os.EX_DATAERR,
     "demand": os.EX_DATAERR,
     "feed": os.EX_DATAERR,
     "request": os.EX_USAGE,

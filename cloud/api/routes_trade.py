@@ -61,7 +61,7 @@ def get_suppliers(
 ) -> Page[SupplierLine]:
     """Suppliers with their terms, by code. The key must be for all sites."""
     for_all_sites(caller)
-    return _page(
+    return page_of(
         service, "suppliers", _SUPPLIERS, supplier_line, asked, at=asked.at, first=asked.code
     )
 
@@ -72,7 +72,7 @@ def get_offers(
 ) -> Page[OfferLine]:
     """What items cost from each supplier, by supplier and SKU. The key must be for all sites."""
     for_all_sites(caller)
-    return _page(
+    return page_of(
         service,
         "offers",
         _OFFERS,
@@ -90,7 +90,7 @@ def get_links(
 ) -> Page[LinkLine]:
     """Siblings and substitutes, by SKU."""
     del caller  # items belong to all sites
-    return _page(
+    return page_of(
         service,
         "links",
         _LINKS,
@@ -108,7 +108,7 @@ def get_bills(
 ) -> Page[BillLine]:
     """Bills of material and kits in all their versions, by SKU and version."""
     del caller  # items belong to all sites
-    return _page(service, "bills", _BILLS, bill_line, asked, at=asked.at, first=asked.sku)
+    return page_of(service, "bills", _BILLS, bill_line, asked, at=asked.at, first=asked.sku)
 
 
 @router.get("/bills/{sku}/explosion", responses=_ONE)
@@ -138,7 +138,7 @@ def for_all_sites(caller: Caller) -> None:
         raise QuartermasterError("request.forbidden", "a key for all sites is needed")
 
 
-def _page(
+def page_of(
     service: Service,
     kind: ImportKind,
     cursor: Cursor,
@@ -149,6 +149,7 @@ def _page(
     first: str | None,
     second: str | None = None,
 ) -> Page[_Line]:
+    """A page of one kind's facts, as they stood at ``at``."""
     after = cursor.read(asked.cursor)
     with service.transaction() as connection:
         found = catalog.facts(

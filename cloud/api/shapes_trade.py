@@ -11,7 +11,7 @@ from cloud.api.paging import Paged
 from cloud.api.shapes import ItemCode
 from cloud.api.shapes_catalog import AsOf, Money
 from cloud.catalog import Fact
-from cloud.catalog.kinds import FROM_THE_BEGINNING
+from cloud.catalog.cells import FROM_THE_BEGINNING
 from shared.units import MAX_QUANTITY
 
 SupplierCode = Annotated[

@@ -1,8 +1,11 @@
 """What there is: sites, items with their trade item numbers, and locations."""
 
-from cloud.catalog.bills import Need
+from cloud.catalog.bills import Need, Recipe
+from cloud.catalog.bills import explode as explode_recipes
+from cloud.catalog.calendars import Calendar
 from cloud.catalog.facts import Fact, exported, header, remarked
 from cloud.catalog.kinds import template, template_workbook, workbook
+from cloud.catalog.landed import Landed
 from cloud.catalog.model import IMPORT_KINDS, ImportKind, ItemRow, Report, RowError, SiteRow
 from cloud.catalog.service import (
     current_version,
@@ -19,20 +22,25 @@ from cloud.catalog.service import (
     sites,
     snapshot,
 )
-from cloud.catalog.trade import explode
+from cloud.catalog.trade import calendar_of, explode, landed_cost, recipes
 
 __all__ = [
     "IMPORT_KINDS",
+    "Calendar",
     "Fact",
     "ImportKind",
     "ItemRow",
+    "Landed",
     "Need",
+    "Recipe",
     "Report",
     "RowError",
     "SiteRow",
+    "calendar_of",
     "current_version",
     "delta",
     "explode",
+    "explode_recipes",
     "export_rows",
     "exported",
     "facts",
@@ -40,8 +48,10 @@ __all__ = [
     "import_csv",
     "item_ids",
     "items",
+    "landed_cost",
     "location_ids",
     "raise_above",
+    "recipes",
     "remarked",
     "revision_as_of",
     "site_ids",

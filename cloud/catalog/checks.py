@@ -10,8 +10,9 @@ from typing import NamedTuple
 from cloud.catalog import bills
 from cloud.catalog.bills import Recipe
 from cloud.catalog.facts import Fact, Stated, term
-from cloud.catalog.kinds import LEVELS
-from cloud.catalog.model import NewCode, RowError, TradeKind, row_error
+from cloud.catalog.kinds import LEVELS, SHAPES
+from cloud.catalog.model import NewCode, PlanningKind, RowError, TradeKind, row_error
+from cloud.catalog.planning import PLANNING, Noun, Said
 
 Heard = Sequence[tuple[Stated, Fact]]
 """What a file says of each key, and what the catalog would say then."""
@@ -49,6 +50,48 @@ def unknown_items(kind: TradeKind, heard: Heard, items: Collection[str]) -> Iter
     for line, column, sku in chain.from_iterable(items_named(kind, one) for one, _ in heard):
         if sku not in items:
             yield row_error(line, column, f"There is no item {sku}", "Import the item first")
+
+
+def said(kind: TradeKind, fact: Fact) -> Said:
+    """All that a fact says, by column."""
+    shape = SHAPES[kind]
+    names = [column.name for column in shape.key + shape.terms]
+    return dict(zip(names, (*fact.key, *fact.terms), strict=True))
+
+
+def codes_named(kind: TradeKind, heard: Heard) -> dict[Noun, set[str]]:
+    """Every code of something else that a planning file names, by what it is a code of."""
+    found: defaultdict[Noun, set[str]] = defaultdict(set)
+    for noun, _, _, code in _named(kind, heard):
+        found[noun].add(code)
+    return found
+
+
+def _named(kind: TradeKind, heard: Heard) -> Iterator[tuple[Noun, int, str, str]]:
+    for one, fact in heard:
+        says = said(kind, fact)
+        if kind == "calendars":
+            yield ("site" if fact.key[0] == "site" else "supplier"), one.line, "code", fact.key[1]
+        for column, noun in PLANNING[kind].named if kind in PLANNING else ():
+            if code := says[column]:
+                yield noun, one.line, column, str(code)
+
+
+def planning_flaws(
+    kind: PlanningKind, heard: Heard, known: Mapping[Noun, Collection[str]]
+) -> Iterator[RowError]:
+    """Codes of what there is not, and what contradicts itself."""
+    for noun, line, column, code in _named(kind, heard):
+        if code not in known[noun]:
+            says = f"There is no {noun} {code}"
+            yield row_error(line, column, says, f"Import the {noun} first")
+    for one, fact in heard:
+        for column, says, do in PLANNING[kind].flaws(said(kind, fact)):
+            yield row_error(one.line, column, says, do)
+        for line, (closed, last, *_) in zip(one.at, one.lines, strict=True):
+            if closed is not None and last is not None and str(last) < str(closed):
+                says = f"{last} is before {closed}"
+                yield row_error(line, "last", says, "Let it end on its first day or later")
 
 
 def linked_to_themselves(heard: Heard) -> Iterator[RowError]:

@@ -8,13 +8,10 @@ from datetime import date
 from typing import NamedTuple
 
 from cloud.catalog import money
+from cloud.catalog.cells import FROM_THE_BEGINNING, Column, Shape, Value
 from cloud.catalog.kinds import (
-    FROM_THE_BEGINNING,
     SHAPES,
     TRADE_COLUMNS,
-    Column,
-    Shape,
-    Value,
     columns,
     workbook,
 )
@@ -93,7 +90,7 @@ def read_trade(
         else:
             says = f"{' '.join(key)} already stands on line {first.row.line}"
             row.refuse(shape.key[-1].name, says, "Keep one of them")
-        if shape.lines:
+        if shape.lines and (not shape.bare or row.text(shape.lines[0].name)):
             _line(shape, row, first)
     stated = [_closed(first) for first in firsts.values()]
     return TradeTable(count, stated, errors)
@@ -203,6 +200,9 @@ def _cell(value: Value, column: Column, currency: str) -> str:
             return "yes" if value else "no"
         case date():
             return "" if value == FROM_THE_BEGINNING else value.isoformat()
+        case int() if column.percent:
+            whole, part = divmod(value, 100)
+            return f"{whole}.{part:02}".rstrip("0").rstrip(".")
         case int() if column.money:
             return money.major_units(value, currency)
         case _:

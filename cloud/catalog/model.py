@@ -15,7 +15,25 @@ from shared.units import MAX_QUANTITY
 
 PlaceKind = Literal["sites", "items", "locations"]
 """What gateways work with, too."""
-TradeKind = Literal["assortment", "packs", "links", "suppliers", "offers", "bills"]
+PlanningKind = Literal[
+    "channels", "lanes", "costs", "agreements", "calendars", "promotions", "contracts"
+]
+"""What planning works with."""
+TradeKind = Literal[
+    "assortment",
+    "packs",
+    "links",
+    "suppliers",
+    "offers",
+    "bills",
+    "channels",
+    "lanes",
+    "costs",
+    "agreements",
+    "calendars",
+    "promotions",
+    "contracts",
+]
 """What only the cloud works with."""
 ImportKind = Literal[
     "sites",
@@ -27,6 +45,13 @@ ImportKind = Literal[
     "suppliers",
     "offers",
     "bills",
+    "channels",
+    "lanes",
+    "costs",
+    "agreements",
+    "calendars",
+    "promotions",
+    "contracts",
 ]
 IMPORT_KINDS: Final[tuple[ImportKind, ...]] = get_args(ImportKind)
 

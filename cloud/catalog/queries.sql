@@ -513,3 +513,190 @@ LEFT JOIN pack_version AS v ON v.gtin = c.gtin AND v.until IS NULL
 WHERE c.item_id IN (SELECT n.item_id FROM item_code AS n WHERE n.gtin = ANY(%(gtins)s))
 ORDER BY c.gtin;
 
+-- name: page_channels
+-- Channels as of a revision, by code.
+SELECT v.code, v.name, v.priority, v.removed
+FROM channel_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.code = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL
+       OR v.code > %(a0)s)
+ORDER BY v.code LIMIT %(limit)s;
+
+-- name: page_lanes
+-- Lanes as of a revision, by code.
+SELECT v.code, v.supplier, v.origin, v.site, v.mode, v.days, v.fixed, v.cost, v.per, v.currency,
+       v.removed
+FROM lane_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.code = ANY(%(firsts)s))
+  AND (%(a0)s::text IS NULL
+       OR v.code > %(a0)s)
+ORDER BY v.code LIMIT %(limit)s;
+
+-- name: page_costs
+-- Landed-cost parts as of a revision, by lane, supplier, SKU and part.
+SELECT v.lane, v.supplier, v.sku, v.part, v.percent, v.base, v.amount, v.currency, v.per,
+       v.removed
+FROM landed_cost_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.lane = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR v.supplier = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL
+       OR (v.lane, v.supplier, v.sku, v.part) > (%(a0)s, %(a1)s, %(a2)s, %(a3)s))
+ORDER BY v.lane, v.supplier, v.sku, v.part LIMIT %(limit)s;
+
+-- name: page_agreements
+-- Agreements as of a revision, by supplier and SKU.
+SELECT v.supplier, v.sku, v.week_capacity, v.floor, v.floor_days, v.window_days, v.window_percent,
+       v.notice_days, v.premium, v.removed
+FROM agreement_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.supplier = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR v.sku = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL
+       OR (v.supplier, v.sku) > (%(a0)s, %(a1)s))
+ORDER BY v.supplier, v.sku LIMIT %(limit)s;
+
+-- name: page_calendars
+-- Calendars as of a revision, by whose they are.
+SELECT v.owner, v.code, v.workdays, v.removed, v.closed, v.last, v.occasion
+FROM calendar_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.owner = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR v.code = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL
+       OR (v.owner, v.code) > (%(a0)s, %(a1)s))
+ORDER BY v.owner, v.code LIMIT %(limit)s;
+
+-- name: page_promotions
+-- Promotions as of a revision, by code and what they are for.
+SELECT v.code, v.sku, v.category, v.site, v.channel, v.name, v.starts, v.ends, v.uplift, v.units,
+       v.removed
+FROM promotion_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.code = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR v.sku = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL
+       OR (v.code, v.sku, v.category, v.site, v.channel) > (%(a0)s, %(a1)s, %(a2)s, %(a3)s, %(a4)s))
+ORDER BY v.code, v.sku, v.category, v.site, v.channel LIMIT %(limit)s;
+
+-- name: page_contracts
+-- Contracts as of a revision, by customer, SKU and first day.
+SELECT v.customer, v.sku, to_char(v.starts, 'YYYY-MM-DD'), v.ends, v.quantity, v.site, v.channel,
+       v.price, v.currency, v.reference, v.removed
+FROM contract_version AS v
+WHERE v.since <= %(revision)s AND (v.until IS NULL OR v.until > %(revision)s)
+  AND (%(firsts)s::text[] IS NULL OR v.customer = ANY(%(firsts)s))
+  AND (%(seconds)s::text[] IS NULL OR v.sku = ANY(%(seconds)s))
+  AND (%(a0)s::text IS NULL
+       OR (v.customer, v.sku, to_char(v.starts, 'YYYY-MM-DD')) > (%(a0)s, %(a1)s, %(a2)s))
+ORDER BY v.customer, v.sku, to_char(v.starts, 'YYYY-MM-DD') LIMIT %(limit)s;
+
+-- name: close_channels
+-- What stood of these stood until now.
+UPDATE channel_version AS v SET until = %(revision)s
+WHERE v.until IS NULL AND v.code = ANY(%(k0)s::text[]);
+
+-- name: copy_channels
+-- What stands from now on.
+COPY channel_version (code, since, name, priority, removed) FROM STDIN;
+
+-- name: close_lanes
+-- What stood of these stood until now.
+UPDATE lane_version AS v SET until = %(revision)s
+WHERE v.until IS NULL AND v.code = ANY(%(k0)s::text[]);
+
+-- name: copy_lanes
+-- What stands from now on.
+COPY lane_version (code, since, supplier, origin, site, mode, days, fixed, cost, per, currency,
+     removed) FROM STDIN;
+
+-- name: close_costs
+-- What stood of these stood until now.
+UPDATE landed_cost_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::text[], %(k1)s::text[], %(k2)s::text[], %(k3)s::text[])
+    AS n (lane, supplier, sku, part)
+WHERE v.until IS NULL
+  AND (v.lane, v.supplier, v.sku, v.part)
+    = (n.lane, n.supplier, n.sku, n.part);
+
+-- name: copy_costs
+-- What stands from now on.
+COPY landed_cost_version (lane, supplier, sku, part, since, percent, base, amount, currency, per,
+     removed) FROM STDIN;
+
+-- name: close_agreements
+-- What stood of these stood until now.
+UPDATE agreement_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::text[], %(k1)s::text[])
+    AS n (supplier, sku)
+WHERE v.until IS NULL
+  AND (v.supplier, v.sku)
+    = (n.supplier, n.sku);
+
+-- name: copy_agreements
+-- What stands from now on.
+COPY agreement_version (supplier, sku, since, week_capacity, floor, floor_days, window_days,
+     window_percent, notice_days, premium, removed) FROM STDIN;
+
+-- name: close_calendars
+-- What stood of these stood until now.
+UPDATE calendar_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::text[], %(k1)s::text[])
+    AS n (owner, code)
+WHERE v.until IS NULL
+  AND (v.owner, v.code)
+    = (n.owner, n.code);
+
+-- name: copy_calendars
+-- What stands from now on.
+COPY calendar_version (owner, code, since, workdays, removed, closed, last, occasion) FROM STDIN;
+
+-- name: close_promotions
+-- What stood of these stood until now.
+UPDATE promotion_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::text[], %(k1)s::text[], %(k2)s::text[], %(k3)s::text[], %(k4)s::text[])
+    AS n (code, sku, category, site, channel)
+WHERE v.until IS NULL
+  AND (v.code, v.sku, v.category, v.site, v.channel)
+    = (n.code, n.sku, n.category, n.site, n.channel);
+
+-- name: copy_promotions
+-- What stands from now on.
+COPY promotion_version (code, sku, category, site, channel, since, name, starts, ends, uplift,
+     units, removed) FROM STDIN;
+
+-- name: close_contracts
+-- What stood of these stood until now.
+UPDATE contract_version AS v SET until = %(revision)s
+FROM unnest(%(k0)s::text[], %(k1)s::text[], %(k2)s::date[])
+    AS n (customer, sku, starts)
+WHERE v.until IS NULL
+  AND (v.customer, v.sku, v.starts)
+    = (n.customer, n.sku, n.starts);
+
+-- name: copy_contracts
+-- What stands from now on.
+COPY contract_version (customer, sku, starts, since, ends, quantity, site, channel, price,
+     currency, reference, removed) FROM STDIN;
+
+-- name: known_items
+-- Which of these items there are.
+SELECT sku FROM item WHERE sku = ANY(%(codes)s);
+
+-- name: known_suppliers
+-- Which of these suppliers there are.
+SELECT code FROM supplier WHERE code = ANY(%(codes)s);
+
+-- name: known_sites
+-- Which of these sites there are.
+SELECT code FROM site WHERE code = ANY(%(codes)s);
+
+-- name: known_channels
+-- Which of these channels there are.
+SELECT code FROM channel_version WHERE code = ANY(%(codes)s) AND until IS NULL;
+
+-- name: known_lanes
+-- Which of these lanes there are.
+SELECT code FROM lane_version WHERE code = ANY(%(codes)s) AND until IS NULL;

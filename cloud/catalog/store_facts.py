@@ -6,13 +6,24 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from cloud.catalog.cells import Value
 from cloud.catalog.checks import Pack
-from cloud.catalog.facts import Fact, Value
+from cloud.catalog.facts import Fact
 from cloud.catalog.kinds import SHAPES
 from cloud.catalog.model import ImportKind, TradeKind
+from cloud.catalog.planning import Noun
 from cloud.db import Connection, Queries
 
 _Q: Final = Queries("cloud.catalog")
+_KEY_PARTS: Final = 5
+"""Of the longest key."""
+_KNOWN: Final[dict[Noun, str]] = {
+    "item": "known_items",
+    "supplier": "known_suppliers",
+    "site": "known_sites",
+    "channel": "known_channels",
+    "lane": "known_lanes",
+}
 
 
 def revision_at(connection: Connection, at: datetime) -> int | None:
@@ -41,7 +52,7 @@ def page(
         "seconds": seconds,
         "limit": limit,
     }
-    for index in range(3):
+    for index in range(_KEY_PARTS):
         values[f"a{index}"] = after[index] if index < len(after) else None
     shape = SHAPES[kind]
     keys, terms = len(shape.key), len(shape.key) + len(shape.terms)
@@ -73,8 +84,16 @@ def write(
     connection.execute(_Q[f"close_{kind}"], values)
     with connection.cursor() as cursor, cursor.copy(_Q[f"copy_{kind}"]) as copy:
         for keys, fact in written:
-            columns: Iterable[list[Value]] = (list(part) for part in zip(*fact.lines, strict=True))
-            copy.write_row((*keys, at, *fact.terms, *columns))
+            copy.write_row((*keys, at, *fact.terms, *_arrays(kind, fact.lines)))
+
+
+def _arrays(kind: TradeKind, lines: Sequence[tuple[Value, ...]]) -> Iterable[list[Value]]:
+    return ([line[index] for line in lines] for index in range(len(SHAPES[kind].lines)))
+
+
+def known(connection: Connection, noun: Noun, codes: Iterable[str]) -> set[str]:
+    """Which of these codes there are."""
+    return {str(row[0]) for row in connection.execute(_Q[_KNOWN[noun]], {"codes": list(codes)})}
 
 
 def insert_suppliers(connection: Connection, codes: Iterable[str]) -> None:

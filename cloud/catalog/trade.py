@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from cloud.catalog import bills, store, store_facts
 from cloud.catalog.bills import Need, Recipe
+from cloud.catalog.calendars import ALWAYS_OPEN, Calendar, calendar
+from cloud.catalog.cells import Value
 from cloud.catalog.checks import (
     Heard,
+    codes_named,
     cycles,
     items_named,
     linked_to_themselves,
     odd_packs,
     offer_flaws,
+    planning_flaws,
+    said,
     unknown_items,
 )
 from cloud.catalog.facts import Fact, TradeTable, merged, term
+from cloud.catalog.landed import Landed, Part, Price, Rates, landed
 from cloud.catalog.model import RowError, TradeKind
+from cloud.catalog.planning import PLANNING, Noun
 from cloud.db import Connection
 from shared.errors import QuartermasterError
 
@@ -30,6 +37,7 @@ _KEYS: Final[dict[TradeKind, tuple[str, ...]]] = {
     "suppliers": ("supplier",),
     "offers": ("supplier", "item"),
     "bills": ("item", "name"),
+    **{kind: ("name",) * len(one.shape.key) for kind, one in PLANNING.items()},
 }
 """What each part of a key is the name of; a part that is only a name is kept as it is."""
 
@@ -127,6 +135,91 @@ def in_force(found: Iterable[Fact], on: date) -> dict[str, Fact]:
     return {sku: fact for sku, (_, _, fact) in chosen.items()}
 
 
+def recipes(connection: Connection, *, on: date, revision: int) -> dict[str, Recipe]:
+    """Every kit and all that is made, by the bills in force on a day: for many explosions at once.
+
+    ``bills.explode(sku, quantity, recipes)`` then asks no database.
+    """
+    found = store_facts.page(connection, "bills", revision=revision)
+    return {item: _recipe(fact) for item, fact in in_force(found, on).items()}
+
+
+def landed_cost(
+    connection: Connection, supplier: str, sku: str, quantity: int, *, lane: str, revision: int
+) -> Landed:
+    """What ``quantity`` base units of an offer cost once they are here, by a lane or, "", by none.
+
+    Raises:
+        QuartermasterError: ``request.not-found`` without such an offer or lane;
+            ``request.invalid`` where the quantity has no price, or the currencies differ.
+    """
+    offer = _one(connection, "offers", supplier, sku, revision=revision)
+    rates = None
+    if lane:
+        way = said("lanes", _one(connection, "lanes", lane, revision=revision))
+        rates = Rates(
+            str(way["currency"]), _whole(way["fixed"]), _whole(way["cost"]), _whole(way["per"]) or 1
+        )
+    rows = store_facts.page(
+        connection, "costs", revision=revision, firsts=["", lane], seconds=["", supplier]
+    )
+    parts = [
+        _part(fact)
+        for fact in rows
+        if fact.key[2] in {"", sku} and not term("costs", fact, "removed")
+    ]
+    terms = said("offers", offer)
+    breaks = tuple((start, cost) for start, cost in offer.lines)
+    price = Price(str(terms["currency"]), _whole(terms["per"]) or 1, cast("Any", breaks))
+    try:
+        return landed(price, quantity, parts, rates=rates)
+    except ValueError as error:
+        raise QuartermasterError("request.invalid", str(error), where="quantity") from None
+
+
+def calendar_of(connection: Connection, owner: str, code: str, *, revision: int) -> Calendar:
+    """When a site or a supplier works; always where nobody said."""
+    found = store_facts.page(
+        connection, "calendars", revision=revision, firsts=[owner], seconds=[code]
+    )
+    if not found or term("calendars", found[0], "removed"):
+        return ALWAYS_OPEN
+    return calendar(term("calendars", found[0], "workdays"), found[0].lines)
+
+
+def _one(connection: Connection, kind: TradeKind, *key: str, revision: int) -> Fact:
+    found = store_facts.page(
+        connection,
+        kind,
+        revision=revision,
+        firsts=[key[0]],
+        seconds=[key[1]] if len(key) > 1 else None,
+    )
+    if not found or term(kind, found[0], "removed"):
+        raise QuartermasterError("request.not-found", f"{kind}: {' '.join(key)}")
+    return found[0]
+
+
+def _part(fact: Fact) -> Part:
+    lane, supplier, sku, part = fact.key
+    row = said("costs", fact)
+    return Part(
+        lane,
+        supplier,
+        sku,
+        part,
+        _whole(row["percent"]),
+        str(row["base"]),
+        _whole(row["amount"]),
+        str(row["currency"]),
+        _whole(row["per"]) or 1,
+    )
+
+
+def _whole(value: Value) -> int | None:
+    return value if isinstance(value, int) else None
+
+
 def _flaws(
     connection: Connection, kind: TradeKind, heard: Heard, items: Mapping[str, int], *, at: int
 ) -> Iterator[RowError]:
@@ -142,8 +235,15 @@ def _flaws(
             yield from offer_flaws(heard, store_facts.supplier_ids(connection, codes))
         case "bills":
             yield from cycles(heard, store_facts.page(connection, "bills", revision=at))
-        case _:
+        case "assortment" | "suppliers":
             pass
+        case _:
+            named = codes_named(kind, heard)
+            known: dict[Noun, set[str]] = {
+                noun: store_facts.known(connection, noun, sorted(codes))
+                for noun, codes in named.items()
+            }
+            yield from planning_flaws(kind, heard, known)
 
 
 def _recipe(fact: Fact) -> Recipe:

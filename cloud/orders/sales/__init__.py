@@ -21,7 +21,6 @@ from cloud.orders.sales.views import (
     OrderRow,
     Statement,
     Whole,
-    named_in,
 )
 
 __all__ = [
@@ -37,7 +36,6 @@ __all__ = [
     "Whole",
     "demanded",
     "moved",
-    "named_in",
     "open_lines",
     "page",
     "redo_merge",

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.catalog import exported, header, template
-from cloud.catalog.facts import Fact, Value, merged, read_trade, remarked
+from cloud.catalog.cells import Value
+from cloud.catalog.facts import Fact, merged, read_trade, remarked
 from cloud.catalog.kinds import SHAPES, columns
 from cloud.catalog.model import ImportKind, TradeKind
 from cloud.catalog.money import MAX_MINOR, major_units, minor_units
