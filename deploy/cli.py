@@ -70,6 +70,8 @@ EXIT_CODES: Final = {
     "order": os.EX_DATAERR,
     "demand": os.EX_DATAERR,
     "feed": os.EX_DATAERR,
+    "stock": os.EX_DATAERR,
+    "transit": os.EX_DATAERR,
     "request": os.EX_USAGE,
     "file": os.EX_NOINPUT,
     "gateway": os.EX_NOPERM,

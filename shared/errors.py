@@ -80,6 +80,15 @@ Code = Literal[
     "request.conflict",
     "request.method",
     "request.too-many",
+    "stock.gateway-owns",
+    "stock.contradicts",
+    "stock.differs",
+    "stock.undone",
+    "transit.unknown",
+    "transit.closed",
+    "transit.over",
+    "transit.overdue",
+    "transit.short",
     "changes.cursor",
     "webhook.target",
     "webhook.unsigned",
@@ -505,6 +514,49 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         405, "This address does not take this method.", "Use one that the Allow header names."
     ),
     "request.too-many": Entry(429, "Too many requests.", "Wait a moment and try again."),
+    "stock.gateway-owns": Entry(
+        409,
+        "A gateway tells this site's stock; nobody else changes it.",
+        "Have it counted or adjusted there: a scan of the floor corrects it.",
+    ),
+    "stock.contradicts": Entry(
+        409,
+        "Something else was stated under this number before; it stands.",
+        "Compare both; send the correction under a number of its own.",
+    ),
+    "stock.differs": Entry(
+        422,
+        "What another system says of a site's stock is not what the ledger has.",
+        "Have the items that are named counted; then correct whichever is wrong.",
+    ),
+    "stock.undone": Entry(
+        409,
+        "This takes something back already; it is not taken back itself.",
+        "Correct the stock anew.",
+    ),
+    "transit.unknown": Entry(
+        404, "There is no such consignment.", "Look it up: GET /v1/stock/in-transit."
+    ),
+    "transit.closed": Entry(
+        409,
+        "This consignment is closed; nothing more of it arrives.",
+        "Receive the goods for themselves, or correct the stock.",
+    ),
+    "transit.over": Entry(
+        422,
+        "More arrived than was on its way.",
+        "Ask the sender what was shipped; count what arrived.",
+    ),
+    "transit.overdue": Entry(
+        422,
+        "Goods on their way should have arrived long ago.",
+        "Ask the carrier; then receive them, or close the consignment with the reason.",
+    ),
+    "transit.short": Entry(
+        422,
+        "Not everything arrived that was on its way; the rest was written off.",
+        "Claim it from the sender or the carrier.",
+    ),
     "changes.cursor": Entry(
         410,
         "The log of changes does not go on from there.",

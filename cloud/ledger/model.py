@@ -76,8 +76,24 @@ class StockRow(NamedTuple):
     key: tuple[int | str, ...]
 
 
+class Said(NamedTuple):
+    """Which posting a movement belongs to that no gateway states, and who said so."""
+
+    posting_id: int
+    source: str
+    what: str
+    reference: str
+    feed: str
+    delivery_id: int | None
+    person: str
+    reason: str
+
+
 class MovementRow(NamedTuple):
-    """A movement; a ``reversal`` takes one back. ``key`` continues a listing after it."""
+    """A movement; a ``reversal`` takes one back. ``key`` continues a listing after it.
+
+    ``gateway`` is None where none states it: then ``said`` tells who does.
+    """
 
     site: str
     sku: str
@@ -87,7 +103,7 @@ class MovementRow(NamedTuple):
     state: int
     quantity: int
     kind: int
-    gateway: str
+    gateway: str | None
     epoch: int
     seq: int
     event_id: str
@@ -96,6 +112,7 @@ class MovementRow(NamedTuple):
     received_at: int
     reversal: bool
     key: tuple[int | str, ...]
+    said: Said | None = None
 
 
 class Drift(NamedTuple):

@@ -200,7 +200,8 @@ SELECT s.code, i.sku, l.code, m.lot, m.serial, m.state, m.quantity, m.kind, g.na
        m.seq, m.event_id::text, m.device,
        (extract(epoch FROM m.occurred_at) * 1000000)::bigint,
        (extract(epoch FROM m.received_at) * 1000000)::bigint, m.reversal,
-       m.gateway_id, m.leg
+       m.gateway_id, m.leg, p.source, p.what, p.reference, p.feed, p.delivery_id, p.person,
+       p.reason
 FROM (
     SELECT * FROM movement
     WHERE (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s::int[]))
@@ -211,6 +212,11 @@ FROM (
       AND (%(lot)s::text IS NULL OR lot = %(lot)s)
       AND (%(gateway)s::text IS NULL
            OR gateway_id = (SELECT gateway_id FROM gateway WHERE name = %(gateway)s))
+      AND (%(serial)s::text IS NULL OR serial = %(serial)s)
+      AND (%(state)s::int IS NULL OR state = %(state)s)
+      AND (%(posting)s::bigint IS NULL
+           OR gateway_id = 0 AND epoch = 0 AND seq = %(posting)s
+              AND received_at = (SELECT posted_at FROM posting WHERE posting_id = %(posting)s))
       AND (%(since)s::bigint IS NULL
            OR received_at >= to_timestamp(%(since)s::numeric / 1000000))
       AND (%(until)s::bigint IS NULL
@@ -226,7 +232,8 @@ FROM (
 JOIN site s ON s.site_id = m.site_id
 JOIN item i ON i.item_id = m.item_id
 JOIN location l ON l.location_id = m.location_id
-JOIN gateway g ON g.gateway_id = m.gateway_id
+LEFT JOIN gateway g ON g.gateway_id = m.gateway_id
+LEFT JOIN posting p ON m.gateway_id = 0 AND p.posting_id = m.seq
 ORDER BY m.received_at DESC, m.gateway_id DESC, m.epoch DESC, m.seq DESC, m.leg DESC;
 
 -- name: drift

@@ -15,6 +15,7 @@ from cloud.db import Connection
 from cloud.ledger import store
 from cloud.ledger.model import NamedDrift, Position
 from cloud.ledger.names import Names
+from cloud.ledger.postings.service import fold_postings
 from shared.events import Event
 from shared.ids import is_code
 from shared.movements import Movement, movements_of
@@ -105,8 +106,12 @@ class EventFold:
         )
 
     def compare(self, connection: Connection) -> Comparison:
-        """Compare with the balances, in the transaction in which the events were read."""
+        """Compare with the balances, in the transaction in which the events were read.
+
+        What was posted beside gateways is its own evidence: its movements are added.
+        """
         store.copy_fold(connection, self._sums)
+        self.movements += fold_postings(connection)
         return _compare(connection, self.movements, apply=False, at=Micros(0))
 
 

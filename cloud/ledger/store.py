@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from cloud.db import Connection, Queries, copy_rows
-from cloud.ledger.model import CountCheck, Drift, MovementRow, NamedDrift, Position, StockRow
+from cloud.ledger.model import CountCheck, Drift, MovementRow, NamedDrift, Position, Said, StockRow
 from shared.units import Micros
 
 _Q = Queries(__package__ or "")
@@ -144,7 +144,11 @@ def _stock_row(row: Sequence[Any]) -> StockRow:
 def movements(connection: Connection, filters: Mapping[str, Any]) -> list[MovementRow]:
     """Movements, newest first."""
     return [
-        MovementRow(*row[:16], key=(row[14], row[16], row[9], row[10], row[17]))
+        MovementRow(
+            *row[:16],
+            key=(row[14], row[16], row[9], row[10], row[17]),
+            said=None if row[18] is None else Said(row[10], *row[18:]),
+        )
         for row in connection.execute(_Q["movements"], filters, prepare=False)
     ]
 

@@ -55,12 +55,16 @@ CREATE TABLE consignment (
     kind           text NOT NULL CHECK (kind IN ('transfer', 'purchase')),
     scope          text NOT NULL,
     reference      text NOT NULL CHECK (reference <> ''),
+    -- Other numbers under which it may arrive: the purchase order's, the transfer's.
+    aliases        text[] NOT NULL DEFAULT '{}',
     from_site_id   int REFERENCES site,
     site_id        int NOT NULL REFERENCES site,
     shipped_at     timestamptz NOT NULL,
     eta            timestamptz,
     carrier        text NOT NULL DEFAULT '',
     opened_at      timestamptz NOT NULL,
+    -- Since when it is known that it should have arrived; told once.
+    overdue_at     timestamptz,
     closed_at      timestamptz,
     closed_by      text NOT NULL DEFAULT '',
     closed_why     text NOT NULL DEFAULT '',
@@ -77,7 +81,7 @@ CREATE TABLE consignment_line (
     lot            text COLLATE "C" NOT NULL,
     serial         text COLLATE "C" NOT NULL,
     sscc           text NOT NULL,
-    dispatched     int NOT NULL CHECK (dispatched > 0),
+    dispatched     int NOT NULL CHECK (dispatched >= 0),
     arrived        int NOT NULL DEFAULT 0 CHECK (arrived >= 0),
     lost           int NOT NULL DEFAULT 0 CHECK (lost >= 0),
     PRIMARY KEY (consignment_id, line),
@@ -85,21 +89,24 @@ CREATE TABLE consignment_line (
 );
 CREATE INDEX consignment_line_by_item ON consignment_line (item_id);
 
--- Which event or document told of an arrival, so that it counts once and can be taken back.
-CREATE TABLE consignment_arrival (
-    key            text PRIMARY KEY CHECK (key <> ''),
+-- Which event or document told of a departure or an arrival, so that it counts once and can be taken
+-- back; the rows of one key are the lines that it went to.
+CREATE TABLE consignment_event (
+    key            text NOT NULL CHECK (key <> ''),
     consignment_id bigint NOT NULL REFERENCES consignment,
-    line           int,
-    quantity       int NOT NULL CHECK (quantity > 0),
+    line           int NOT NULL,
+    departed       int NOT NULL DEFAULT 0,
+    arrived        int NOT NULL DEFAULT 0,
+    event_id       uuid,
     gateway_id     int NOT NULL DEFAULT 0,
     epoch          int NOT NULL DEFAULT 0,
     seq            bigint NOT NULL DEFAULT 0,
-    posting_id     bigint REFERENCES posting,
+    posting_id     bigint NOT NULL REFERENCES posting,
     taken_back     boolean NOT NULL DEFAULT false,
-    occurred_at    timestamptz NOT NULL
+    PRIMARY KEY (key, consignment_id, line)
 );
-CREATE INDEX consignment_arrival_by_consignment ON consignment_arrival (consignment_id);
-CREATE INDEX consignment_arrival_by_origin ON consignment_arrival (gateway_id, epoch, seq);
+CREATE INDEX consignment_event_by_event ON consignment_event (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX consignment_event_by_origin ON consignment_event (gateway_id, epoch, seq);
 
 -- What is known of a logistic unit (SSCC): what was announced, packed or received in it, where it
 -- went, and what of that was taken back. What it holds at any moment is a fold of this. Append-only.

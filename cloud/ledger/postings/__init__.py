@@ -1,0 +1,1 @@
+"""What moves stock beside gateways: documents of other systems, people, consignments."""
