@@ -10,17 +10,29 @@ from collections.abc import Mapping
 from typing import Final
 
 from cloud import feeds
-from cloud.app import selling
+from cloud.app import selling, stock_documents
+from cloud.app.stock_documents import both
 from cloud.feeds import Handler, Reader, Routes
-from cloud.feeds.documents import CustomerReturn, Fulfilment, Listing, SalesOrder
+from cloud.feeds.documents import (
+    CustomerReturn,
+    Fulfilment,
+    Listing,
+    ReceiptAdvice,
+    SalesOrder,
+    StockAdjustment,
+    StockReport,
+)
 
 READERS: Final[Mapping[str, Reader]] = {}
 
 HANDLERS: Final[Mapping[type, Handler]] = {
     Listing: feeds.learn,
     SalesOrder: selling.spoken,
-    Fulfilment: selling.spoken,
-    CustomerReturn: selling.spoken,
+    Fulfilment: both(selling.spoken, stock_documents.fulfilment),
+    CustomerReturn: both(selling.spoken, stock_documents.customer_return),
+    ReceiptAdvice: stock_documents.receipt_advice,
+    StockAdjustment: stock_documents.stock_adjustment,
+    StockReport: stock_documents.stock_report,
 }
 
 ROUTES: Final = Routes(READERS, HANDLERS)

@@ -141,6 +141,38 @@ def reconcile(
     return changes
 
 
+def taken(
+    sku: str, quantity: int, lot: str, serial: str, held: Mapping[Position, int]
+) -> list[tuple[Position, int]]:
+    """Where goods are taken from when somebody says which, but not where they stood.
+
+    The lot that is named, or what bears none; then what else of the item is available, in the
+    order of positions. What is not there at all is taken from no place in particular, below zero:
+    whoever says that it left has seen more than the ledger.
+    """
+    state = int(StockState.AVAILABLE)
+    plain = Position(sku, UNPLACED, lot, serial, state)
+    mine = sorted(
+        (p for p, q in held.items() if p.sku == sku and p.state == state and q > 0),
+        key=lambda p: ((p.lot, p.serial) != (lot, serial), p != plain, p),
+    )
+    if lot or serial:
+        mine = [p for p in mine if (p.lot, p.serial) == (lot, serial)]
+    parts: list[tuple[Position, int]] = []
+    for position in mine:
+        part = min(quantity, held[position])
+        if part:
+            parts.append((position, part))
+            quantity -= part
+    if quantity:
+        rest = next((n for n, (p, _) in enumerate(parts) if p == plain), None)
+        if rest is None:
+            parts.append((plain, quantity))
+        else:
+            parts[rest] = (plain, parts[rest][1] + quantity)
+    return parts
+
+
 def _of_item(
     sku: str, lines: Sequence[Stated], held: Mapping[Position, int], *, silent_is_zero: bool
 ) -> list[Change]:

@@ -29,7 +29,7 @@ from cloud.ledger.transit.model import (
 from cloud.ledger.transit.store import Noted, Origin
 from shared.errors import QuartermasterError
 from shared.events import Line as Scanned
-from shared.events import Received, Shipped, StockState
+from shared.events import Received, StockState
 from shared.movements import Movement, Position
 from shared.units import Micros
 
@@ -48,6 +48,7 @@ __all__ = [
     "shipped",
     "take_back",
     "take_back_ranges",
+    "taken_in",
 ]
 
 _LOST: Final = "written off"
@@ -130,6 +131,35 @@ def arrive(
         raise QuartermasterError("transit.closed", standing.reference)
     return _arrived(
         connection, standing.site_id, [consignment_id], goods, source,
+        key=key, occurred_at=occurred_at, at=at, is_stocked=True,
+    )  # fmt: skip
+
+
+def taken_in(
+    connection: Connection,
+    site_id: int,
+    goods: Sequence[Goods],
+    source: Source,
+    *,
+    numbers: Sequence[str],
+    key: str,
+    occurred_at: Micros,
+    at: Micros,
+) -> int:
+    """A site without a gateway says what it took in, under any of these numbers.
+
+    What of it was on its way is so no more; the rest is simply received.
+
+    Returns:
+        The number of the posting.
+    """
+    found: list[int] = []
+    for number in numbers:
+        for each in store.coming(connection, site_id, document=number, sscc=""):
+            if each not in found:
+                found.append(each)
+    return _arrived(
+        connection, site_id, found, goods, source,
         key=key, occurred_at=occurred_at, at=at, is_stocked=True,
     )  # fmt: skip
 
@@ -443,7 +473,7 @@ def _arrived(
         mine = [each for (consignment, _), each in lines.items() if consignment == number]
         if mine and not any(each.under_way for each in mine):
             store.close(connection, number, why="arrived", by="", at=at)
-    if over:
+    if over and consignment_ids:
         told = ", ".join(f"{each.quantity} {each.sku}" for each in over[:10])
         raise_exception(
             connection, "transit.over", f"{source.reference}: {over[0].sku}",
@@ -455,12 +485,6 @@ def _arrived(
 def _receipt(goods: Goods) -> Received:
     line = Scanned(goods.sku, goods.quantity, lot=goods.lot or None, serial=goods.serial or None)
     return Received(line, UNPLACED)
-
-
-def departure(goods: Goods) -> Shipped:
-    """Goods that left a site without a gateway."""
-    line = Scanned(goods.sku, goods.quantity, lot=goods.lot or None, serial=goods.serial or None)
-    return Shipped(line, UNPLACED, StockState.AVAILABLE)
 
 
 def _named(goods: Goods) -> tuple[str, str, str, str]:
