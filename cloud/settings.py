@@ -52,6 +52,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Requests a second that one API key may make, over ten seconds."""
     api_rate_unknown: Annotated[int, Meta(ge=1, le=100_000)] = 20
     """As much for one address that shows no good key."""
+    oidc_issuer: Annotated[str, Meta(pattern=r"^(https?://\S{1,300})?\Z")] = ""
+    """An OpenID provider at which people sign in; none when empty."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    """Empty for a public client; PKCE is used with and without."""
+    oidc_redirect: str = ""
+    """Where the provider sends browsers back to: the page that finishes the sign-in."""
+    oidc_groups_claim: str = "groups"
+    oidc_roles: str = ""
+    """``group=role[@site]``, separated by commas: ``buyers=buyer,ams-leads=operator@AMS1``."""
     security_contact: Annotated[str, Meta(pattern=r"^(mailto:|https://)\S{1,200}\Z")] = (
         "mailto:security@quartermaster.invalid"
     )

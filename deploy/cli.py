@@ -68,6 +68,7 @@ EXIT_CODES: Final = {
     "catalog": os.EX_DATAERR,
     "document": os.EX_DATAERR,
     "order": os.EX_DATAERR,
+    "x12": os.EX_DATAERR,
     "demand": os.EX_DATAERR,
     "feed": os.EX_DATAERR,
     "stock": os.EX_DATAERR,

@@ -69,6 +69,9 @@ Code = Literal[
     "people.operator-needed",
     "people.secret-needed",
     "people.break-glass",
+    "people.session",
+    "people.provider",
+    "people.no-role",
     "payload.too-large",
     "payload.too-deep",
     "payload.malformed",
@@ -220,6 +223,15 @@ Code = Literal[
     "program.missing",
     "program.failed",
     "program.extra",
+    "x12.envelope",
+    "x12.set",
+    "x12.partner",
+    "x12.duplicate",
+    "x12.sequence",
+    "x12.rejected",
+    "x12.unanswered",
+    "x12.profile",
+    "x12.unwritable",
     "internal.unexpected",
 ]
 
@@ -480,6 +492,17 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         403,
         "The break-glass account is in use.",
         "Find out who uses it and why; afterwards publish a new secret for it.",
+    ),
+    "people.session": Entry(401, "This session has ended.", "Sign in again."),
+    "people.provider": Entry(
+        503,
+        "The identity provider cannot be reached, or its answer cannot be trusted.",
+        "Try again; if it stays, an operator compares QM_OIDC_* with the provider's settings.",
+    ),
+    "people.no-role": Entry(
+        403,
+        "The identity provider knows you, but none of your groups has a role here.",
+        "Ask an administrator to put you into a group that QM_OIDC_ROLES names.",
     ),
     "payload.too-large": Entry(
         413, "The message is larger than allowed.", "Send it in smaller parts."
@@ -1165,6 +1188,49 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         500,
         "This part of Quartermaster is not installed on this machine.",
         "Install it: pip install 'quartermaster[PART]', with the part named here.",
+    ),
+    "x12.envelope": Entry(
+        422,
+        "The X12 interchange's envelope is broken; nothing of it was applied.",
+        "Show the sender what x12 check says of the file, and have it sent anew.",
+    ),
+    "x12.set": Entry(
+        422,
+        "An X12 transaction set was refused as a whole; the sender was told by a 997.",
+        "Show the sender what x12 check says of it, and have it corrected and sent anew.",
+    ),
+    "x12.partner": Entry(
+        403,
+        "No X12 partner with these addresses (ISA05 to ISA08) is known.",
+        "Check the file; if it is right, add the partner: cloud x12 partners add.",
+    ),
+    "x12.duplicate": Entry(
+        409,
+        "The partner used this interchange control number before, for something else.",
+        "Have it sent anew under a number of its own; nothing of it was applied.",
+    ),
+    "x12.sequence": Entry(
+        409,
+        "A partner's interchange control numbers do not follow one another.",
+        "Ask the partner for the interchanges that are named here.",
+    ),
+    "x12.rejected": Entry(
+        422,
+        "A partner has rejected what was sent to it.",
+        "Read what its 997 says, correct the document and send it again.",
+    ),
+    "x12.unanswered": Entry(
+        504,
+        "A partner has not acknowledged in time what was sent to it.",
+        "Ask whether it arrived; send it again if it did not.",
+    ),
+    "x12.profile": Entry(
+        422, "The X12 partner's profile cannot be used.", "Correct the field that is named here."
+    ),
+    "x12.unwritable": Entry(
+        422,
+        "This cannot be said in X12 to this partner.",
+        "Complete what is missing, or correct the partner's profile.",
     ),
     "internal.unexpected": Entry(
         500,

@@ -15,12 +15,16 @@ from shared.errors import QuartermasterError
 from shared.units import Micros
 
 Scope = Literal[
+    "self",
     "read",
     "catalog:write",
     "exceptions:write",
     "gateways:write",
     "fleet:write",
     "feeds:write",
+    "orders:write",
+    "people:write",
+    "keys:write",
     "metrics",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
@@ -57,15 +61,43 @@ class ApiKey(NamedTuple):
     expires_at: Micros | None
     revoked_at: Micros | None
     last_used_at: Micros | None
+    roles: tuple[str, ...] = ()
+    made_by: str = ""
+
+
+class Grant(NamedTuple):
+    """What may be done where; ``sites`` None means at all of them."""
+
+    scopes: frozenset[str]
+    sites: frozenset[int] | None
 
 
 class Caller(NamedTuple):
-    """An authenticated caller; ``sites`` holds the keys of its sites, None means all."""
+    """An authenticated caller; ``sites`` holds the keys of its sites, None means all.
+
+    A person's ``key_id`` and ``name`` are the pseudonym: its name is nobody's business here.
+    """
 
     key_id: str
     name: str
     scopes: frozenset[str]
     sites: frozenset[int] | None
+    grants: tuple[Grant, ...] = ()
+    """Of a person: what each role allows where. Without any, all scopes hold at all its sites."""
+    made_by: str = ""
+    """Who made the key, if a person did."""
+    session: str = ""
+    """Of a person: the session."""
+
+    @property
+    def principal(self) -> str:
+        """Who answers for this: the person, be it by a key of his, or the key that no one made."""
+        return self.made_by or self.key_id
+
+    @property
+    def who(self) -> str:
+        """As it is kept with what was done."""
+        return f"person {self.key_id}" if self.session else f"{self.name} (key {self.key_id})"
 
     def demand(self, scope: Scope) -> None:
         """Let through who has ``scope``.
@@ -75,6 +107,20 @@ class Caller(NamedTuple):
         """
         if scope not in self.scopes:
             raise QuartermasterError("request.forbidden", f"the scope {scope} is needed")
+
+    def within(self, scope: Scope) -> Caller:
+        """This caller at those of its sites where it has ``scope``.
+
+        Raises:
+            QuartermasterError: ``request.forbidden``.
+        """
+        self.demand(scope)
+        if not self.grants:
+            return self
+        held = [grant.sites for grant in self.grants if scope in grant.scopes]
+        everywhere = any(sites is None for sites in held)
+        some = frozenset(site for sites in held for site in sites or ())
+        return self._replace(sites=None if everywhere else some)
 
     def sees(self, site_id: int) -> bool:
         """Whether a site is this caller's."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from cloud.access import store
+from cloud.access import people, store
 from cloud.access.model import (
     ID_BYTES,
     SCOPES,
@@ -18,6 +18,7 @@ from cloud.access.model import (
     seen_sites,
     write_key,
 )
+from cloud.access.roles import approves, permissions_of
 from cloud.db import Connection
 from shared.errors import QuartermasterError
 from shared.units import DAY, Micros
@@ -35,8 +36,13 @@ def add_key(
     now: Micros,
     days: int | None = None,
     random_bytes: Callable[[int], bytes],
+    roles: Sequence[str] = (),
+    made_by: Caller | None = None,
 ) -> IssuedKey:
     """Issue a key; no ``sites`` means all of them, no ``days`` means without expiry.
+
+    Who makes one for somebody else gives only sites that are his own, and nothing to approve with:
+    what a person has to say is not said by a key.
 
     Raises:
         QuartermasterError: ``request.invalid`` naming what is wrong; ``request.not-found`` for an
@@ -45,7 +51,10 @@ def add_key(
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise QuartermasterError("request.invalid", "1 to 100 printable characters", where="name")
     unknown = [scope for scope in scopes if scope not in SCOPES]
-    if unknown or not scopes:
+    permissions_of(roles)
+    if any(approves(scope) for scope in scopes):
+        raise QuartermasterError("request.invalid", "a key approves nothing", where="scope")
+    if unknown or not (scopes or roles):
         says = f"unknown scope {unknown[0][:40]!r}" if unknown else "no scope"
         raise QuartermasterError(
             "request.invalid", f"{says}; there are {', '.join(SCOPES)}", where="scope"
@@ -55,6 +64,8 @@ def add_key(
     known = store.site_ids(connection, sites)
     if missing := [code for code in sites if code not in known]:
         raise QuartermasterError("request.not-found", f"site {missing[0][:80]!r}", where="site")
+    if made_by is not None and not _covers(made_by, known.values() if sites else None):
+        raise QuartermasterError("request.not-found", "not all sites are yours", where="site")
     issued = write_key(environment, random_bytes(ID_BYTES), random_bytes(SECRET_BYTES))
     store.insert(
         connection,
@@ -66,16 +77,25 @@ def add_key(
         site_ids=sorted(known.values()) if sites else None,
         now=now,
         expires=None if days is None else Micros(now + days * DAY),
+        roles=sorted(set(roles)),
+        made_by="" if made_by is None else made_by.principal,
     )
     return issued
 
 
+def _covers(caller: Caller, sites: Iterable[int] | None) -> bool:
+    """Whether all of these are among a caller's sites; None means all there are."""
+    return caller.sites is None or (sites is not None and caller.sites.issuperset(sites))
+
+
 def authenticate(connection: Connection, text: str, *, now: Micros) -> Caller:
-    """Who presents this key. Its last use is noted to the minute.
+    """Who presents this key or access token. A key's last use is noted to the minute.
 
     Raises:
         QuartermasterError: ``request.unauthenticated``; it never says which part was wrong.
     """
+    if not text.startswith("qm_"):
+        return people.of_token(connection, text, now=now)
     presented = read_key(text)
     stored = None if presented is None else store.find(connection, presented.key_id, now)
     if (
@@ -86,11 +106,13 @@ def authenticate(connection: Connection, text: str, *, now: Micros) -> Caller:
         raise QuartermasterError("request.unauthenticated")
     if stored.use_unnoted:
         store.note_use(connection, presented.key_id, now)
+    granted = frozenset(stored.scopes) | permissions_of(stored.roles) | {"self"}
     return Caller(
         presented.key_id,
         stored.name,
-        frozenset(stored.scopes),
+        frozenset(scope for scope in granted if not approves(scope)),
         None if stored.all_sites else frozenset(stored.site_ids),
+        made_by=stored.made_by,
     )
 
 
@@ -102,16 +124,18 @@ def enter(connection: Connection, caller: Caller | None) -> None:
     store.enter(connection, seen_sites(caller))
 
 
-def keys(connection: Connection) -> list[ApiKey]:
-    """All keys, the newest first; never their secrets."""
-    return store.keys(connection)
+def keys(connection: Connection, *, seen_by: Caller | None = None) -> list[ApiKey]:
+    """All keys, or those that a caller may see, the newest first; never their secrets."""
+    return store.keys(connection, None if seen_by is None else seen_by.sites)
 
 
-def revoke_key(connection: Connection, key_id: str, *, now: Micros) -> None:
+def revoke_key(
+    connection: Connection, key_id: str, *, now: Micros, by: Caller | None = None
+) -> None:
     """Take a key out of force at once.
 
     Raises:
         QuartermasterError: ``request.not-found`` when no key in force has this id.
     """
-    if not store.revoke(connection, key_id, now):
+    if not store.revoke(connection, key_id, now, None if by is None else by.sites):
         raise QuartermasterError("request.not-found", f"key {key_id[:40]!r}")

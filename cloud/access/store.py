@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from cloud.access.model import ApiKey
@@ -22,6 +22,8 @@ class Stored(NamedTuple):
     all_sites: bool
     site_ids: list[int]
     use_unnoted: bool
+    roles: list[str]
+    made_by: str
 
 
 def insert(
@@ -35,6 +37,8 @@ def insert(
     site_ids: Sequence[int] | None,
     now: Micros,
     expires: Micros | None,
+    roles: Sequence[str] = (),
+    made_by: str = "",
 ) -> None:
     """Write a new key; ``site_ids`` None means all sites."""
     connection.execute(
@@ -48,6 +52,8 @@ def insert(
             "all_sites": site_ids is None,
             "now": now,
             "expires": expires,
+            "roles": list(roles),
+            "made_by": made_by,
         },
     )
     if site_ids:
@@ -65,14 +71,17 @@ def note_use(connection: Connection, key_id: str, now: Micros) -> None:
     connection.execute(_Q["note_use"], {"key_id": key_id, "now": now})
 
 
-def revoke(connection: Connection, key_id: str, now: Micros) -> bool:
-    """Take a key out of force; whether there was one in force."""
-    found = connection.execute(_Q["revoke_key"], {"key_id": key_id, "now": now}).fetchone()
-    return found is not None
+def revoke(
+    connection: Connection, key_id: str, now: Micros, sites: Collection[int] | None = None
+) -> bool:
+    """Take a key out of force; whether there was one in force, for these sites alone if given."""
+    asked = {"key_id": key_id, "now": now, "sites": None if sites is None else sorted(sites)}
+    return connection.execute(_Q["revoke_key"], asked).fetchone() is not None
 
 
-def keys(connection: Connection) -> list[ApiKey]:
-    """All keys."""
+def keys(connection: Connection, sites: Collection[int] | None = None) -> list[ApiKey]:
+    """All keys, or those that are for some of these sites alone."""
+    asked = {"sites": None if sites is None else sorted(sites)}
     return [
         ApiKey(
             key_id=row[0],
@@ -84,8 +93,10 @@ def keys(connection: Connection) -> list[ApiKey]:
             expires_at=row[7],
             revoked_at=row[8],
             last_used_at=row[9],
+            roles=tuple(row[10]),
+            made_by=row[11],
         )
-        for row in connection.execute(_Q["keys"])
+        for row in connection.execute(_Q["keys"], asked)
     ]
 
 

@@ -19,6 +19,8 @@ from cloud.api import (
     routes_catalog,
     routes_decisions,
     routes_exceptions,
+    routes_orders,
+    routes_people,
     routes_places,
     routes_planning,
     routes_service,
@@ -35,7 +37,8 @@ __all__ = ["Rates", "Rule", "Service", "create_app", "create_door", "rules"]
 _DESCRIPTION: Final = """
 One event-sourced truth about all stock.
 
-- **Access**: an API key as Bearer token; it names scopes and sites. Another site's things are 404.
+- **Access**: an API key or a session's access token as Bearer token; what it may do, and at which
+  sites, is asked anew each time. Another site's things are 404.
 - **Refusals** are problem documents (RFC 9457) with a stable `code`, what was wrong and what to do.
 - **Lists** come in pages: hand `next` back as `cursor`.
 - **Rates**: who asks too often is answered 429 and told by `Retry-After` when to come back.
@@ -71,8 +74,10 @@ def create_app(
         routes_places,
         routes_decisions,
         routes_exceptions,
+        routes_people,
         routes_catalog,
         routes_trade,
+        routes_orders,
         routes_planning,
         routes_service,
     ):

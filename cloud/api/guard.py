@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from psycopg_pool import ConnectionPool
 
 from cloud import catalog
 from cloud.access import Caller, Scope, authenticate, enter
+from cloud.access.people import Desk
+from cloud.access.tokens import Signer
 from cloud.api.rates import KNOWN
 from cloud.db import Connection, unit_of_work
 from shared.clock import Clock
@@ -25,8 +28,13 @@ _CALLER: Final = "quartermaster.who"
 _BEARER: Final = HTTPBearer(
     auto_error=False,
     scheme_name="apiKey",
-    description="An API key: `Authorization: Bearer qm_<environment>_<id>_<secret>`.",
+    description="An API key, `Authorization: Bearer qm_<environment>_<id>_<secret>`, or the access"
+    " token of a session (`POST /v1/session`).",
 )
+
+
+def _new_desk() -> Desk:
+    return Desk(random_bytes=secrets.token_bytes, signer=Signer(secrets.token_bytes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,9 @@ class Service:
     generation: int
     support_until: str
     security_contact: str
+    environment: str = "dev"
+    desk: Desk = field(default_factory=_new_desk)
+    """Where people sign in."""
     asked_in: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The scope of the request that is answered, where the guard notes who asks."""
 
@@ -85,7 +96,7 @@ class Requires:
         with service.as_owner() as connection:
             caller = authenticate(connection, given.credentials, now=service.clock.now())
         request.scope[KNOWN] = True
-        caller.demand(self.scope)
+        caller = caller.within(self.scope)
         request.scope[_CALLER] = caller
         return caller
 

@@ -134,7 +134,7 @@ def post_close(
             connection,
             case,
             reason=closing.reason,
-            by=f"{caller.name} (key {caller.key_id})",
+            by=caller.who,
             sites=caller.sites,
             at=service.clock.now(),
         )

@@ -8,6 +8,7 @@ database is checked before anything listens.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import socket
 import ssl
@@ -16,12 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx
 import structlog
 import uvicorn
 import uvloop
 from psycopg_pool import ConnectionPool
 from starlette.types import ASGIApp
 
+from cloud.access.oidc import Provider, read_mapping
+from cloud.access.people import Desk
+from cloud.access.tokens import Signer
 from cloud.api import Rates, Service, create_app, create_door
 from cloud.api.routes_identity import identity_router
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
@@ -31,6 +36,8 @@ from cloud.settings import Settings
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 
+_PROVIDER_S: Final = 5.0
+"""So long an identity provider may take to answer."""
 _KEEP_ALIVE_S: Final = 20
 _SHUTDOWN_S: Final = 2
 _LONGEST_STATEMENT_S: Final = 60
@@ -104,6 +111,35 @@ def _service(settings: Settings, pool: ConnectionPool[Connection], clock: Clock)
         generation=settings.generation,
         support_until=settings.support_until,
         security_contact=settings.security_contact,
+        environment=settings.environment,
+        desk=Desk(
+            random_bytes=secrets.token_bytes,
+            signer=Signer(secrets.token_bytes),
+            provider=_provider(settings),
+        ),
+    )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """The identity provider, where one is configured.
+
+    Raises:
+        QuartermasterError: ``settings.invalid``.
+    """
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id or not settings.oidc_redirect:
+        raise QuartermasterError(
+            "settings.invalid", "QM_OIDC_CLIENT_ID and QM_OIDC_REDIRECT are needed, too"
+        )
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        redirect=settings.oidc_redirect,
+        roles=read_mapping(settings.oidc_roles),
+        groups_claim=settings.oidc_groups_claim,
+        http=httpx.Client(timeout=_PROVIDER_S),
     )
 
 

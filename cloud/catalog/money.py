@@ -28,6 +28,11 @@ def currency(text: str) -> str:
     return text
 
 
+def digits(of: str) -> int:
+    """Digits after the point of a currency."""
+    return _DIGITS.get(of, 2)
+
+
 def minor_units(text: str, of: str) -> int:
     """``12.50`` EUR as 1250; a ValueError says what is wrong with it.
 
@@ -37,10 +42,10 @@ def minor_units(text: str, of: str) -> int:
     if found is None:
         raise ValueError(f"{text[:40]!r} is not an amount such as 12.50")
     whole, part = found[1], found[2] or ""
-    digits = _DIGITS.get(of, 2)
-    if len(part) > digits:
-        raise ValueError(f"{text} has {len(part)} decimals; {of or 'a currency'} has {digits}")
-    amount = int(whole) * 10**digits + int(part.ljust(digits, "0") or "0")
+    count = digits(of)
+    if len(part) > count:
+        raise ValueError(f"{text} has {len(part)} decimals; {of or 'a currency'} has {count}")
+    amount = int(whole) * 10**count + int(part.ljust(count, "0") or "0")
     if amount > MAX_MINOR:
         raise ValueError(f"{text} is above what can be kept")
     return amount
@@ -48,8 +53,8 @@ def minor_units(text: str, of: str) -> int:
 
 def major_units(amount: int, of: str) -> str:
     """1250 EUR as ``12.50``: what :func:`minor_units` reads back."""
-    digits = _DIGITS.get(of, 2)
-    if digits == 0:
+    count = digits(of)
+    if count == 0:
         return str(amount)
-    whole, part = divmod(amount, 10**digits)
-    return f"{whole}.{part:0{digits}d}"
+    whole, part = divmod(amount, 10**count)
+    return f"{whole}.{part:0{count}d}"

@@ -11,12 +11,14 @@ from typing import Annotated, Final
 import typer
 
 from cloud.cli import (
+    accounts,
     catalog,
     exceptions,
     gateways,
     keys,
     leases,
     ledger,
+    orders,
     people,
     plan,
     policy,
@@ -36,6 +38,7 @@ __all__ = ["app"]
 app: Final = typer.Typer(
     help="Run the cloud; its catalog, gateways and keys.", no_args_is_help=True
 )
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(exceptions.app, name="exceptions")
 gateways.app.command()(heads)
@@ -45,6 +48,7 @@ app.add_typer(gateways.app, name="gateways")
 app.add_typer(keys.app, name="keys")
 app.add_typer(leases.app, name="leases")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(orders.app, name="orders")
 app.add_typer(people.app, name="people")
 app.add_typer(plan.app, name="plan")
 app.add_typer(policy.app, name="policy")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud.access import SCOPES, add_key, keys, revoke_key
+from cloud.access import ROLES, SCOPES, add_key, keys, revoke_key
 from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
 from cloud.settings import load
@@ -32,6 +32,9 @@ def add(
     site: Annotated[
         list[str] | None, typer.Option(help="Only this site; may be repeated. Default: all.")
     ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help=f"Instead of scopes: {', '.join(ROLES)}.")
+    ] = None,
     days: Annotated[int | None, typer.Option(help="Expires after as many days.")] = None,
     *,
     json: Json = False,
@@ -42,7 +45,8 @@ def add(
         issued = add_key(
             connection,
             name=name,
-            scopes=scope or ["read"],
+            scopes=scope or ([] if role else ["read"]),
+            roles=role or (),
             sites=site or (),
             environment=settings.environment,
             now=SystemClock().now(),
@@ -64,12 +68,12 @@ def list_keys(*, json: Json = False) -> None:
     if json:
         typer.echo(msgspec.json.encode([key._asdict() for key in found]).decode())
         return
-    table = Table("id", "name", "scopes", "sites", "expires", "revoked", "last used")
+    table = Table("id", "name", "roles and scopes", "sites", "expires", "revoked", "last used")
     for key in found:
         table.add_row(
             key.key_id,
             key.name,
-            " ".join(key.scopes),
+            " ".join((*key.roles, *key.scopes)),
             "all" if key.sites is None else " ".join(key.sites),
             _time(key.expires_at),
             _time(key.revoked_at),

@@ -86,6 +86,8 @@ class Line(Struct, frozen=True, kw_only=True):
     wanted: Day | None = None
     keeps_days: Whole = 0
     """How many days the goods must still keep when they leave; 0 where nobody said."""
+    order: Name = ""
+    """The order this line is of, where one document speaks of several (X12 856, PRF01)."""
 
 
 class Party(Struct, frozen=True, kw_only=True):
@@ -238,6 +240,8 @@ class Confirmation(Struct, frozen=True, kw_only=True, tag="confirmation"):
     supplier: Name
     at: Micros
     lines: tuple[ConfirmedLine, ...]
+    answer: Answer | None = None
+    """To the whole order, where the source says so (X12 BAK02); lines that are named say more."""
 
 
 class ShipNotice(Struct, frozen=True, kw_only=True, tag="ship-notice"):
@@ -259,6 +263,14 @@ class ShipNotice(Struct, frozen=True, kw_only=True, tag="ship-notice"):
     cancelled: bool = False
 
 
+class Charge(Struct, frozen=True, kw_only=True):
+    """What is added to an invoice beside its lines; an allowance is negative (X12 SAC)."""
+
+    code: Name
+    amount: Minor
+    text: Text = ""
+
+
 class Invoice(Struct, frozen=True, kw_only=True, tag="invoice"):
     """A supplier's invoice (X12 810): its prices are compared with what was ordered."""
 
@@ -269,6 +281,7 @@ class Invoice(Struct, frozen=True, kw_only=True, tag="invoice"):
     currency: Currency
     lines: tuple[Line, ...]
     total: Minor | None = None
+    charges: tuple[Charge, ...] = ()
 
 
 class ReceiptAdvice(Struct, frozen=True, kw_only=True, tag="receipt-advice"):

@@ -7,8 +7,11 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from argon2 import PasswordHasher
 
-from cloud.access import add_key
+from cloud.access import add_key, people
+from cloud.access.people import Desk
+from cloud.access.tokens import Signer
 from cloud.api import Rates, Service, create_app
 from cloud.catalog import item_ids, location_ids
 from cloud.db import unit_of_work
@@ -17,6 +20,7 @@ from cloud.ledger.names import Names
 from cloud.ledger.posting import post
 from shared.clock import Clock
 from shared.events import Line, Received, decode_event
+from shared.rates import RateLimit
 from shared.units import Micros
 from tests.support.clock import START
 from tests.support.uplink import Hand, stage
@@ -26,7 +30,11 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
     from starlette.types import ASGIApp
 
+    from cloud.access.oidc import Provider
     from cloud.db import Connection
+
+
+PASSWORD = "lamp violet kettle Tuesday"  # noqa: S105 - of people in tests
 
 
 class InProcess:
@@ -59,7 +67,11 @@ class Planner:
     """
 
     def __init__(
-        self, pool: ConnectionPool[Connection], clock: Clock, identity: APIRouter | None = None
+        self,
+        pool: ConnectionPool[Connection],
+        clock: Clock,
+        identity: APIRouter | None = None,
+        provider: Provider | None = None,
     ) -> None:
         self.pool = pool
         self.clock = clock
@@ -74,7 +86,16 @@ class Planner:
             generation=1,
             support_until="2031-12-31",
             security_contact="mailto:security@example.org",
+            environment="test",
+            desk=Desk(
+                random_bytes=self._random.randbytes,
+                signer=Signer(self._random.randbytes),
+                hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),
+                provider=provider,
+                addresses=RateLimit(100_000, 100_000),
+            ),
         )
+        self.desk = service.desk
         self.app: FastAPI = create_app(
             service,
             identity=identity,
@@ -96,6 +117,27 @@ class Planner:
                 days=days,
                 random_bytes=self._random.randbytes,
             ).text
+
+    def person(self, account: str, *grants: str) -> str:
+        """A new account with the password :data:`PASSWORD`; returns an access token."""
+        with unit_of_work(self.pool) as connection:
+            people.add(
+                connection,
+                self.desk,
+                account=account,
+                name="",
+                password=PASSWORD,
+                grants=grants,
+                now=self.clock.now(),
+            )
+        return self.sign_in(account)["access_token"]
+
+    def sign_in(self, account: str) -> Any:
+        """A new session."""
+        body = {"account": account, "password": PASSWORD}
+        answer = self.client.post("/v1/session", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def get(self, path: str, key: str, **params: Any) -> Any:
         """The answer to a GET, which must be one of success."""

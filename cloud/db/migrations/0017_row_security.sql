@@ -23,11 +23,20 @@ BEGIN
 END
 $$;
 
+-- What the API may do with a table where it is less than reading and writing rows: privileges as in
+-- GRANT, none where empty. A migration that adds a line calls open_to_api() once more.
+CREATE TABLE api_privilege (
+    relation   name PRIMARY KEY,
+    privileges text NOT NULL CHECK (privileges IN ('', 'SELECT', 'SELECT, INSERT'))
+);
+INSERT INTO api_privilege VALUES ('api_privilege', '');
+
 -- Roles belong to the whole server: another database, or the operator, may have made this one.
 -- Called again after a restore, which brings no rights with it.
 CREATE FUNCTION open_to_api() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     before text := current_setting('role');
+    kept   record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'quartermaster_api') THEN
         BEGIN
@@ -61,6 +70,12 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO quartermaster_api;
     ALTER DEFAULT PRIVILEGES IN SCHEMA public
         GRANT USAGE, SELECT ON SEQUENCES TO quartermaster_api;
+    FOR kept IN SELECT relation, privileges FROM api_privilege LOOP
+        EXECUTE format('REVOKE ALL ON %I FROM quartermaster_api', kept.relation);
+        IF kept.privileges <> '' THEN
+            EXECUTE format('GRANT %s ON %I TO quartermaster_api', kept.privileges, kept.relation);
+        END IF;
+    END LOOP;
 END
 $$;
 SELECT open_to_api();

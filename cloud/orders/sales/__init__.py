@@ -21,6 +21,7 @@ from cloud.orders.sales.views import (
     OrderRow,
     Statement,
     Whole,
+    named_in,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Whole",
     "demanded",
     "moved",
+    "named_in",
     "open_lines",
     "page",
     "redo_merge",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from cloud.orders.sales.model import Number, OrderLine, Said
+from cloud.orders.sales.model import Number, OrderLine, Said, links
 
 ORDER_KEY: Final = (int,)
 """The types of an order's ``key``."""
@@ -105,3 +105,10 @@ class Demanded(NamedTuple):
     item_id: int | None
     quantity: int | None
     cancelled: int | None
+
+
+def named_in(whole: Whole) -> frozenset[Number]:
+    """The numbers that what counts of an order names, those that were cut among them."""
+    return frozenset(
+        key for each in whole.statements if each.current for key in links(each.said.document)
+    )
