@@ -56,6 +56,8 @@ EXIT_CODES: Final = {
     "count": os.EX_DATAERR,
     "task": os.EX_DATAERR,
     "lease": os.EX_DATAERR,
+    "reservation": os.EX_DATAERR,
+    "purchase": os.EX_DATAERR,
     "decision": os.EX_DATAERR,
     "undo": os.EX_DATAERR,
     "input": os.EX_NOPERM,

@@ -23,6 +23,8 @@ Scope = Literal[
     "fleet:write",
     "feeds:write",
     "orders:write",
+    "reservations:write",
+    "purchases:write",
     "people:write",
     "keys:write",
     "metrics",

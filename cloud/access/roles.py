@@ -19,12 +19,12 @@ PERMISSIONS: Final[dict[Role, frozenset[Scope]]] = {
     "scanner": frozenset({"self"}),
     "operator": frozenset({"self", "read", "exceptions:write"}),
     "planner": frozenset({"self", "read", "catalog:write", "exceptions:write", "orders:write"}),
-    "buyer": frozenset({"self", "read"}),
+    "buyer": frozenset({"self", "read", "purchases:write"}),
     "admin": frozenset(
         {"self", "read", "gateways:write", "fleet:write", "people:write", "keys:write"}
     ),
 }
-MACHINES_ONLY: Final[frozenset[Scope]] = frozenset({"feeds:write", "metrics"})
+MACHINES_ONLY: Final[frozenset[Scope]] = frozenset({"feeds:write", "metrics", "reservations:write"})
 """What no person's role allows: a machine's key is made for it."""
 
 

@@ -23,6 +23,7 @@ from cloud.api import (
     routes_people,
     routes_places,
     routes_planning,
+    routes_reservations,
     routes_service,
     routes_stock,
     routes_trade,
@@ -70,6 +71,7 @@ def create_app(
     """
     app = _new(service, "Quartermaster", _DESCRIPTION, rates, reference)
     for module in (
+        routes_reservations,
         routes_stock,
         routes_places,
         routes_decisions,

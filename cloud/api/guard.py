@@ -25,7 +25,7 @@ from shared.errors import QuartermasterError
 
 _CALLER: Final = "quartermaster.who"
 """Where the guard notes in a request's scope who was let through."""
-_BEARER: Final = HTTPBearer(
+BEARER: Final = HTTPBearer(
     auto_error=False,
     scheme_name="apiKey",
     description="An API key, `Authorization: Bearer qm_<environment>_<id>_<secret>`, or the access"
@@ -82,7 +82,7 @@ class Requires:
     def __call__(
         self,
         request: Request,
-        given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+        given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     ) -> Caller:
         """The caller.
 
@@ -97,8 +97,14 @@ class Requires:
             caller = authenticate(connection, given.credentials, now=service.clock.now())
         request.scope[KNOWN] = True
         caller = caller.within(self.scope)
-        request.scope[_CALLER] = caller
+        note_caller(request, caller)
         return caller
+
+
+def note_caller(request: Request, caller: Caller) -> None:
+    """Note in a request's scope who was let through: its transactions are the caller's."""
+    request.scope[KNOWN] = True
+    request.scope[_CALLER] = caller
 
 
 class Public:

@@ -14,14 +14,20 @@ from cloud.app import selling, stock_documents
 from cloud.app.stock_documents import both
 from cloud.feeds import Handler, Reader, Routes
 from cloud.feeds.documents import (
+    Confirmation,
     CustomerReturn,
     Fulfilment,
+    Invoice,
     Listing,
+    PurchaseOrder,
     ReceiptAdvice,
     SalesOrder,
+    ShipNotice,
     StockAdjustment,
     StockReport,
+    Tracking,
 )
+from cloud.orders import purchases
 
 READERS: Final[Mapping[str, Reader]] = {}
 
@@ -30,9 +36,14 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     SalesOrder: selling.spoken,
     Fulfilment: both(selling.spoken, stock_documents.fulfilment),
     CustomerReturn: both(selling.spoken, stock_documents.customer_return),
-    ReceiptAdvice: stock_documents.receipt_advice,
+    PurchaseOrder: purchases.handle,
+    Confirmation: purchases.handle,
+    ShipNotice: purchases.handle,
+    Invoice: purchases.handle,
+    ReceiptAdvice: both(purchases.handle, stock_documents.receipt_advice),
     StockAdjustment: stock_documents.stock_adjustment,
     StockReport: stock_documents.stock_report,
+    Tracking: purchases.handle,
 }
 
 ROUTES: Final = Routes(READERS, HANDLERS)

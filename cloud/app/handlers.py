@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloud import fleet
-from cloud.app import promises
+from cloud.app import promises, receipts
 from cloud.catalog.service import item_ids, location_ids
 from cloud.db import Connection
 from cloud.exceptions import raise_exception
@@ -78,6 +78,7 @@ class Stock:
             for item in post(connection, entries, names=self._names, at=at)
         ]
         promises.picked(connection, batch, unapplied)
+        receipts.received(connection, batch, unapplied, at=at)
         return unapplied
 
 
@@ -177,6 +178,7 @@ def taken_back(connection: Connection, provisional: Provisional, at: Micros) -> 
     """Undo what events did that turned out not to link; observations stay as their own record."""
     chain, ranges, since = provisional
     promises.taken_back(connection, *chain, ranges)
+    receipts.taken_back(connection, *chain, ranges, at=at)
     return reverse(connection, *chain, ranges, since=since, at=at)
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from psycopg_pool import ConnectionPool
+
 from cloud import decide, fleet, orders
-from cloud.db import Connection
+from cloud.db import Connection, unit_of_work
 from cloud.ingest.model import Facts, Unapplied
 from cloud.ingest.service import observe
+from shared.clock import Clock
 from shared.downlink import encode
 from shared.errors import QuartermasterError
 from shared.events import (
@@ -27,6 +30,23 @@ from shared.events import (
 )
 from shared.policy import BUILT_IN, Policy, decode_policy
 from shared.units import Micros
+
+
+def free_reservations(pool: ConnectionPool[Connection], clock: Clock) -> int:
+    """Free what nobody confirmed and settle what was picked; returns how many accounts it touched.
+
+    Whoever asks for an item does the same for it; this is for what nobody asks for.
+
+    Raises:
+        QuartermasterError: ``database.unreachable``.
+    """
+    done = 0
+    while True:
+        with unit_of_work(pool) as connection:
+            found = orders.sweep(connection, now=clock.now())
+        done += found
+        if found < orders.SWEPT_AT_ONCE:
+            return done
 
 
 def publish_leases(connection: Connection, site: str, *, now: Micros) -> int:

@@ -21,6 +21,7 @@ from cloud import feeds, fleet
 from cloud.app import revocation
 from cloud.app.documents import ROUTES
 from cloud.app.ingest import signing_key
+from cloud.app.promises import free_reservations
 from cloud.app.witness import Witness, sealer
 from cloud.bus import Bus, Endpoint
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
@@ -172,6 +173,7 @@ def run(
                 "offers": _when_connected(bus, offering.tick),
                 "heads": _when_connected(bus, witness.tick),
                 "feeds": Inbox(pool, clock).tick,
+                "reservations": lambda: free_reservations(pool, clock),
             }
             if (revocations := revocation.start(settings, pool, clock)) is not None:
                 parts["revocations"] = revocations.tick

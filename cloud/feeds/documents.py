@@ -261,6 +261,8 @@ class ShipNotice(Struct, frozen=True, kw_only=True, tag="ship-notice"):
     eta: Micros | None = None
     carrier: Name = ""
     cancelled: bool = False
+    version: int = 0
+    """Of two of one number the higher one counts, then the later; what was cancelled stays so."""
 
 
 class Charge(Struct, frozen=True, kw_only=True):
@@ -282,6 +284,7 @@ class Invoice(Struct, frozen=True, kw_only=True, tag="invoice"):
     lines: tuple[Line, ...]
     total: Minor | None = None
     charges: tuple[Charge, ...] = ()
+    version: int = 0
 
 
 class ReceiptAdvice(Struct, frozen=True, kw_only=True, tag="receipt-advice"):
@@ -292,6 +295,7 @@ class ReceiptAdvice(Struct, frozen=True, kw_only=True, tag="receipt-advice"):
     site: Name
     received_at: Micros
     lines: tuple[Line, ...]
+    version: int = 0
 
 
 class StockAdjustment(Struct, frozen=True, kw_only=True, tag="stock-adjustment"):

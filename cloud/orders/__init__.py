@@ -11,20 +11,25 @@ from cloud.orders.model import (
     Unknown,
 )
 from cloud.orders.service import (
+    SWEPT_AT_ONCE,
     account,
     document,
+    drift,
     forget,
     grant,
     leases,
+    lock,
     note_commitments,
     note_picks,
     note_returns,
     note_undone,
     recall,
+    sweep,
     take,
 )
 
 __all__ = [
+    "SWEPT_AT_ONCE",
     "Account",
     "Commitment",
     "LeaseRow",
@@ -35,13 +40,16 @@ __all__ = [
     "Unknown",
     "account",
     "document",
+    "drift",
     "forget",
     "grant",
     "leases",
+    "lock",
     "note_commitments",
     "note_picks",
     "note_returns",
     "note_undone",
     "recall",
+    "sweep",
     "take",
 ]

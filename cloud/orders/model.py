@@ -1,17 +1,19 @@
-"""Leases, commitments and what they hold of stock. Pure.
+"""Leases, commitments, reservations and what they hold of stock: one account. Pure.
 
-The rule: ``held + free = available``, and a lease is granted out of what is free only. What a
-lease holds depends on what is certain, not on what is likely:
+The rule: ``held + free = available``, and a lease or a reservation is granted out of what is free
+only. What each holds depends on what is certain, not on what is likely:
 
 ==========================  ==================================================================
 a lease in force            all of it; what was promised within it is inside
 given back                  what was promised: all but what came back, or more, if more arrived
 taken by force              what was promised, as far as it has arrived: somebody answered for it
 a promise without a lease   itself (a restored cloud may have forgotten a lease that it granted)
+a pending reservation       all of it until its time has come
+a confirmed reservation     what was not yet picked for its document
 ==========================  ==================================================================
 
 A commitment holds until the goods are picked for its document, which takes them out of what is
-available. Nothing here depends on a clock, nor on the order in which facts arrive.
+available. Of leases nothing here depends on a clock, nor on the order in which facts arrive.
 """
 
 from __future__ import annotations
@@ -57,25 +59,55 @@ class Promised(NamedTuple):
 class Account(NamedTuple):
     """What is known of one item at one site, all at one moment.
 
-    ``loose`` are commitments within no lease that is known here.
+    ``loose`` are commitments within no lease that is known here; ``reserved`` is what reservations
+    and the orders made of them hold.
     """
 
     available: int
     leases: Sequence[Held]
     loose: int
     documents: Sequence[Promised]
+    reserved: int = 0
 
-    def held(self) -> int:
-        """What leases and commitments hold."""
+    def leased(self) -> int:
+        """What leases and the commitments of gateways hold."""
         return (
             sum(lease.units() for lease in self.leases)
             + self.loose
             - sum(document.fulfilled() for document in self.documents)
         )
 
+    def held(self) -> int:
+        """What leases, commitments and reservations hold."""
+        return self.leased() + self.reserved
+
     def free(self) -> int:
         """What may still be leased; below zero when more has left than was free."""
         return self.available - self.held()
+
+
+class Part(NamedTuple):
+    """What one reservation holds of one item at one site for a document.
+
+    ``picked_before`` had left for the document before it was reserved.
+    """
+
+    quantity: int
+    picked_before: int
+
+
+def fulfilled(picked: int, parts: Sequence[Part]) -> list[int]:
+    """How much of each part, the oldest first, was picked, when so much was for its document.
+
+    No unit fulfils two parts, and none a part that was reserved after it had left.
+    """
+    found: list[int] = []
+    end = 0
+    for part in parts:
+        start = max(end, part.picked_before)
+        end = start + part.quantity
+        found.append(min(max(picked - start, 0), part.quantity))
+    return found
 
 
 class LeaseRow(NamedTuple):

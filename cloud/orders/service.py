@@ -20,10 +20,12 @@ from cloud.orders.model import (
     Account,
     Commitment,
     LeaseRow,
+    Part,
     Pick,
     Return,
     Undone,
     Unknown,
+    fulfilled,
 )
 from shared.errors import QuartermasterError
 from shared.ids import is_code
@@ -31,19 +33,25 @@ from shared.leases import MAX_LEASES, Lease, Leases
 from shared.units import MAX_QUANTITY, Micros
 
 __all__ = [
+    "SWEPT_AT_ONCE",
     "account",
     "document",
+    "drift",
     "forget",
     "grant",
     "leases",
+    "lock",
     "note_commitments",
     "note_picks",
     "note_returns",
     "note_undone",
     "recall",
+    "sweep",
     "take",
 ]
 
+SWEPT_AT_ONCE: Final = 200
+"""Accounts that the sweeper locks in one transaction."""
 LONGEST: Final = Micros(366 * 24 * 3600 * 1_000_000)
 
 
@@ -86,7 +94,7 @@ def grant(
     site_id = _key(catalog.site_ids(connection, [site]), site, "site")
     item_id = _key(catalog.item_ids(connection, [sku]), sku, "sku")
     holder = _holder(connection, site, gateway)
-    store.lock_item(connection, site_id, item_id)
+    lock(connection, [(site_id, item_id)], now=now)
     free = store.account(connection, site_id, item_id).free()
     if quantity > free:
         what = f"{quantity} of {sku} at {site}: {max(free, 0)} are free"
@@ -105,6 +113,51 @@ def grant(
     )
     store.insert_lease(connection, lease)
     return _lease(connection, lease.code)
+
+
+def lock(connection: Connection, keys: Sequence[store.Key], *, now: Micros) -> None:
+    """Lock items at sites, to give of them; what has ended or was picked holds nothing more.
+
+    The one order of locks: whoever needs several hands them over at once, and this sorts them.
+    """
+    ordered = sorted(set(keys))
+    if ordered:
+        store.lock_items(connection, ordered)
+        store.free_due(connection, ordered, now=now)
+        _settle(connection, ordered)
+
+
+def _settle(connection: Connection, keys: Sequence[store.Key]) -> None:
+    freed: dict[store.Key, int] = {}
+    written: list[tuple[int, int, int, int]] = []
+    for each in store.unsettled(connection, keys):
+        parts = [Part(*both) for both in zip(each.quantities, each.picked_before, strict=True)]
+        found = fulfilled(each.picked, parts)
+        key = (each.site_id, each.item_id)
+        for reservation_id, after, before, still in zip(
+            each.reservation_ids, found, each.fulfilled, each.open, strict=True
+        ):
+            if still and after != before:
+                written.append((reservation_id, *key, after))
+                freed[key] = freed.get(key, 0) + before - after
+    if written:
+        store.settle(connection, written)
+        store.hold(connection, freed)
+
+
+def sweep(connection: Connection, *, now: Micros, limit: int = SWEPT_AT_ONCE) -> int:
+    """Free what has expired and settle what was picked, of so many items; returns how many."""
+    keys = store.due(connection, now=now, limit=limit)
+    lock(connection, keys, now=now)
+    return len(keys)
+
+
+def drift(connection: Connection) -> list[tuple[int, int, int, int]]:
+    """Where the fold of reservations differs from their parts; must be empty.
+
+    Each as site_id, item_id, what the fold says and what the parts say.
+    """
+    return store.drift(connection)
 
 
 def _holder(connection: Connection, site: str, gateway: str | None) -> Gateway:
@@ -171,7 +224,7 @@ def take(connection: Connection, code: str, *, by: str, why: str, now: Micros) -
     item = store.lease_item(connection, code)
     if item is None:
         raise QuartermasterError("request.not-found", repr(code[:64]), where="lease")
-    store.lock_item(connection, *item)
+    lock(connection, [item], now=now)
     store.force(connection, code, by=by, why=why.strip()[:200], at=now)
     return _lease(connection, code)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -49,23 +49,101 @@ class Questionable(NamedTuple):
     committed: int
 
 
-def lock_item(connection: Connection, site_id: int, item_id: int) -> None:
-    """Wait for other grants of this item."""
-    connection.execute(_Q["lock_item"], {"site_id": site_id, "item_id": item_id})
+Key = tuple[int, int]
+"""site_id and item_id: what one account is of."""
+
+
+class Settling(NamedTuple):
+    """A document's parts at one site of one item, and what was picked for it beyond leases."""
+
+    site_id: int
+    item_id: int
+    document: str
+    picked: int
+    reservation_ids: list[int]
+    quantities: list[int]
+    picked_before: list[int]
+    fulfilled: list[int]
+    open: list[bool]
+
+
+def lock_items(connection: Connection, keys: Sequence[Key]) -> None:
+    """Wait for others who give stock of these away; ``keys`` must ascend."""
+    connection.execute(_Q["lock_items"], _keys(keys))
+
+
+def accounts(connection: Connection, keys: Sequence[Key]) -> dict[Key, Account]:
+    """What is known of each of these, all of one moment."""
+    of: dict[Key, dict[str, list[tuple[Any, ...]]]] = {key: {} for key in keys}
+    for what, site_id, item_id, *values in connection.execute(_Q["accounts"], _keys(keys)):
+        of[site_id, item_id].setdefault(what, []).append(tuple(values))
+    return {key: _account(found) for key, found in of.items()}
+
+
+def _account(found: dict[str, list[tuple[Any, ...]]]) -> Account:
+    return Account(
+        available=sum(row[0] for row in found.get("available", [])),
+        leases=[Held(row[0], row[1], row[2], row[3]) for row in found.get("lease", [])],
+        loose=sum(row[0] for row in found.get("loose", [])),
+        documents=[Promised(row[0], row[1]) for row in found.get("document", [])],
+        reserved=sum(row[0] for row in found.get("reserved", [])),
+    )
 
 
 def account(connection: Connection, site_id: int, item_id: int) -> Account:
     """What is known of one item at one site."""
-    rows = connection.execute(_Q["account"], {"site_id": site_id, "item_id": item_id}).fetchall()
-    of: dict[str, list[tuple[Any, ...]]] = {}
-    for what, *values in rows:
-        of.setdefault(str(what), []).append(tuple(values))
-    return Account(
-        available=sum(row[0] for row in of.get("available", [])),
-        leases=[Held(row[0], row[1], row[2], row[3]) for row in of.get("lease", [])],
-        loose=sum(row[0] for row in of.get("loose", [])),
-        documents=[Promised(row[0], row[1]) for row in of.get("document", [])],
-    )
+    return accounts(connection, [(site_id, item_id)])[site_id, item_id]
+
+
+def hold(connection: Connection, quantities: Mapping[Key, int]) -> None:
+    """Let reservations hold so much more or less; the items are locked."""
+    for name, sign in (("hold_more", 1), ("hold_less", -1)):
+        changed = sorted(
+            (key, sign * units) for key, units in quantities.items() if sign * units > 0
+        )
+        if changed:
+            values = {
+                **_keys([key for key, _ in changed]),
+                "quantities": [units for _, units in changed],
+            }
+            connection.execute(_Q[name], values)
+
+
+def free_due(connection: Connection, keys: Sequence[Key], *, now: Micros) -> None:
+    """Let what has expired hold nothing more; the items are locked."""
+    connection.execute(_Q["free_due"], {**_keys(keys), "now": now})
+
+
+def due(connection: Connection, *, now: Micros, limit: int) -> list[Key]:
+    """Items with something to free or to settle, in the order of locks."""
+    found = connection.execute(_Q["due"], {"now": now, "limit": limit})
+    return [(row[0], row[1]) for row in found]
+
+
+def unsettled(connection: Connection, keys: Sequence[Key]) -> list[Settling]:
+    """Take what is to be settled of these; the items are locked."""
+    taken = connection.execute(_Q["take_unsettled"], _keys(keys)).fetchall()
+    if not taken:
+        return []
+    documents = [row[2] for row in taken]
+    values = {**_keys([(row[0], row[1]) for row in taken]), "documents": documents}
+    return [Settling(*row) for row in connection.execute(_Q["unsettled"], values)]
+
+
+def settle(connection: Connection, parts: Sequence[tuple[int, int, int, int]]) -> None:
+    """Write (reservation_id, site_id, item_id, fulfilled)."""
+    names = ("reservation_ids", "site_ids", "item_ids", "fulfilled")
+    columns = zip(*parts, strict=True)
+    connection.execute(_Q["settle"], {n: list(c) for n, c in zip(names, columns, strict=True)})
+
+
+def drift(connection: Connection) -> list[tuple[int, int, int, int]]:
+    """site_id, item_id, what the fold says and what the parts say, where they differ."""
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(_Q["drift"])]
+
+
+def _keys(keys: Sequence[Key]) -> dict[str, list[int]]:
+    return {"site_ids": [site for site, _ in keys], "item_ids": [item for _, item in keys]}
 
 
 def insert_lease(connection: Connection, lease: NewLease) -> None:
@@ -131,17 +209,16 @@ def insert_returns(connection: Connection, facts: Sequence[Return], *, at: Micro
 
 
 def insert_picks(connection: Connection, facts: Sequence[tuple[Pick, int]]) -> None:
-    """Write picks, each with its item's key."""
-    connection.execute(
-        _Q["insert_picks"],
-        {
-            **_origins(fact.origin for fact, _ in facts),
-            "site_ids": [fact.origin.site_id for fact, _ in facts],
-            "item_ids": [item_id for _, item_id in facts],
-            "documents": [fact.document for fact, _ in facts],
-            "quantities": [fact.quantity for fact, _ in facts],
-        },
-    )
+    """Write picks, each with its item's key; reservations of their documents are to be settled."""
+    values = {
+        **_origins(fact.origin for fact, _ in facts),
+        "site_ids": [fact.origin.site_id for fact, _ in facts],
+        "item_ids": [item_id for _, item_id in facts],
+        "documents": [fact.document for fact, _ in facts],
+        "quantities": [fact.quantity for fact, _ in facts],
+    }
+    connection.execute(_Q["insert_picks"], values)
+    connection.execute(_Q["unsettle_picks"], values)
 
 
 def insert_undone(connection: Connection, facts: Sequence[Undone]) -> None:
@@ -149,6 +226,7 @@ def insert_undone(connection: Connection, facts: Sequence[Undone]) -> None:
     values = _origins(fact.origin for fact in facts)
     undone = [UUID(bytes=fact.undone) for fact in facts]
     connection.execute(_Q["insert_undone"], {**values, "undone": undone})
+    connection.execute(_Q["unsettle_undone"], {"undone": undone})
 
 
 def questionable(connection: Connection, leases: Sequence[tuple[str, int]]) -> list[Questionable]:
@@ -173,6 +251,7 @@ def forget(
         "firsts": [first for first, _ in ranges],
         "lasts": [last for _, last in ranges],
     }
+    connection.execute(_Q["unsettle_forgotten"], values)
     for name in ("forget_commitments", "forget_returns", "forget_picks", "forget_undone"):
         connection.execute(_Q[name], values)
 
