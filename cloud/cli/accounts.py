@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from cloud.access import ROLES, people
 from cloud.access.passwords import LONGEST
@@ -67,7 +67,9 @@ def list_accounts(*, json: Json = False) -> None:
     if json:
         typer.echo(msgspec.json.encode([person._asdict() for person in found]).decode())
         return
-    table = Table("person", "account", "name", "roles", "since", "out of force")
+    table = Table(
+        Column("person", no_wrap=True), "account", "name", "roles", "since", "out of force"
+    )
     for person in found:
         ended = person.disabled_at
         table.add_row(

@@ -112,7 +112,7 @@ def test_a_key_is_issued_once_listed_without_its_secret_and_revoked(
     issued = answer("keys", "add", "planner", "--scope", "read", "--days", "30")
     with unit_of_work(pool) as connection:
         caller = authenticate(connection, issued["key"], now=WallClock().now())
-    assert (caller.scopes, caller.sites) == (frozenset({"read"}), None)
+    assert (caller.scopes, caller.sites) == (frozenset({"self", "read"}), None)
     listed = run("keys", "list", "--json").stdout
     assert issued["key_id"] in listed
     assert issued["key"].split("_", 3)[3] not in listed
@@ -121,6 +121,26 @@ def test_a_key_is_issued_once_listed_without_its_secret_and_revoked(
         authenticate(connection, issued["key"], now=WallClock().now())
     assert refusal.value.code == "request.unauthenticated"
     assert refused("keys", "revoke", issued["key_id"]).code == "request.not-found"
+
+
+@pytest.mark.usefixtures("url")
+def test_an_account_is_made_granted_and_put_out_of_force() -> None:
+    made = CliRunner().invoke(
+        app,
+        ["accounts", "add", "Olga", "--role", "planner", "--json"],
+        input="lamp violet kettle Tuesday\n",
+    )
+    person = json.loads(made.stdout)["person"]
+    run("accounts", "grant", person, "--role", "buyer", "--role", "planner")
+    (listed,) = answer("accounts", "list")
+    assert (listed["account"], listed["grants"]) == ("olga", ["buyer", "planner"])
+    weak = CliRunner().invoke(app, ["accounts", "password", person], input="passwordpassword\n")
+    assert isinstance(weak.exception, QuartermasterError)
+    run("accounts", "disable", person)
+    assert person in run("accounts", "list").stdout
+    (listed,) = answer("accounts", "list")
+    assert (listed["account"], listed["name"]) == (None, "")
+    assert refused("accounts", "grant", "p-0", "--role", "buyer").code == "request.not-found"
 
 
 @pytest.mark.usefixtures("url")
