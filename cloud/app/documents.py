@@ -21,6 +21,7 @@ from cloud.feeds.documents import (
     Listing,
     PurchaseOrder,
     ReceiptAdvice,
+    Sale,
     SalesOrder,
     ShipNotice,
     StockAdjustment,
@@ -44,6 +45,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     StockAdjustment: stock_documents.stock_adjustment,
     StockReport: stock_documents.stock_report,
     Tracking: purchases.handle,
+    Sale: selling.sold,
 }
 
 ROUTES: Final = Routes(READERS, HANDLERS)

@@ -22,6 +22,7 @@ from cloud.app import revocation
 from cloud.app.documents import ROUTES
 from cloud.app.ingest import signing_key
 from cloud.app.promises import free_reservations
+from cloud.app.selling import Selling
 from cloud.app.witness import Witness, sealer
 from cloud.bus import Bus, Endpoint
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
@@ -174,6 +175,7 @@ def run(
                 "heads": _when_connected(bus, witness.tick),
                 "feeds": Inbox(pool, clock).tick,
                 "reservations": lambda: free_reservations(pool, clock),
+                "demand": Selling(pool, clock).tick,
             }
             if (revocations := revocation.start(settings, pool, clock)) is not None:
                 parts["revocations"] = revocations.tick
