@@ -62,6 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     oidc_groups_claim: str = "groups"
     oidc_roles: str = ""
     """``group=role[@site]``, separated by commas: ``buyers=buyer,ams-leads=operator@AMS1``."""
+    feed_secrets: Path | None = None
+    """The folder with one file of secrets per feed; without it no webhook can be proven."""
+    feed_drop: Path | None = None
+    """The folder with one folder per feed, from which the worker takes files."""
     security_contact: Annotated[str, Meta(pattern=r"^(mailto:|https://)\S{1,200}\Z")] = (
         "mailto:security@quartermaster.invalid"
     )
@@ -99,7 +103,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _path(kind: type, value: object) -> object:
-    if kind is Path and isinstance(value, str):
+    if isinstance(value, str) and kind is Path:
         return Path(value)
     raise NotImplementedError(kind)
 

@@ -191,8 +191,6 @@ Code = Literal[
     "feed.off",
     "feed.exists",
     "feed.secret",
-    "feed.signature",
-    "feed.stale",
     "feed.wrong-sender",
     "feed.key-reused",
     "feed.content",
@@ -1066,16 +1064,6 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         503,
         "This feed's secret is not there, so nobody can prove to be its sender.",
         "Put it into the folder QM_FEED_SECRETS, in a file named as the feed.",
-    ),
-    "feed.signature": Entry(
-        401,
-        "The signature does not fit what was sent.",
-        "Check that both sides have the same secret and that nothing on the way changes the body.",
-    ),
-    "feed.stale": Entry(
-        401,
-        "The delivery is too old, or from the future.",
-        "Check the sender's clock; what was missed is fetched by reconciliation or sent anew.",
     ),
     "feed.wrong-sender": Entry(
         403, "The delivery comes from another shop than this feed's.", "Correct the address."

@@ -14,7 +14,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg_pool import ConnectionPool
 
-from cloud import catalog
+from cloud import catalog, feeds
 from cloud.access import Caller, Scope, authenticate, enter
 from cloud.access.people import Desk
 from cloud.access.tokens import Signer
@@ -49,6 +49,8 @@ class Service:
     environment: str = "dev"
     desk: Desk = field(default_factory=_new_desk)
     """Where people sign in."""
+    feed_secrets: feeds.Secrets = feeds.no_secrets
+    feed_routes: feeds.Routes = feeds.NOWHERE
     asked_in: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The scope of the request that is answered, where the guard notes who asks."""
 

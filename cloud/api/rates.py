@@ -2,7 +2,7 @@
 
 A key that was made up costs a look into the database, and another is made up at once: so a key has
 a bucket of its own only after it was found good. Until then, as without one, its sender's address
-pays. Buckets are this process's own; several behind one address each allow as much.
+pays; so it is with who signs webhooks. Buckets are this process's own; several behind one address each allow as much.
 """
 
 from __future__ import annotations
@@ -59,8 +59,14 @@ class Turnstile:
 
 
 def _key(scope: Scope) -> str:
-    """What stands for the key that a request shows, never the key itself; empty without one."""
+    """What stands for the key that a request shows, never the key itself; empty without one.
+
+    A webhook's sender shows none: to have been proven once by its signature lets its address send
+    more to the same feed.
+    """
     for name, value in scope["headers"]:
         if name == b"authorization":
             return hashlib.sha256(value).hexdigest()
+    if scope["path"].endswith("/webhooks"):
+        return f"{scope['path'][:200]} from {(scope.get('client') or ('?',))[0]}"
     return ""

@@ -12,7 +12,7 @@ from typing import Final
 from cloud import feeds
 from cloud.app import selling, stock_documents
 from cloud.app.stock_documents import both
-from cloud.feeds import Handler, Reader, Routes
+from cloud.feeds import Handler, Reader, Routes, carrier, posted, shopify, tills
 from cloud.feeds.documents import (
     Confirmation,
     CustomerReturn,
@@ -30,7 +30,12 @@ from cloud.feeds.documents import (
 )
 from cloud.orders import purchases
 
-READERS: Final[Mapping[str, Reader]] = {}
+READERS: Final[Mapping[str, Reader]] = {
+    "shopify": shopify.read,
+    "carrier": carrier.read,
+    "rest": posted.read,
+    "pos": tills.read,
+}
 
 HANDLERS: Final[Mapping[type, Handler]] = {
     Listing: feeds.learn,

@@ -29,6 +29,8 @@ from cloud.access.people import Desk
 from cloud.access.tokens import Signer
 from cloud.api import Rates, Service, create_app, create_door
 from cloud.api.routes_identity import identity_router
+from cloud.app.documents import ROUTES
+from cloud.app.feeds import secrets_in
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
 from cloud.gateways.authority import Authority, demand_trust_domain
 from cloud.gateways.model import MeetingPoints
@@ -111,6 +113,8 @@ def _service(settings: Settings, pool: ConnectionPool[Connection], clock: Clock)
         generation=settings.generation,
         support_until=settings.support_until,
         security_contact=settings.security_contact,
+        feed_secrets=secrets_in(settings.feed_secrets),
+        feed_routes=ROUTES,
         environment=settings.environment,
         desk=Desk(
             random_bytes=secrets.token_bytes,

@@ -20,6 +20,7 @@ from psycopg_pool import ConnectionPool
 from cloud import feeds, fleet
 from cloud.app import revocation
 from cloud.app.documents import ROUTES
+from cloud.app.feeds import Drop
 from cloud.app.ingest import signing_key
 from cloud.app.promises import free_reservations
 from cloud.app.selling import Selling
@@ -177,6 +178,8 @@ def run(
                 "reservations": lambda: free_reservations(pool, clock),
                 "demand": Selling(pool, clock).tick,
             }
+            if settings.feed_drop is not None:
+                parts["files"] = Drop(settings.feed_drop, pool, clock).tick
             if (revocations := revocation.start(settings, pool, clock)) is not None:
                 parts["revocations"] = revocations.tick
             _loop(parts, stop)

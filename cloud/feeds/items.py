@@ -14,7 +14,7 @@ from cloud.db import Connection
 from cloud.exceptions import raise_exception
 from cloud.feeds import store
 from cloud.feeds.documents import Delivery, Goods, Listing
-from cloud.feeds.store import ItemMapping
+from cloud.feeds.model import ItemMapping
 from shared.errors import Code, QuartermasterError
 from shared.units import Micros
 
@@ -265,8 +265,8 @@ def mappings(
     connection: Connection,
     feed: str,
     *,
+    theirs: str | None = None,
     everything: bool = False,
-    after: str | None = None,
     limit: int = 100,
 ) -> list[ItemMapping]:
     """What a feed's codes mean; with ``everything`` what they meant before, too.
@@ -278,5 +278,5 @@ def mappings(
     if found is None:
         raise QuartermasterError("feed.unknown", feed)
     return store.mappings(
-        connection, found.feed_id, everything=everything, after=after, limit=limit
+        connection, found.feed_id, theirs=theirs, everything=everything, limit=limit
     )

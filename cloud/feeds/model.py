@@ -19,8 +19,6 @@ MAX_WEBHOOK: Final = 1024 * 1024
 """Bytes of one webhook; Shopify's largest orders are well below."""
 MAX_FILE: Final = 64 * 1024 * 1024
 MAX_KEY: Final = 200
-TOLERANCE: Final = Micros(5 * MINUTE)
-"""How far a signed moment may lie from now (Standard Webhooks)."""
 MAX_ITEM_AGE: Final = Micros(DAY)
 """How old a feed's word on an important item may be."""
 KEPT_FOR: Final = Micros(30 * DAY)
@@ -63,6 +61,8 @@ class Arrival(NamedTuple):
     key: str
     topic: str = ""
     origin: Origin = "push"
+    otherwise: str = ""
+    """The number to keep it under where other content has come under the first."""
 
 
 class Receipt(NamedTuple):
@@ -168,6 +168,17 @@ class Health(NamedTuple):
         """Refused of settled."""
         settled = self.applied + self.refused + self.unrouted
         return None if not settled else (self.refused + self.unrouted) / settled
+
+
+class ItemMapping(NamedTuple):
+    """What a feed's code means, or meant."""
+
+    theirs: str
+    sku: str
+    quantity: int
+    since: Micros
+    until: Micros | None
+    by: str
 
 
 class NewFeed(NamedTuple):

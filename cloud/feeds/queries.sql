@@ -282,7 +282,7 @@ SELECT m.theirs, i.sku, m.quantity, (extract(epoch FROM m.since) * 1000000)::big
        (extract(epoch FROM m.until) * 1000000)::bigint, m.by_person
 FROM feed_item AS m JOIN item AS i USING (item_id)
 WHERE m.feed_id = %(feed_id)s AND (%(all)s OR m.until IS NULL)
-  AND (%(after)s::text IS NULL OR m.theirs > %(after)s)
+  AND (%(theirs)s::text IS NULL OR m.theirs = %(theirs)s)
 ORDER BY m.theirs, m.entry LIMIT %(limit)s;
 
 -- name: last_poll

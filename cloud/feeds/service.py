@@ -7,7 +7,7 @@ feed in the order of arrival, one transaction for each delivery.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -21,6 +21,7 @@ from cloud.exceptions import raise_exception
 from cloud.feeds import store
 from cloud.feeds.documents import Delivery, Document, Goods
 from cloud.feeds.items import gtin14
+from cloud.feeds.kinds import checked_settings
 from cloud.feeds.model import (
     KEPT_FOR,
     MAX_FILE,
@@ -66,6 +67,7 @@ def add(connection: Connection, new: NewFeed, *, now: Micros) -> Feed:
         QuartermasterError: ``request.invalid``; ``feed.exists``; ``feed.unknown-site``.
     """
     code = checked_code(new.code)
+    checked_settings(new.kind, new.settings)
     site_id = _site_id(connection, new.site)
     if store.insert_feed(connection, new, site_id, now) is None:
         raise QuartermasterError("feed.exists", code)
@@ -79,6 +81,7 @@ def change(connection: Connection, new: NewFeed) -> Feed:
         QuartermasterError: ``feed.unknown``; ``feed.unknown-site``.
     """
     found = feed(connection, new.code)
+    checked_settings(found.kind, new.settings)
     store.update_feed(connection, found.feed_id, new, _site_id(connection, new.site))
     return feed(connection, new.code)
 
@@ -103,6 +106,11 @@ def feed(connection: Connection, code: str) -> Feed:
     if found is None:
         raise QuartermasterError("feed.unknown", code[:80], where="feed")
     return found
+
+
+def find(connection: Connection, code: str) -> Feed | None:
+    """One feed, where there is one of this name."""
+    return store.feed(connection, code)
 
 
 def feeds(
@@ -136,6 +144,9 @@ def accept(connection: Connection, to: Feed, arrival: Arrival, *, now: Micros) -
     checked_key(arrival.key)
     sha256 = hashlib.sha256(arrival.content).digest()
     kept = store.keep(connection, to.feed_id, arrival, sha256, now)
+    if kept is None and arrival.otherwise:
+        second = arrival._replace(key=checked_key(arrival.otherwise))
+        kept = store.keep(connection, to.feed_id, second, sha256, now)
     if kept is None:
         raise QuartermasterError("feed.key-reused", arrival.key, where=to.code)
     return kept
@@ -210,6 +221,7 @@ def _outcome(connection: Connection, routes: Routes, incoming: Incoming) -> Outc
 
 
 def _applied(connection: Connection, routes: Routes, incoming: Incoming, read: Read) -> Outcome:
+    read = read._replace(flaws=(*read.flaws, *_foreign(incoming.feed, read.documents)))
     if read.flaws and not read.apart:
         return Outcome("refused", 0, read.flaws)
     unrouted = sorted(
@@ -227,6 +239,14 @@ def _applied(connection: Connection, routes: Routes, incoming: Incoming, read: R
             store.know(connection, incoming.feed.feed_id, read.subjects)
         _mention(connection, incoming, read.documents)
     return outcome
+
+
+def _foreign(of: Feed, documents: Sequence[Document]) -> Iterator[Flaw]:
+    """A feed of one site speaks of no other."""
+    for document in documents:
+        site: str = getattr(document, "site", "")
+        if of.site is not None and site not in ("", of.site):
+            yield Flaw("feed.unknown-site", name_of(document), f"{site}; this feed is of {of.site}")
 
 
 def _together(connection: Connection, routes: Routes, incoming: Incoming, read: Read) -> Outcome:

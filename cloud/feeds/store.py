@@ -15,6 +15,7 @@ from cloud.feeds.model import (
     Flaw,
     Health,
     Incoming,
+    ItemMapping,
     NewFeed,
     Outcome,
     Receipt,
@@ -48,17 +49,6 @@ class StaleItems(NamedTuple):
     site_id: int | None
     items: int
     skus: Sequence[str]
-
-
-class ItemMapping(NamedTuple):
-    """What a feed's code means, or meant."""
-
-    theirs: str
-    sku: str
-    quantity: int
-    since: Micros
-    until: Micros | None
-    by: str
 
 
 def insert_feed(
@@ -346,10 +336,10 @@ def map_item(
 
 
 def mappings(
-    connection: Connection, feed_id: int, *, everything: bool, after: str | None, limit: int
+    connection: Connection, feed_id: int, *, theirs: str | None, everything: bool, limit: int
 ) -> list[ItemMapping]:
     """What a feed's codes mean."""
-    values = {"feed_id": feed_id, "all": everything, "after": after, "limit": limit}
+    values = {"feed_id": feed_id, "all": everything, "theirs": theirs, "limit": limit}
     return [ItemMapping(*row) for row in connection.execute(_Q["mappings"], values)]
 
 

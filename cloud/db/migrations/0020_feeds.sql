@@ -1,6 +1,6 @@
 -- Other systems' deliveries: which feeds there are, what came by each as it came, and what became
 -- of it. Secrets are not here: they lie in files that only the processes read.
--- depends: 0016_commerce
+-- depends: 0017_row_security
 
 CREATE TABLE feed (
     feed_id    int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -96,3 +96,5 @@ CREATE TABLE feed_poll (
     error      text NOT NULL DEFAULT '',
     PRIMARY KEY (feed_id, began_at)
 );
+
+SELECT protect_site_rows('feed');

@@ -1,0 +1,75 @@
+"""What a feed of a kind is set to: checked when it is registered. Pure.
+
+Kinds with a shape of their own elsewhere (X12, report files) check theirs themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.errors import QuartermasterError
+
+Domain = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{2,252}(:[0-9]{1,5})?\Z")]
+_S = TypeVar("_S", bound=Struct)
+_Site = Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class ShopifySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A shop. ``locations`` says which site of ours each of its locations is."""
+
+    shop: Domain
+    locations: dict[str, _Site] = {}
+    api_version: Annotated[str, Meta(pattern=r"^20[0-9]{2}-(01|04|07|10)\Z")] = "2026-10"
+    poll_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
+    """How often reconciliation asks the shop what webhooks may have missed."""
+
+
+class CarrierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A carrier, or who speaks for several."""
+
+    carrier: Annotated[str, Meta(max_length=80)] = ""
+
+
+class TillSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tills. ``stores`` says which site of ours each store is, where it has another name."""
+
+    stores: dict[str, _Site] = {}
+    currency: Annotated[str, Meta(pattern=r"^([A-Z]{3})?\Z")] = ""
+
+
+class RestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A connector that posts documents in our own form."""
+
+
+SETTINGS: Final[Mapping[str, type[Struct]]] = {
+    "shopify": ShopifySettings,
+    "carrier": CarrierSettings,
+    "pos": TillSettings,
+    "rest": RestSettings,
+}
+
+
+def checked_settings(kind: str, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that a kind does not have.
+
+    Raises:
+        QuartermasterError: ``request.invalid``, naming the setting.
+    """
+    if (shape := SETTINGS.get(kind)) is not None:
+        settings_of(settings, shape)
+
+
+def settings_of(settings: Mapping[str, Any], shape: type[_S]) -> _S:
+    """A feed's settings in their shape.
+
+    Raises:
+        QuartermasterError: ``request.invalid``.
+    """
+    try:
+        return msgspec.convert(settings, shape)
+    except msgspec.ValidationError as error:
+        raise QuartermasterError("request.invalid", str(error), where="settings") from None

@@ -1,0 +1,68 @@
+"""Documents that a connector posts in our own form: JSON as ``documents.py`` has it. Pure.
+
+One document with its ``type`` (``{"type": "sales-order", …}``), or ``{"documents": [ … ]}``; times
+are microseconds UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from msgspec import Struct
+
+from cloud.feeds.documents import MAX_LINES, Document
+from cloud.feeds.model import Flaw, Incoming, Read
+from cloud.feeds.reading import shaped, strict_json
+from shared.errors import QuartermasterError
+
+MAX_DOCUMENTS: Final = 1000
+_SHOWN: Final = 50
+_ANY: Final = cast("type[Document]", Document)
+
+
+class _Several(Struct, forbid_unknown_fields=True):
+    documents: list[object]
+
+
+def read(_connection: object, incoming: Incoming) -> Read:
+    """The documents that were posted, or all that is wrong with them."""
+    return read_content(incoming.content)
+
+
+def read_content(content: bytes) -> Read:
+    """As :func:`read`.
+
+    Raises:
+        QuartermasterError: ``feed.content`` where it is no JSON.
+    """
+    value = strict_json(content)
+    single = "type" in value if isinstance(value, dict) else False
+    values: list[object] = [value] if single else _several(value)
+    if not 1 <= len(values) <= MAX_DOCUMENTS:
+        raise QuartermasterError("feed.document", f"1 to {MAX_DOCUMENTS} documents", where="$")
+    documents: list[Document] = []
+    flaws: list[Flaw] = []
+    for index, each in enumerate(values):
+        try:
+            document: Document = shaped(each, _ANY)
+            _check(document)
+        except QuartermasterError as error:
+            place = "$" if single else f"$.documents[{index}]"
+            flaws.append(Flaw(error.code, place + error.where.removeprefix("$"), error.detail))
+        else:
+            documents.append(document)
+    return Read(tuple(documents), tuple(flaws[:_SHOWN]))
+
+
+def _several(value: object) -> list[object]:
+    return shaped(value, _Several).documents
+
+
+def _check(document: Document) -> None:
+    """What the shape alone does not say."""
+    lines: tuple[object, ...] = getattr(document, "lines", ())
+    if len(lines) > MAX_LINES:
+        raise QuartermasterError("feed.document", f"at most {MAX_LINES} lines", where="$.lines")
+    for name in ("references", "order"):
+        if getattr(document, name, None) == ():
+            raise QuartermasterError("feed.document", "at least one number", where=f"$.{name}")
