@@ -19,6 +19,7 @@ from cloud.api import (
     routes_catalog,
     routes_decisions,
     routes_exceptions,
+    routes_feeds,
     routes_orders,
     routes_people,
     routes_places,
@@ -77,6 +78,7 @@ def create_app(
         routes_decisions,
         routes_exceptions,
         routes_people,
+        routes_feeds,
         routes_catalog,
         routes_trade,
         routes_orders,
@@ -119,7 +121,7 @@ def _new(
     app.add_middleware(
         Edge,
         metrics=app.state.metrics,
-        limits={routes_catalog.PREFIX: MAX_BYTES},
+        limits={routes_catalog.PREFIX: MAX_BYTES, routes_feeds.PREFIX: routes_feeds.LARGEST},
         turnstile=Turnstile(rates),
         reference=reference,
     )

@@ -2,7 +2,8 @@
 
 A key that was made up costs a look into the database, and another is made up at once: so a key has
 a bucket of its own only after it was found good. Until then, as without one, its sender's address
-pays; so it is with who signs webhooks. Buckets are this process's own; several behind one address each allow as much.
+pays; so it is with who signs webhooks. Buckets are this process's own; several behind one address
+each allow as much.
 """
 
 from __future__ import annotations

@@ -170,9 +170,7 @@ def get_deliveries(
     return Page(items=items, next=following)
 
 
-@router.get(
-    "/feeds/{code}/deliveries/{delivery}", responses=_ONE | responses("request.not-found")
-)
+@router.get("/feeds/{code}/deliveries/{delivery}", responses=_ONE | responses("request.not-found"))
 def get_delivery(
     caller: ReadCaller,
     service: ServiceDep,
@@ -256,7 +254,7 @@ async def post_webhook(service: ServiceDep, code: Code, request: Request) -> Tak
     openapi_extra=_JSON,
     status_code=202,
 )
-async def post_documents(
+async def post_documents(  # noqa: PLR0917 - FastAPI hands them in by name
     caller: Writer,
     service: ServiceDep,
     code: Code,

@@ -36,8 +36,8 @@ def read_content(content: bytes) -> Read:
         QuartermasterError: ``feed.content`` where it is no JSON.
     """
     value = strict_json(content)
-    single = "type" in value if isinstance(value, dict) else False
-    values: list[object] = [value] if single else _several(value)
+    single = isinstance(value, dict) and "type" in value
+    values: list[object] = [value] if single else shaped(cast("object", value), _Several).documents
     if not 1 <= len(values) <= MAX_DOCUMENTS:
         raise QuartermasterError("feed.document", f"1 to {MAX_DOCUMENTS} documents", where="$")
     documents: list[Document] = []
@@ -52,10 +52,6 @@ def read_content(content: bytes) -> Read:
         else:
             documents.append(document)
     return Read(tuple(documents), tuple(flaws[:_SHOWN]))
-
-
-def _several(value: object) -> list[object]:
-    return shaped(value, _Several).documents
 
 
 def _check(document: Document) -> None:

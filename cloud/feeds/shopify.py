@@ -303,7 +303,9 @@ def _refund(shop: _Shop, value: Any) -> Read:
         groups.setdefault((shop.site(each.location_id), restocked), []).append(line)
     documents = tuple(
         CustomerReturn(
-            references=(shop.own("refund", str(refund.id) if index == 0 else f"{refund.id}-{index}"),),
+            references=(
+                shop.own("refund", str(refund.id) if index == 0 else f"{refund.id}-{index}"),
+            ),
             order=(shop.own("id", refund.order_id),),
             site=site,
             at=at,

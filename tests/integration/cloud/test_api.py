@@ -134,6 +134,7 @@ def test_every_route_demands_its_scope_and_no_other_will_do(planner: Planner) ->
         "/v1/session/refresh",
         "/v1/session/provider",
         "/v1/session/provider/back",
+        "/v1/feeds/{code}/webhooks",
     }
     keys = {scope: planner.key(scope) for scope in access.SCOPES}
     for method, path, scope in matrix:
