@@ -17,6 +17,12 @@ from shared.errors import QuartermasterError
 
 MAX_DOCUMENTS: Final = 1000
 _SHOWN: Final = 50
+_TIMES: Final = (
+    *("at", "placed_at", "paid_at", "cancelled_at", "ordered_at", "shipped_at", "received_at"),
+    *("eta", "start", "until"),
+)
+_EARLIEST: Final = 946_684_800_000_000  # 2000-01-01
+_LATEST: Final = 4_102_444_800_000_000  # 2100-01-01
 _ANY: Final = cast("type[Document]", Document)
 
 
@@ -62,3 +68,8 @@ def _check(document: Document) -> None:
     for name in ("references", "order"):
         if getattr(document, name, None) == ():
             raise QuartermasterError("feed.document", "at least one number", where=f"$.{name}")
+    for name in _TIMES:
+        at: int | None = getattr(document, name, None)
+        if at is not None and not _EARLIEST <= at < _LATEST:
+            says = "a time is in microseconds since 1970, UTC, from 2000 to 2099"
+            raise QuartermasterError("feed.document", says, where=f"$.{name}")

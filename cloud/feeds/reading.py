@@ -123,6 +123,8 @@ def _check(value: object, depth: int) -> None:
         case list():
             for each in value:  # pyright: ignore[reportUnknownVariableType] - JSON
                 _check(each, depth + 1)  # pyright: ignore[reportUnknownArgumentType]
+        case int() if not -(2**63) <= value < 2**63:
+            raise QuartermasterError("feed.content", f"{str(value)[:30]} is too large a number")
         case _:
             pass
 

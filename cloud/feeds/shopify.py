@@ -35,7 +35,7 @@ from shared.units import Micros
 
 Text = Annotated[str, Meta(max_length=500)]
 Amount = Annotated[str, Meta(max_length=40)]
-Number = Annotated[int, Meta(ge=0, lt=2**63)]
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Quantity = Annotated[int, Meta(ge=0, le=10_000_000)]
 _PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
 
