@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloud import fleet
-from cloud.app import promises, receipts
+from cloud.app import floor, promises, receipts
 from cloud.catalog.service import item_ids, location_ids
 from cloud.db import Connection
 from cloud.exceptions import raise_exception
@@ -79,6 +79,7 @@ class Stock:
         ]
         promises.picked(connection, batch, unapplied)
         receipts.received(connection, batch, unapplied, at=at)
+        floor.scanned(connection, batch, unapplied, at)
         return unapplied
 
 
@@ -139,7 +140,7 @@ def routes() -> Routes:
         Received: stock,
         PutAway: stock,
         Picked: stock,
-        Packed: observe,
+        Packed: floor.packed,
         Shipped: stock,
         Returned: stock,
         Counted: stock,
@@ -179,6 +180,7 @@ def taken_back(connection: Connection, provisional: Provisional, at: Micros) -> 
     chain, ranges, since = provisional
     promises.taken_back(connection, *chain, ranges)
     receipts.taken_back(connection, *chain, ranges, at=at)
+    floor.taken_back(connection, provisional, at)
     return reverse(connection, *chain, ranges, since=since, at=at)
 
 

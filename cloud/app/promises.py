@@ -140,14 +140,15 @@ def picked(connection: Connection, batch: Sequence[Facts], unapplied: Sequence[U
     for facts in batch:
         for event in facts.events:
             data = event.data
-            kind = type(data)
-            if kind is not Picked and kind is not Shipped and kind is not ScanUndone:
+            if type(data) is not ScanUndone and (
+                (type(data) is not Picked and type(data) is not Shipped) or data.document is None
+            ):
                 continue
             if refused and (facts.origin.gateway_id, facts.origin.epoch, event.seq) in refused:
                 continue
             if isinstance(data, ScanUndone):
                 undone.append(orders.Undone(_said(facts, event), data.undone))
-            elif isinstance(data, Picked | Shipped) and (document := _served(data)):
+            elif document := _served(data):
                 picks.append(
                     orders.Pick(_said(facts, event), data.line.sku, data.line.quantity, document)
                 )

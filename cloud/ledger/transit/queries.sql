@@ -71,6 +71,15 @@ WHERE closed_at IS NULL
 ORDER BY shipped_at, consignment_id
 FOR UPDATE;
 
+-- name: expected
+-- Which names, at their sites, belong to an open consignment.
+SELECT DISTINCT n.site_id, n.name
+FROM unnest(%(site_ids)s::int[], %(names)s::text[]) AS n (site_id, name)
+JOIN consignment c ON c.closed_at IS NULL AND n.site_id IN (c.site_id, c.from_site_id)
+WHERE c.reference = n.name OR n.name = ANY(c.aliases)
+   OR EXISTS (SELECT FROM consignment_line l
+              WHERE l.consignment_id = c.consignment_id AND l.sscc = n.name);
+
 -- name: note
 -- Which line an event went to.
 INSERT INTO consignment_event (key, consignment_id, line, departed, arrived, event_id, gateway_id,

@@ -42,6 +42,7 @@ __all__ = [
     "arrive",
     "close",
     "expect",
+    "expected",
     "in_transit",
     "overdue",
     "received",
@@ -133,6 +134,11 @@ def arrive(
         connection, standing.site_id, [consignment_id], goods, source,
         key=key, occurred_at=occurred_at, at=at, is_stocked=True,
     )  # fmt: skip
+
+
+def expected(connection: Connection, named: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Which of these (site, document or pallet) an open consignment may be meant by."""
+    return store.expected(connection, named) if named else set()
 
 
 def taken_in(

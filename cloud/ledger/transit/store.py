@@ -121,6 +121,13 @@ def coming(
     return [int(row[0]) for row in connection.execute(_Q["coming"], given, prepare=False)]
 
 
+def expected(connection: Connection, named: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Which of these names belong to an open consignment from or to their site."""
+    ordered = sorted(named)
+    given = {"site_ids": [site for site, _ in ordered], "names": [name for _, name in ordered]}
+    return {(int(row[0]), str(row[1])) for row in connection.execute(_Q["expected"], given)}
+
+
 def note(connection: Connection, key: str, what: Noted, origin: Origin) -> None:
     """Keep which line an event went to."""
     given = {"key": key, **what._asdict(), **origin._asdict()}
