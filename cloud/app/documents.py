@@ -44,7 +44,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     CustomerReturn: both(selling.spoken, stock_documents.customer_return),
     PurchaseOrder: purchases.handle,
     Confirmation: purchases.handle,
-    ShipNotice: purchases.handle,
+    ShipNotice: both(purchases.handle, stock_documents.ship_notice),
     Invoice: purchases.handle,
     ReceiptAdvice: both(purchases.handle, stock_documents.receipt_advice),
     StockAdjustment: stock_documents.stock_adjustment,

@@ -7,6 +7,7 @@ it moves nothing, and another content under these numbers is refused (``stock.co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,8 +22,10 @@ from cloud.feeds.documents import (
     Delivery,
     Fulfilment,
     Line,
+    Numbering,
     ReceiptAdvice,
     Reference,
+    ShipNotice,
     StockAdjustment,
     StockReport,
 )
@@ -38,8 +41,10 @@ from cloud.ledger.postings.service import (
     undo,
 )
 from cloud.ledger.service import stock
-from cloud.ledger.transit.model import Goods
-from cloud.ledger.transit.service import taken_in
+from cloud.ledger.transit import service as transit
+from cloud.ledger.transit.model import Consignment, Goods
+from cloud.ledger.units import service as units
+from cloud.ledger.units.service import Announced
 from shared.errors import QuartermasterError
 from shared.events import Line as Scanned
 from shared.events import Returned, Shipped, StockState
@@ -49,6 +54,7 @@ from shared.units import Micros
 _TOLD: Final = 10
 """So many differences are told in words."""
 _ALL: Final = 1_000_000
+_SSCC: Final = re.compile(r"[0-9]{18}\Z")
 
 
 def stock_report(connection: Connection, document: StockReport, delivery: Delivery) -> None:
@@ -93,6 +99,60 @@ def stock_report(connection: Connection, document: StockReport, delivery: Delive
         )
 
 
+def ship_notice(connection: Connection, document: ShipNotice, delivery: Delivery) -> None:
+    """What a supplier has sent is on its way, and its packages hold what the notice says.
+
+    Sent again with other lines, the notice as it stands now counts.
+    """
+    site_id = site_ids(connection, [document.site]).get(document.site)
+    if site_id is None:
+        return
+    numbers = [each.number for each in document.references]
+    shipments = [
+        each.number for each in document.references if each.numbering is Numbering.SHIPMENT
+    ]
+    number = (shipments or numbers or [_numbers((), delivery)])[0]
+    source = _source("ship-notice", document.references, delivery, "announced")
+    orders = [each.number for each in document.order] + [line.order for line in document.lines]
+    said = Consignment(
+        "purchase",
+        number,
+        document.site,
+        document.shipped_at,
+        scope=document.supplier,
+        aliases=tuple(sorted({*numbers, *orders} - {number, ""})),
+        eta=document.eta,
+        carrier=document.carrier,
+    )
+    if document.cancelled:
+        if known := transit.announce(connection, said, [], source, at=delivery.received_at):
+            transit.cancel(connection, known, by=delivery.feed, at=delivery.received_at)
+        return
+    goods = [
+        Goods(found.sku, line.quantity * found.per, line.lot, line.serial, line.sscc)
+        for line, found in _resolved(connection, document.lines, delivery)
+    ]
+    sent = [each for each in goods if each.quantity]
+    transit.announce(connection, said, sent, source, at=delivery.received_at)
+    packages = [
+        Announced(each.sscc, each.sku, each.quantity, each.lot, each.serial)
+        for each in sent
+        if _SSCC.match(each.sscc)
+    ] + [
+        Announced(on, quantity=1, inside=package)
+        for package, on in document.packages
+        if _SSCC.match(package) and _SSCC.match(on)
+    ]
+    units.announce(
+        connection,
+        f"{document.supplier}/{number}",
+        packages,
+        site_id=site_id,
+        shipped_at=document.shipped_at,
+        at=delivery.received_at,
+    )
+
+
 def receipt_advice(connection: Connection, document: ReceiptAdvice, delivery: Delivery) -> None:
     """A site without a gateway took goods in; elsewhere its gateway's scans say so."""
     site_id = _site(connection, document.site)
@@ -103,7 +163,7 @@ def receipt_advice(connection: Connection, document: ReceiptAdvice, delivery: De
         for line, found in _resolved(connection, document.lines, delivery)
     ]
     source = _source("receipt-advice", document.references, delivery, "received")
-    taken_in(
+    transit.taken_in(
         connection,
         site_id,
         goods,

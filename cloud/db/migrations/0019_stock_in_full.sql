@@ -112,7 +112,7 @@ CREATE INDEX consignment_event_by_origin ON consignment_event (gateway_id, epoch
 -- went, and what of that was taken back. What it holds at any moment is a fold of this. Append-only.
 CREATE TABLE unit_fact (
     unit_fact_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    key          text NOT NULL UNIQUE CHECK (key <> ''),
+    key          text COLLATE "C" NOT NULL UNIQUE CHECK (key <> ''),
     sscc         text NOT NULL CHECK (sscc ~ '^[0-9]{18}$'),
     what         text NOT NULL
                  CHECK (what IN ('announced', 'packed', 'unpacked', 'received', 'moved', 'shipped',

@@ -40,6 +40,7 @@ __all__ = [
     "Origin",
     "announce",
     "arrive",
+    "cancel",
     "close",
     "expect",
     "expected",
@@ -270,6 +271,16 @@ def close(
             )  # fmt: skip
     store.close(connection, consignment_id, why=why, by=by, at=at)
     return sum(line.under_way for line in missing)
+
+
+def cancel(connection: Connection, consignment_id: int, *, by: str, at: Micros) -> None:
+    """A consignment was never sent, or is not any more; said again it changes nothing."""
+    standing = _held(connection, consignment_id, None)
+    if standing.closed_at is None:
+        close(
+            connection, consignment_id, why="cancelled by its sender", by=by, sites=None, at=at,
+            is_cancelled=True,
+        )  # fmt: skip
 
 
 def in_transit(

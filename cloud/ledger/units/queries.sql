@@ -30,6 +30,16 @@ WHERE f.sku = '' OR i.item_id IS NOT NULL
 ORDER BY f.number
 ON CONFLICT (key) DO NOTHING;
 
+-- name: replace_announced
+-- What a notice said before and does not say now: from now on it never did.
+INSERT INTO unit_fact (key, sscc, what, takes_back, quantity, site_id, occurred_at, received_at)
+SELECT 'back:' || f.unit_fact_id, f.sscc, 'taken-back', f.unit_fact_id, 0, f.site_id,
+       f.occurred_at, to_timestamp(%(at)s::numeric / 1000000)
+FROM unit_fact f
+WHERE f.key >= %(prefix)s || ':' AND f.key < %(prefix)s || ';' AND f.key <> ALL(%(keys)s::text[])
+ORDER BY f.unit_fact_id
+ON CONFLICT (key) DO NOTHING;
+
 -- name: take_back_events
 -- Facts of events that were undone where they were made: no more since then.
 INSERT INTO unit_fact (key, sscc, what, takes_back, quantity, site_id, gateway_id, epoch, seq,

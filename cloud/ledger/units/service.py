@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -55,15 +56,20 @@ def announce(
     shipped_at: Micros,
     at: Micros,
 ) -> int:
-    """A supplier says what its packages hold; ``key`` names the notice."""
+    """A supplier says what its packages hold, as it stands now; ``key`` names the notice."""
     told = [
         New(
-            f"announced:{key}:{number}", each.sscc, "announced", each.inside, each.sku, each.lot,
+            f"announced:{key}:{_hash(number, each)}", each.sscc, "announced", each.inside, each.sku, each.lot,
             each.serial, each.quantity, site_id, "", None, 0, 0, 0, shipped_at,
         )
         for number, each in enumerate(packages)
     ]  # fmt: skip
+    store.replace_announced(connection, f"announced:{key}", [each.key for each in told], at)
     return note(connection, told, at=at)
+
+
+def _hash(number: int, said: Announced) -> str:
+    return hashlib.sha256(repr((number, *said)).encode()).hexdigest()[:32]
 
 
 def take_back(

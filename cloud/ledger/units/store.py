@@ -51,6 +51,14 @@ def note(connection: Connection, told: Sequence[New], at: Micros) -> int:
     return connection.execute(_Q["note"], {"at": at, **columns}).rowcount
 
 
+def replace_announced(
+    connection: Connection, prefix: str, keys: Collection[str], at: Micros
+) -> None:
+    """Take back what a notice said under other keys than these."""
+    given = {"prefix": prefix, "keys": sorted(keys), "at": at}
+    connection.execute(_Q["replace_announced"], given)
+
+
 def take_back_events(
     connection: Connection, undone: Sequence[tuple[str, int, int, int, int]], at: Micros
 ) -> None:

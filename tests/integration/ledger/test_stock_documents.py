@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
-from cloud.app.documents import HANDLERS
-from cloud.app.stock_documents import fulfilment
+from cloud.app.stock_documents import (
+    fulfilment,
+    receipt_advice,
+    ship_notice,
+    stock_adjustment,
+    stock_report,
+)
 from cloud.feeds.documents import (
     Fulfilment,
     Goods,
     ReceiptAdvice,
+    ShipNotice,
     StockAdjustment,
     StockLine,
     StockReport,
 )
 from cloud.ledger.service import movements
+from cloud.ledger.units.service import unit
 from shared.errors import QuartermasterError
 from shared.units import HOUR, MINUTE, Micros
 from tests.support.book import (
@@ -53,8 +61,16 @@ def connection(ledger: Connection) -> Iterator[Connection]:
     ledger.rollback()
 
 
+STOCK: dict[type, Any] = {
+    StockReport: stock_report,
+    ReceiptAdvice: receipt_advice,
+    StockAdjustment: stock_adjustment,
+    Fulfilment: fulfilment,
+}
+
+
 def hand(connection: Connection, document: Any, given: Delivery) -> None:
-    HANDLERS[type(document)](connection, document, given)
+    STOCK[type(document)](connection, document, given)
 
 
 def report(
@@ -229,3 +245,43 @@ def test_a_cancelled_shipment_never_left_whichever_of_the_two_arrives_first(
     fulfilment(connection, early, delivery(5))
     fulfilment(connection, shipment("F2", line("SKU-0", 4)), delivery(6))
     assert held(connection, THIRD) == {"SKU-0 available": 9}
+
+
+def test_a_ship_notice_puts_goods_under_way_and_on_their_pallets_and_is_taken_in_by_number(
+    connection: Connection,
+) -> None:
+    notice = ShipNotice(
+        references=(reference("ASN-1"),),
+        order=(reference("PO-R1"),),
+        supplier="acme",
+        site=THIRD,
+        shipped_at=Micros(NOON - HOUR),
+        lines=(line("SKU-0", 5, sscc="095000000000000017"), line("SKU-1", 2)),
+    )
+    for number in (1, 2):
+        ship_notice(connection, notice, delivery(number))
+    assert held(connection, THIRD) == {"SKU-0 in_transit": 5, "SKU-1 in_transit": 2}
+    pallet = unit(connection, "095000000000000017", sites=None)
+    assert pallet is not None
+    assert pallet.is_announced_only
+    assert [(c.sku, c.quantity) for c in pallet.contents] == [("SKU-0", 5)]
+    # Less was sent than first announced; then it is taken in under the order's number.
+    ship_notice(
+        connection,
+        msgspec.structs.replace(notice, lines=(line("SKU-0", 4, sscc="095000000000000017"),)),
+        delivery(3),
+    )
+    assert held(connection, THIRD) == {"SKU-0 in_transit": 4}
+    pallet = unit(connection, "095000000000000017", sites=None)
+    assert pallet is not None
+    assert [(c.sku, c.quantity) for c in pallet.contents] == [("SKU-0", 4)]
+    receipt_advice(connection, receipt("R1", line("SKU-0", 4)), delivery(4))
+    assert held(connection, THIRD) == {"SKU-0 available": 4}
+    assert cases(connection) == []
+    cancelled = msgspec.structs.replace(
+        notice, references=(reference("ASN-2"),), order=(), lines=(line("SKU-2", 9),)
+    )
+    ship_notice(connection, cancelled, delivery(5))
+    ship_notice(connection, msgspec.structs.replace(cancelled, cancelled=True), delivery(6))
+    assert held(connection, THIRD) == {"SKU-0 available": 4}
+    assert cases(connection) == []
