@@ -30,6 +30,7 @@ from cloud.db import Connection, demand_schema, open_pool, unit_of_work
 from cloud.fleet import Attempts, Shelf
 from cloud.gateways.authority import demand_trust_domain
 from cloud.ledger.snapshots import service as snapshots
+from cloud.ledger.transit import service as transit
 from cloud.settings import Settings
 from shared.clock import Clock
 from shared.cose import key_id
@@ -104,6 +105,8 @@ class Offering:
     def snapshot(self) -> None:
         """Make the ledger's next snapshot, if one is due: one a turn, so that offers go on.
 
+        Each hour, too: what should have arrived long ago is told.
+
         Raises:
             QuartermasterError: ``database.unreachable``.
         """
@@ -112,6 +115,8 @@ class Offering:
             return
         with unit_of_work(self._pool) as connection:
             made = snapshots.make_next(connection, now=now)
+            if made is None:
+                transit.overdue(connection, at=now)
         if made is None:
             self._snapshot_at = now + _SWEEP_EVERY
         else:

@@ -59,8 +59,8 @@ def announce(
     """A supplier says what its packages hold, as it stands now; ``key`` names the notice."""
     told = [
         New(
-            f"announced:{key}:{_hash(number, each)}", each.sscc, "announced", each.inside, each.sku, each.lot,
-            each.serial, each.quantity, site_id, "", None, 0, 0, 0, shipped_at,
+            f"announced:{key}:{_hash(number, each)}", each.sscc, "announced", each.inside,
+            each.sku, each.lot, each.serial, each.quantity, site_id, "", None, 0, 0, 0, shipped_at,
         )
         for number, each in enumerate(packages)
     ]  # fmt: skip
