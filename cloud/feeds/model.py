@@ -103,13 +103,15 @@ class Read(NamedTuple):
     Any flaw refuses the whole delivery, unless its documents stand ``apart``: then one that is
     refused does not hold the others back (the transactions of an X12 interchange). ``subjects``
     are named where the source gives versions: a delivery of which all are older than what was
-    applied changes nothing.
+    applied changes nothing. Where documents stand apart, ``together`` says how many in a row stand
+    or fall as one (those of one X12 set); each by itself where it is empty.
     """
 
     documents: tuple[Document, ...] = ()
     flaws: tuple[Flaw, ...] = ()
     subjects: tuple[Subject, ...] = ()
     apart: bool = False
+    together: tuple[int, ...] = ()
 
 
 class Outcome(NamedTuple):

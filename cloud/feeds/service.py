@@ -264,16 +264,20 @@ def _together(connection: Connection, routes: Routes, incoming: Incoming, read: 
 
 
 def _apart(connection: Connection, routes: Routes, incoming: Incoming, read: Read) -> Outcome:
-    """Each document by itself; what was applied stays."""
+    """Each document, or each stretch that stands together, by itself; what was applied stays."""
     flaws = list(read.flaws)
-    applied = 0
-    for position, document in enumerate(read.documents):
+    applied, position = 0, 0
+    for count in read.together or (1,) * len(read.documents):
+        stretch = read.documents[position : position + count]
+        about = stretch[0] if stretch else None
         try:
             with connection.transaction():
-                _apply(connection, routes, incoming, position, document)
-            applied += 1
+                for at, about in enumerate(stretch, start=position):
+                    _apply(connection, routes, incoming, at, about)
+            applied += len(stretch)
         except QuartermasterError as error:
-            flaws.append(_flaw(error, document))
+            flaws.append(_flaw(error, about))
+        position += count
     if not flaws:
         return Outcome("applied", applied)
     return Outcome("partly" if applied else "refused", applied, tuple(flaws[:_KNOWN_FLAWS]))
