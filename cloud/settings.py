@@ -66,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The folder with one file of secrets per feed; without it no webhook can be proven."""
     feed_drop: Path | None = None
     """The folder with one folder per feed, from which the worker takes files."""
+    x12_folder: Path | None = None
+    """Where X12 partners' folders lie; without it nothing is exchanged by files."""
     security_contact: Annotated[str, Meta(pattern=r"^(mailto:|https://)\S{1,200}\Z")] = (
         "mailto:security@quartermaster.invalid"
     )

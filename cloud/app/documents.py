@@ -12,7 +12,7 @@ from typing import Final
 from cloud import feeds
 from cloud.app import selling, stock_documents
 from cloud.app.stock_documents import both
-from cloud.feeds import Handler, Reader, Routes, carrier, posted, shopify, tills
+from cloud.feeds import Handler, Reader, Routes, carrier, posted, shopify, tills, x12
 from cloud.feeds.documents import (
     Confirmation,
     CustomerReturn,
@@ -35,6 +35,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "carrier": carrier.read,
     "rest": posted.read,
     "pos": tills.read,
+    x12.KIND: x12.read_delivery,
 }
 
 HANDLERS: Final[Mapping[type, Handler]] = {

@@ -13,8 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from cloud import feeds
 from cloud.db import Connection, unit_of_work
-from cloud.feeds import Arrival, content_key
-from cloud.feeds import x12
+from cloud.feeds import Arrival, content_key, x12
 from cloud.feeds.x12 import Folder, Partner
 from shared.clock import Clock
 from shared.errors import QuartermasterError

@@ -22,11 +22,13 @@ from cloud.app import revocation
 from cloud.app.documents import ROUTES
 from cloud.app.feeds import Drop
 from cloud.app.ingest import signing_key
+from cloud.app.partners import Partners
 from cloud.app.promises import free_reservations
 from cloud.app.selling import Selling
 from cloud.app.witness import Witness, sealer
 from cloud.bus import Bus, Endpoint
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
+from cloud.feeds.x12 import Folder
 from cloud.fleet import Attempts, Shelf
 from cloud.gateways.authority import demand_trust_domain
 from cloud.ledger.snapshots import service as snapshots
@@ -182,6 +184,7 @@ def run(
                 "feeds": Inbox(pool, clock).tick,
                 "reservations": lambda: free_reservations(pool, clock),
                 "demand": Selling(pool, clock).tick,
+                "partners": Partners(pool, _folder(settings), clock).tick,
             }
             if settings.feed_drop is not None:
                 parts["files"] = Drop(settings.feed_drop, pool, clock).tick
@@ -190,6 +193,10 @@ def run(
             _loop(parts, stop)
         finally:
             bus.stop()
+
+
+def _folder(settings: Settings) -> Folder | None:
+    return None if settings.x12_folder is None else Folder(settings.x12_folder)
 
 
 class Inbox:

@@ -23,6 +23,7 @@ from cloud.cli import (
     plan,
     policy,
     vision,
+    x12,
 )
 from cloud.cli.heads import heads
 from cloud.cli.ingest import ingest, quarantine
@@ -56,6 +57,7 @@ quarantine.command()(replay)
 quarantine.command("replays")(list_replays)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(vision.app, name="vision")
+app.add_typer(x12.app, name="x12")
 app.command()(ingest)
 
 

@@ -1,4 +1,4 @@
-"""``quartermaster cloud x12``: what is in a file and what is wrong with it; partners; what was sent.
+"""``quartermaster cloud x12``: what a file holds and what is wrong with it; partners; what is sent.
 
 Exit codes: 0 done, accepted; 65 for a file of which something is refused, and for what cannot be
 written; 64 for a partner's profile that contradicts another's; 66 for a file that cannot be read.
@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud.cli.catalog import read_file
 from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
 from cloud.feeds import x12
 from cloud.feeds.documents import Document
 from cloud.feeds.x12 import Partner
-from cloud.feeds.x12.envelope import read
+from cloud.feeds.x12.envelope import MAX_BYTES, read
 from cloud.feeds.x12.showing import answer_of, as_dict, lines_of, looked_at, segments_of
 from cloud.settings import load
 from shared.errors import QuartermasterError
@@ -47,7 +46,7 @@ def check(
     json: Json = False,
 ) -> None:
     """Say what would be accepted and refused of a file, and why (exit 65 if anything is)."""
-    found = read(read_file(file))
+    found = read(_read(file))
     agreed = _agreed(partner, profile)
     looked = looked_at(found, agreed)
     said = as_dict(found, looked)
@@ -65,7 +64,7 @@ def check(
 
 def _agreed(partner: str, profile: Path | None) -> Partner | None:
     if profile is not None:
-        return x12.read_partner(read_file(profile))
+        return x12.read_partner(_read(profile))
     if not partner:
         return None
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
@@ -75,7 +74,7 @@ def _agreed(partner: str, profile: Path | None) -> Partner | None:
 @app.command()
 def show(file: File) -> None:
     """Show a file segment by segment, each element with its number."""
-    for line in segments_of(read(read_file(file))):
+    for line in segments_of(read(_read(file))):
         typer.echo(line)
 
 
@@ -87,13 +86,15 @@ def send(
     json: Json = False,
 ) -> None:
     """Send documents to a partner, all or none; an order that was told before goes as a change."""
-    content = read_file(file)
+    content = _read(file)
     try:
-        shape = list[Document] if content.lstrip().startswith(b"[") else Document
-        given: Any = msgspec.json.decode(content, type=shape)
+        documents = (
+            msgspec.json.decode(content, type=list[Document])
+            if content.lstrip().startswith(b"[")
+            else [msgspec.json.decode(content, type=Document)]
+        )
     except msgspec.DecodeError as error:
         raise QuartermasterError("document.file", str(error)[:200], where=str(file)) from None
-    documents: list[Document] = given if isinstance(given, list) else [given]
     now = SystemClock().now()
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
         control = x12.send(connection, partner, documents, now=now)
@@ -140,7 +141,7 @@ def add_partner(
     file: Annotated[Path, typer.Argument(help="The partner's profile (TOML).")],
 ) -> None:
     """Add a partner with its feed, or change what is agreed with it."""
-    profile = x12.read_partner(read_file(file))
+    profile = x12.read_partner(_read(file))
     now = SystemClock().now()
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
         x12.save_partner(connection, profile, now=now)
@@ -178,6 +179,16 @@ def show_partner(code: Code) -> None:
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
         found = x12.known_partner(connection, code)
     typer.echo(msgspec.json.format(msgspec.json.encode(found.profile), indent=2).decode())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise QuartermasterError("payload.too-large", "16 MiB at most", where=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        says = error.strerror or type(error).__name__
+        raise QuartermasterError("file.unreadable", says, where=str(path)) from None
 
 
 def _address(profile: Partner) -> str:
