@@ -18,6 +18,7 @@ from cloud.api import (
     problem,
     routes_catalog,
     routes_decisions,
+    routes_demand,
     routes_exceptions,
     routes_feeds,
     routes_orders,
@@ -82,6 +83,7 @@ def create_app(
         routes_catalog,
         routes_trade,
         routes_orders,
+        routes_demand,
         routes_planning,
         routes_service,
     ):

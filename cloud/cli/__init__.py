@@ -13,6 +13,7 @@ import typer
 from cloud.cli import (
     accounts,
     catalog,
+    demand,
     exceptions,
     gateways,
     keys,
@@ -41,6 +42,7 @@ app: Final = typer.Typer(
 )
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(demand.app, name="demand")
 app.add_typer(exceptions.app, name="exceptions")
 gateways.app.command()(heads)
 gateways.app.command()(histories)

@@ -246,14 +246,33 @@ WITH seen AS (
                         AND t.ordered + t.cancelled + t.shipped + t.sold + t.returned > 0)
 )
 SELECT x.item_id, i.sku, coalesce(x.site_id, 0), s.code, x.channel, x.day::text, x.ordered,
-       x.cancelled, x.shipped, x.sold, x.returned, x.promotion, x.estimated, x.censored,
-       (extract(epoch FROM x.known_at) * 1000000)::bigint
-FROM days x JOIN item i ON i.item_id = x.item_id LEFT JOIN site s ON s.site_id = x.site_id
-WHERE %(after_day)s::text IS NULL
-   OR (x.day, x.item_id, coalesce(x.site_id, 0), x.channel COLLATE "C")
-    > (%(after_day)s::date, %(after_item)s::int, %(after_site)s::int, %(after_channel)s::text)
-ORDER BY x.day, x.item_id, coalesce(x.site_id, 0), x.channel COLLATE "C"
-LIMIT %(limit)s;
+       x.cancelled, x.shipped, x.sold, x.returned,
+       coalesce(nullif(x.promotion, ''), p.code, ''), p.code IS NOT NULL OR x.promotion <> '',
+       x.estimated, x.censored, (extract(epoch FROM x.known_at) * 1000000)::bigint
+FROM (SELECT * FROM days
+      WHERE %(after_day)s::text IS NULL
+         OR (day, item_id, coalesce(site_id, 0), channel COLLATE "C")
+          > (%(after_day)s::date, %(after_item)s::int, %(after_site)s::int, %(after_channel)s::text)
+      ORDER BY day, item_id, coalesce(site_id, 0), channel COLLATE "C"
+      LIMIT %(limit)s) x
+JOIN item i ON i.item_id = x.item_id
+LEFT JOIN site s ON s.site_id = x.site_id
+LEFT JOIN LATERAL (
+    SELECT v.code
+    FROM promotion_version v,
+         (SELECT max(revision) AS revision FROM catalog_revision
+          WHERE %(known)s::bigint IS NULL
+             OR at <= to_timestamp(%(known)s::numeric / 1000000)) r
+    WHERE v.since <= r.revision AND (v.until IS NULL OR v.until > r.revision) AND NOT v.removed
+      AND x.day BETWEEN v.starts AND v.ends
+      AND v.site IN ('', coalesce(s.code, '')) AND v.channel IN ('', x.channel)
+      AND (v.sku = i.sku OR v.category = (
+           SELECT a.category FROM assortment_version a
+           WHERE a.item_id = i.item_id AND a.since <= r.revision
+             AND (a.until IS NULL OR a.until > r.revision) AND a.category <> ''))
+    ORDER BY v.code LIMIT 1
+) p ON true
+ORDER BY x.day, x.item_id, coalesce(x.site_id, 0), x.channel COLLATE "C";
 
 -- name: evidence
 -- What makes a day's demand, as known at a moment: each contribution and where it comes from.

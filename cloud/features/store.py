@@ -42,6 +42,7 @@ class DayRow(NamedTuple):
     sold: int
     returned: int
     promotion: str
+    promoted: bool
     estimated: bool
     censored: bool
     known_at: int | None

@@ -1,6 +1,6 @@
 -- Demand per item, site, channel and day: what orders, shipments and sales make it, as it is known
 -- now and as it was known before; and when there was nothing to sell.
--- depends: 0022_sales
+-- depends: 0018_planning 0022_sales
 
 -- What was sold, as feeds report it, each version kept: of one reference the greatest counts.
 -- `orders` are the customers' orders that it settles, as numbering, scope and number.

@@ -220,6 +220,35 @@ def test_late_data_correct_history_and_what_was_known_before_is_still_told(
     assert [(row.source, row.number, row.quantity) for row in now] == [("order", "1", 3)]
 
 
+def test_promotions_of_sources_and_of_the_catalog_are_marked(connection: Connection) -> None:
+    shop = Shop(connection)
+    shop.say(shop.order("1", 4), shop.sale("1", 2, start=AT - DAY, until=AT - DAY + HOUR))
+    shop.say(shop.sale("2", 1, start=AT - 2 * DAY, until=AT - 2 * DAY, promotion="FLYER"))
+    shop.settle()
+    planned = (
+        f"code,starts,ends,sku,channel,uplift\nXMAS,2025-11-20,2025-12-31,SKU-0,{shop.channel},50\n"
+    )
+    for kind, content in (
+        ("channels", f"code,name\n{shop.channel},Shop\n"),
+        ("promotions", planned),
+    ):
+        assert not catalog.import_csv(connection, kind=kind, content=content).errors
+    rows = features.demand(
+        connection,
+        sites=None,
+        first=date(2025, 11, 1),
+        last=date(2025, 12, 31),
+        now=Micros(AT),
+        channel=shop.channel,
+    )
+    marked = [(row.day, row.promotion, row.promoted) for row in rows if row.channel]
+    assert marked == [
+        ("2025-11-18", "FLYER", True),
+        ("2025-11-19", "", False),
+        ("2025-11-20", "XMAS", True),
+    ]
+
+
 def test_an_unknown_item_counts_once_the_catalog_knows_it(connection: Connection) -> None:
     shop = Shop(connection)
     shop.say(shop.sale("1", 3, sku="LATER"))
