@@ -17,7 +17,7 @@ LOW: Final = 0.025
 HIGH: Final = 0.975
 """Between them it lies in 95 of 100 cases."""
 _LARGE: Final = 1000.0
-"""From this mean on a normal distribution of the same variance is used: exact to one unit in 500."""
+"""From this mean on a normal distribution of the same variance will do."""
 
 
 class Rate(NamedTuple):
@@ -62,20 +62,17 @@ def quantile(share: float, mean: float, dispersion: float) -> int:
     """The smallest count that is not exceeded with this chance."""
     if mean > _LARGE:
         return max(0, round(mean + _normal(share) * math.sqrt(dispersion * mean)))
-    if dispersion <= 1.0 + 1e-9:
-        log_first, ratio = -mean, mean
-        step = lambda count: ratio / (count + 1)  # noqa: E731 - the recurrence of the terms
-    else:
+    log_first, first, more = -mean, mean, 0.0
+    if dispersion > 1.0 + 1e-9:
         size = mean / (dispersion - 1)
-        log_first = -size * math.log(dispersion)
         missed = (dispersion - 1) / dispersion
-        step = lambda count: missed * (size + count) / (count + 1)  # noqa: E731 - as above
+        log_first, first, more = -size * math.log(dispersion), missed * size, missed
     term = math.exp(log_first)
     if term == 0.0:  # too far in the tail to be summed up
         return max(0, round(mean + _normal(share) * math.sqrt(dispersion * mean)))
     total, count = term, 0
-    while total < share and term > 0.0:
-        term *= step(count)
+    while total < share and term > 0.0:  # both distributions by their recurrence of terms
+        term *= (first + more * count) / (count + 1)
         count += 1
         total += term
     return count
@@ -83,13 +80,17 @@ def quantile(share: float, mean: float, dispersion: float) -> int:
 
 def _normal(share: float) -> float:
     """The standard normal quantile (Odeh and Evans, Applied Statistics 23, 1974, AS 70)."""
-    tail = min(share, 1 - share)
-    t = math.sqrt(-2 * math.log(tail))
-    top = (
-        (((t * 4.53642210148e-5 + 0.0204231210245) * t + 0.342242088547) * t + 1) * t
-    ) + 0.322232431088
-    low = (
-        (((t * 0.0038560700634 + 0.10353775285) * t + 0.531103462366) * t + 0.588581570495) * t
-    ) + 0.099348462606
+    t = math.sqrt(-2 * math.log(min(share, 1 - share)))
+    top = _polynomial(t, 4.53642210148e-5, 0.0204231210245, 0.342242088547, 1.0, 0.322232431088)
+    low = _polynomial(
+        t, 0.0038560700634, 0.10353775285, 0.531103462366, 0.588581570495, 0.099348462606
+    )
     found = t - top / low
     return found if share > 0.5 else -found
+
+
+def _polynomial(x: float, *coefficients: float) -> float:
+    total = 0.0
+    for each in coefficients:
+        total = total * x + each
+    return total

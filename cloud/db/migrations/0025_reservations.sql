@@ -42,7 +42,7 @@ CREATE TABLE reservation_part (
     expires_at     timestamptz,
     PRIMARY KEY (reservation_id, site_id, item_id)
 ) WITH (fillfactor = 80);
-CREATE INDEX reservation_part_by_document ON reservation_part (site_id, item_id, document);
+CREATE INDEX reservation_part_by_document ON reservation_part (item_id, document, site_id);
 CREATE INDEX reservation_part_due_here ON reservation_part (site_id, item_id, expires_at)
     WHERE open AND expires_at IS NOT NULL;
 CREATE INDEX reservation_part_due ON reservation_part (expires_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -39,7 +40,7 @@ def test_a_range_is_one_and_never_falls_with_time(standing: Standing, coming: li
     found = outlook(standing, coming, 4).moments
     for each in found:
         assert 0 <= each.low <= each.expected <= each.high
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in itertools.pairwise(found):
         assert all(a <= b for a, b in zip(earlier, later, strict=True))
 
 
