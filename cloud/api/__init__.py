@@ -25,6 +25,7 @@ from cloud.api import (
     routes_people,
     routes_places,
     routes_planning,
+    routes_promise,
     routes_reservations,
     routes_service,
     routes_stock,
@@ -74,6 +75,7 @@ def create_app(
     app = _new(service, "Quartermaster", _DESCRIPTION, rates, reference)
     for module in (
         routes_reservations,
+        routes_promise,
         routes_stock,
         routes_places,
         routes_decisions,

@@ -13,6 +13,7 @@ from cloud.orders.model import (
 from cloud.orders.service import (
     SWEPT_AT_ONCE,
     account,
+    accounts,
     document,
     drift,
     forget,
@@ -39,6 +40,7 @@ __all__ = [
     "Undone",
     "Unknown",
     "account",
+    "accounts",
     "document",
     "drift",
     "forget",

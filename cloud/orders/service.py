@@ -35,6 +35,7 @@ from shared.units import MAX_QUANTITY, Micros
 __all__ = [
     "SWEPT_AT_ONCE",
     "account",
+    "accounts",
     "document",
     "drift",
     "forget",
@@ -196,6 +197,11 @@ def account(connection: Connection, *, site: str, sku: str) -> Account:
     """
     site_id = _key(catalog.site_ids(connection, [site]), site, "site")
     return store.account(connection, site_id, _key(catalog.item_ids(connection, [sku]), sku, "sku"))
+
+
+def accounts(connection: Connection, keys: Sequence[store.Key]) -> dict[store.Key, Account]:
+    """What is known of each (site_id, item_id), all of one moment."""
+    return store.accounts(connection, keys) if keys else {}
 
 
 def leases(connection: Connection, *, site: str | None = None, limit: int = 1000) -> list[LeaseRow]:
