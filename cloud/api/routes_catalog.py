@@ -11,14 +11,16 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud import catalog
+from cloud import catalog, tables
 from cloud.access import Caller
 from cloud.api.guard import ReadCaller, Requires, Service, ServiceDep
 from cloud.api.problem import Flaw, problem, respond, responses
 from cloud.api.routes_trade import for_all_sites
 from cloud.api.shapes import ImportReport, RowFlaw, moment
+from cloud.api.shapes_mappings import MappingName, MappingShape, ProposalOptions
 from cloud.api.shapes_trade import Then
 from cloud.catalog import ImportKind, Report
+from cloud.db import Connection
 from cloud.tables import WORKBOOK, is_workbook, written
 from shared.errors import QuartermasterError
 
@@ -73,6 +75,14 @@ class ImportOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     dry_run: Annotated[bool, Field(description="Only say what would happen.")] = False
+    mapping: MappingName | None = None
+
+
+class CorrectedOptions(BaseModel):
+    """How to read the file."""
+
+    model_config = ConfigDict(extra="forbid")
+    mapping: MappingName | None = None
 
 
 @router.post(
@@ -83,6 +93,7 @@ class ImportOptions(BaseModel):
         "request.forbidden",
         "payload.too-large",
         "request.invalid",
+        "request.not-found",
         "catalog.file",
         "catalog.row",
         "catalog.cycle",
@@ -104,7 +115,9 @@ async def post_catalog(
     for all sites.
     """
     content = await _sent(caller, request)
-    report = await run_in_threadpool(_import, service, kind, content, dry_run=asked.dry_run)
+    report = await run_in_threadpool(
+        _import, service, kind, content, asked.mapping, dry_run=asked.dry_run
+    )
     if report.errors and not asked.dry_run:
         return _refusal(report)
     return JSONResponse(_report(report).model_dump())
@@ -119,6 +132,7 @@ async def post_catalog(
         "request.forbidden",
         "payload.too-large",
         "request.invalid",
+        "request.not-found",
         "catalog.file",
         "database.unreachable",
     ),
@@ -128,6 +142,7 @@ async def post_corrected(
     caller: Annotated[Caller, Depends(Requires("catalog:write"))],
     service: ServiceDep,
     kind: Kind,
+    asked: Annotated[CorrectedOptions, Query()],
     request: Request,
 ) -> Response:
     """The file as it came, with a last column that says what is wrong with each row.
@@ -135,7 +150,36 @@ async def post_corrected(
     Nothing is imported. Correct the cells and send the file in: the column is passed over.
     """
     content = await _sent(caller, request)
-    return await run_in_threadpool(_corrected, service, kind, content)
+    return await run_in_threadpool(_corrected, service, kind, content, asked.mapping)
+
+
+@router.post(
+    "/catalog/{kind}/proposal",
+    responses=responses(
+        "request.unauthenticated",
+        "request.forbidden",
+        "payload.too-large",
+        "request.invalid",
+        "catalog.file",
+        "database.unreachable",
+    ),
+    openapi_extra=_BODY,
+)
+async def post_proposal(
+    caller: Annotated[Caller, Depends(Requires("catalog:write"))],
+    kind: Kind,
+    asked: Annotated[ProposalOptions, Query()],
+    request: Request,
+) -> MappingShape:
+    """A first mapping for a file of another system, by the names in its header.
+
+    Nothing is imported or kept. Look it over, complete it, and save it under a name. The key must
+    be for all sites.
+    """
+    content = await _sent(caller, request)
+    return MappingShape.of(
+        await run_in_threadpool(catalog.proposal, kind, content, header=asked.header)
+    )
 
 
 @router.get(
@@ -215,16 +259,42 @@ async def _sent(caller: Caller, request: Request) -> bytes:
     return await request.body()
 
 
-def _corrected(service: Service, kind: ImportKind, content: bytes) -> Response:
-    report = _import(service, kind, content, dry_run=True)
-    remarked = catalog.remarked(kind, content, report.errors)
-    return _file(remarked, f"{kind}-corrected", "xlsx" if is_workbook(content) else "csv")
+def _corrected(service: Service, kind: ImportKind, content: bytes, mapping: str | None) -> Response:
+    report = _import(service, kind, content, mapping, dry_run=True)
+    with service.transaction() as connection:
+        columns = _mapping(connection, kind, mapping)
+    remarked = catalog.remarked(kind, content, report.errors, columns)
+    answer = _file(remarked, f"{kind}-corrected", "xlsx" if is_workbook(content) else "csv")
+    if columns is not None and not is_workbook(content):
+        answer.headers["content-type"] = f"{_CSV}; charset={columns.encoding}"
+    return answer
 
 
-def _import(service: Service, kind: ImportKind, content: bytes, *, dry_run: bool) -> Report:
+def _import(
+    service: Service, kind: ImportKind, content: bytes, mapping: str | None, *, dry_run: bool
+) -> Report:
     at = moment(service.clock.now())
     with service.transaction() as connection:
-        return catalog.import_csv(connection, kind=kind, content=content, dry_run=dry_run, at=at)
+        return catalog.import_csv(
+            connection,
+            kind=kind,
+            content=content,
+            dry_run=dry_run,
+            at=at,
+            mapping=_mapping(connection, kind, mapping),
+        )
+
+
+def _mapping(
+    connection: Connection, kind: ImportKind, name: str | None
+) -> tables.ColumnMapping | None:
+    if name is None:
+        return None
+    mapping = tables.saved(connection, name).mapping
+    if mapping.kind != kind:
+        says = f"{name} reads {mapping.kind}, not {kind}"
+        raise QuartermasterError("request.invalid", says, where="mapping")
+    return mapping
 
 
 def _refusal(report: Report) -> JSONResponse:

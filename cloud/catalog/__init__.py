@@ -7,6 +7,7 @@ from cloud.catalog.facts import Fact, exported, header, remarked
 from cloud.catalog.kinds import template, template_workbook, workbook
 from cloud.catalog.landed import Landed
 from cloud.catalog.model import IMPORT_KINDS, ImportKind, ItemRow, Report, RowError, SiteRow
+from cloud.catalog.naming import check_columns, check_mapping, proposal
 from cloud.catalog.service import (
     current_version,
     delta,
@@ -37,6 +38,8 @@ __all__ = [
     "RowError",
     "SiteRow",
     "calendar_of",
+    "check_columns",
+    "check_mapping",
     "current_version",
     "delta",
     "explode",
@@ -50,6 +53,7 @@ __all__ = [
     "items",
     "landed_cost",
     "location_ids",
+    "proposal",
     "raise_above",
     "recipes",
     "remarked",

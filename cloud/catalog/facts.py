@@ -217,8 +217,8 @@ def remarked(
 ) -> bytes:
     """A file as it came, with a last column that says what is wrong with each row.
 
-    It can be imported once its cells are corrected: remarks are passed over, and so are those of
-    an earlier round. A workbook comes back as a workbook, everything else as CSV in UTF-8.
+    It can be imported once its cells are corrected, by the same mapping: remarks are passed over,
+    and so are those of an earlier round. A workbook comes back as a workbook, all else as CSV.
 
     Raises:
         QuartermasterError: ``payload.too-large`` or ``catalog.file``.
@@ -230,7 +230,10 @@ def remarked(
     rows = _remarked(kind, found, said, mapping)
     if is_workbook(content):
         return workbook(kind, rows)
-    return written(rows).encode()
+    if mapping is None:
+        return written(rows).encode()
+    delimiter = "," if mapping.delimiter == "auto" else mapping.delimiter
+    return written(rows, delimiter=delimiter).encode(mapping.encoding, "replace")
 
 
 def _remarked(
@@ -246,8 +249,8 @@ def _remarked(
     width = 0
     for line, cells in found:
         if line < top:
-            continue
-        if keep is None:
+            yield cells
+        elif keep is None:
             names = [cell.strip() if mapping else cell.strip().lower() for cell in cells]
             width = len(names)
             keep = [

@@ -19,6 +19,7 @@ from cloud.cli import (
     keys,
     leases,
     ledger,
+    mappings,
     orders,
     people,
     plan,
@@ -52,6 +53,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(leases.app, name="leases")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(orders.app, name="orders")
+app.add_typer(mappings.app, name="mappings")
 app.add_typer(people.app, name="people")
 app.add_typer(plan.app, name="plan")
 app.add_typer(policy.app, name="policy")

@@ -27,7 +27,7 @@ from cloud.catalog import (
 from cloud.clock import SystemClock
 from cloud.db import Connection, open_pool, unit_of_work
 from cloud.settings import load
-from cloud.tables import MAX_BYTES, written
+from cloud.tables import MAX_BYTES, ColumnMapping, saved, written
 from shared.errors import QuartermasterError
 from shared.units import MAX_QUANTITY
 
@@ -41,6 +41,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _Parsed = TypeVar("_Parsed")
 
 Kind = Annotated[ImportKind, typer.Argument(help="What the file holds.")]
+Mapping = Annotated[
+    str | None,
+    typer.Option(help="A saved mapping of their columns (quartermaster cloud mappings)."),
+]
 Output = Annotated[
     Path | None, typer.Option(help="A file instead of the terminal; Excel if it ends in .xlsx.")
 ]
@@ -53,13 +57,17 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8, or Excel (.xlsx).")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    mapping: Mapping = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Import a file: all of it, or, if a row is wrong, nothing (exit 65)."""
     content = _read(file)
     now = _EPOCH + timedelta(microseconds=SystemClock().now())
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
-        report = import_csv(connection, kind=kind, content=content, dry_run=dry_run, at=now)
+        columns = _columns(connection, kind, mapping)
+        report = import_csv(
+            connection, kind=kind, content=content, dry_run=dry_run, at=now, mapping=columns
+        )
     if json:
         errors = [error._asdict() for error in report.errors]
         typer.echo(msgspec.json.encode({**report._asdict(), "errors": errors}).decode())
@@ -82,12 +90,14 @@ def print_corrected(
     file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8, or Excel (.xlsx).")],
     *,
     output: Output = None,
+    mapping: Mapping = None,
 ) -> None:
     """Give a file back with a last column that says what is wrong with each row (exit 65)."""
     content = _read(file)
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
-        report = import_csv(connection, kind=kind, content=content, dry_run=True)
-    _give(remarked(kind, content, report.errors), output)
+        columns = _columns(connection, kind, mapping)
+        report = import_csv(connection, kind=kind, content=content, dry_run=True, mapping=columns)
+    _give(remarked(kind, content, report.errors, columns), output)
     if report.errors:
         raise typer.Exit(65)
 
@@ -154,6 +164,16 @@ def _parsed(parse: Callable[[str], _Parsed], text: str, option: str) -> _Parsed:
     except ValueError:
         says = f"{text[:40]!r} is not written as RFC 3339 does"
         raise QuartermasterError("request.invalid", says, where=option) from None
+
+
+def _columns(connection: Connection, kind: ImportKind, name: str | None) -> ColumnMapping | None:
+    if name is None:
+        return None
+    mapping = saved(connection, name).mapping
+    if mapping.kind != kind:
+        says = f"{name} reads {mapping.kind}, not {kind}"
+        raise QuartermasterError("request.invalid", says, where="--mapping")
+    return mapping
 
 
 def _is_excel(output: Path) -> bool:

@@ -15,6 +15,7 @@ from cloud.tables.model import (
     translated,
 )
 from cloud.tables.reading import is_workbook, lines
+from cloud.tables.service import Saved, all_saved, remove, save, saved
 from cloud.tables.text import written
 
 __all__ = [
@@ -26,10 +27,15 @@ __all__ = [
     "Exact",
     "Form",
     "Line",
+    "Saved",
+    "all_saved",
     "is_workbook",
     "lines",
     "proposed",
+    "remove",
     "rounded",
+    "save",
+    "saved",
     "translated",
     "written",
     "written_workbook",

@@ -44,4 +44,4 @@ def lines(
     if mapping is None:
         return text.numbered(text.decoded(content, code=code), code=code)
     decoded = text.decoded(content, code=code, encoding=mapping.encoding)
-    return text.numbered(decoded, code=code, delimiter=mapping.delimiter)
+    return text.numbered(decoded, code=code, delimiter=mapping.delimiter, header=mapping.header)

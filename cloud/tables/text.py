@@ -44,14 +44,17 @@ def decoded(content: bytes | str, *, code: Code, encoding: str = "utf-8") -> str
     return content
 
 
-def numbered(text: str, *, code: Code, delimiter: str = "auto") -> Iterator[Line]:
+def numbered(text: str, *, code: Code, delimiter: str = "auto", header: int = 1) -> Iterator[Line]:
     """Every line of a table with the number on which it starts; a quoted cell may span several.
+
+    Where nobody says what stands between cells, the line ``header`` shows it.
 
     Raises:
         QuartermasterError: ``code`` where the text is no such table.
     """
     if delimiter == "auto":
-        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        shown = text.split("\n", header)[:header][-1]
+        delimiter = max(",;\t", key=shown.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     guarded = "'" in text
     line = 1
@@ -66,12 +69,11 @@ def numbered(text: str, *, code: Code, delimiter: str = "auto") -> Iterator[Line
         line = reader.line_num + 1
 
 
-def written(rows: Iterable[Sequence[str]]) -> str:
+def written(rows: Iterable[Sequence[str]], *, delimiter: str = ",") -> str:
     """Rows as CSV that no spreadsheet runs."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(
-        [_harmless(cell) for cell in row] for row in rows
-    )
+    writer = csv.writer(out, lineterminator="\n", delimiter=delimiter)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 
