@@ -295,6 +295,8 @@ def test_what_a_seller_says_is_what_its_buyer_reads(document: Document, marks: M
         )
     if isinstance(document, Confirmation):
         found = msgspec.structs.replace(found, answer=None)
+    if hasattr(found, "version"):
+        found = msgspec.structs.replace(found, version=0)
     assert found == expected
 
 

@@ -167,10 +167,10 @@ WHERE content IS NOT NULL AND written_at IS NOT NULL
   AND made_at < to_timestamp(%(before)s::numeric / 1000000);
 
 -- name: forget_told
--- As above. Our own orders name no customer: they stay, for their changes.
-UPDATE x12_sent_set AS s SET document = NULL
+-- As above. What was told stays without who it was for: changes and answers refer to it.
+UPDATE x12_sent_set AS s SET document = s.document - 'ship_to' - 'customer'
 FROM x12_sent AS t
-WHERE t.sent_id = s.sent_id AND s.document IS NOT NULL AND s.document->>'type' <> 'purchase-order'
+WHERE t.sent_id = s.sent_id AND s.document ?| ARRAY['ship_to', 'customer']
   AND t.made_at < to_timestamp(%(before)s::numeric / 1000000);
 
 -- name: forget_read

@@ -66,7 +66,10 @@ def read_shipped(context: Context) -> tuple[Document, ...]:
         begin.get(2)
     )
     if begin.get(6):
-        order.append(Reference(numbering=Numbering.CUSTOMER, scope="", number=begin.get(6)))
+        # Of the warehouse's scope: two customers may give two orders one number.
+        order.append(
+            Reference(numbering=Numbering.CUSTOMER, scope=partner.scope, number=begin.get(6))
+        )
     if not order:
         raise refuse(begin, 2, "it names no order", "2")
     carrier = next((one.get(2) for one in head if one.name == "W27"), "")
@@ -88,6 +91,7 @@ def read_shipped(context: Context) -> tuple[Document, ...]:
             lines=tuple(line for line in lines if line.quantity),
             carrier=carrier,
             cancelled=begin.get(1) in {"C", "CN"},
+            version=context.version,
         ),
     )
 
@@ -124,14 +128,22 @@ def read_received(context: Context) -> tuple[Document, ...]:
         )
     at = dated(partner, head, "09", "50", name="G62")[1] or moment(partner, begin, 2)
     own = Reference(numbering=Numbering.WAREHOUSE, scope=partner.scope, number=begin.get(3))
-    order = begin.get(4) or first(head, "N9", "PO")
+    order = [
+        Reference(numbering=numbering, scope="", number=text)
+        for numbering, text in (
+            (Numbering.OURS, begin.get(4) or first(head, "N9", "PO")),
+            (Numbering.SHIPMENT, begin.get(5)),
+        )
+        if text
+    ]
     return (
         ReceiptAdvice(
             references=(own,),
-            order=(Reference(numbering=Numbering.OURS, scope="", number=order),) if order else (),
+            order=tuple(order),
             site=partner.site,
             received_at=at if at is not None else Micros(0),
             lines=tuple(lines),
+            version=context.version,
         ),
     )
 
@@ -195,11 +207,7 @@ def read_tracking(context: Context) -> tuple[Document, ...]:
         status, eta = _STATUS[code], at if code == _ETA else promised
         found.append(
             Tracking(
-                reference=Reference(
-                    numbering=Numbering.TRACKING,
-                    scope=partner.scope,
-                    number=f"{shipment[0].number}:{code}:{segment.get(5)}{segment.get(6)}"[:80],
-                ),
+                reference=shipment[0],
                 shipment=shipment,
                 at=Micros(min(at, context.version)) if code == _ETA else at,
                 status=status,

@@ -66,9 +66,9 @@ _ANSWERS: Final = {
 }  # fmt: skip
 """Element 668, line item status."""
 _WHOLE: Final = {
-    "AC": None, "AD": Answer.ACCEPTED, "AK": None, "AT": Answer.ACCEPTED, "AE": Answer.CHANGED,
+    "AC": None, "AH": None, "NA": None, "ZZ": None, "AE": Answer.CHANGED,
+    "AD": Answer.ACCEPTED, "AK": Answer.ACCEPTED, "AT": Answer.ACCEPTED, "AP": Answer.ACCEPTED,
     "RD": Answer.REJECTED, "RF": Answer.REJECTED, "RJ": Answer.REJECTED, "RO": Answer.REJECTED,
-    "ZZ": None, "AP": Answer.ACCEPTED, "AH": None, "NA": None,
 }  # fmt: skip
 """Element 587, acknowledgement type."""
 _SHIPS: Final = ("068", "010", "011", "079")
@@ -173,6 +173,7 @@ def read_ship_notice(context: Context) -> tuple[Document, ...]:
             eta=eta,
             carrier=next((text for text in carriers if text), ""),
             cancelled=begin.get(1) in {"01", "03"},
+            version=context.version,
         ),
     )
 
@@ -296,6 +297,7 @@ def read_invoice(context: Context) -> tuple[Document, ...]:
             lines=tuple(lines),
             total=amount(context.the("TDS"), 1, currency),
             charges=tuple(charges),
+            version=context.version,
         ),
     )
 

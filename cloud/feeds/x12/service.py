@@ -11,11 +11,22 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from cloud import feeds
 from cloud.db import Connection
 from cloud.exceptions import raise_exception
 from cloud.feeds import Flaw, Incoming, NewFeed, Read
-from cloud.feeds.documents import Document, PurchaseOrder, SalesOrder
+from cloud.feeds.documents import (
+    Confirmation,
+    ConfirmedLine,
+    Document,
+    Fulfilment,
+    Numbering,
+    PurchaseOrder,
+    Reference,
+    SalesOrder,
+)
 from cloud.feeds.x12 import store
 from cloud.feeds.x12.acknowledging import (
     acknowledgement,
@@ -306,9 +317,12 @@ def _taken(
         groups.append(found)
         taken = taken_of(found)
         flaws.extend(_flaw("x12.set", fault) for fault in found.faults if fault.refuses)
-        for one in found.sets:
-            rows.append((group.code, group.control, one, one in taken))
-            if one in taken:
+        for each in found.sets:
+            one = each._replace(
+                documents=tuple(_joined(connection, known, document) for document in each.documents)
+            )
+            rows.append((group.code, group.control, one, each in taken))
+            if each in taken:
                 flaws.extend(_apply_own(connection, known, one, now))
                 parts.append(one.documents)
             elif not found.refused:
@@ -317,6 +331,31 @@ def _taken(
     store.insert_sets(connection, interchange_id, rows)
     answer = Answer(_acknowledged(partner, groups), _told(interchange, interchange.faults))
     return _Found(tuple(part for part in parts if part), tuple(flaws), answer)
+
+
+def _joined(connection: Connection, known: Known, document: Document) -> Document:
+    """What came, with what only we know of the order that it answers.
+
+    A supplier that accepts an order as a whole accepts each of its lines; a warehouse names the
+    order as we named it to the warehouse, which knows none of its other numbers.
+    """
+    if isinstance(document, Confirmation) and not document.lines and document.answer is not None:
+        told = _told_of(connection, known, document.order, "purchase-order")
+        if isinstance(told, PurchaseOrder):
+            lines = tuple(ConfirmedLine(line=line, answer=document.answer) for line in told.lines)
+            return msgspec.structs.replace(document, lines=lines)
+    if isinstance(document, Fulfilment):
+        told = _told_of(connection, known, document.order, "sales-order")
+        if isinstance(told, SalesOrder):
+            return msgspec.structs.replace(document, order=told.references)
+    return document
+
+
+def _told_of(
+    connection: Connection, known: Known, order: Sequence[Reference], tag: str
+) -> Document | None:
+    number = next((one.number for one in order if one.numbering is Numbering.OURS), "")
+    return store.told_before(connection, known.partner_id, number, tag) if number else None
 
 
 def _apply_own(connection: Connection, known: Known, one: Judged, now: Micros) -> list[Flaw]:

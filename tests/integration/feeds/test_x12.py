@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from cloud import feeds
+from cloud import catalog, feeds
+from cloud.app.documents import ROUTES
 from cloud.app.partners import Partners
 from cloud.cli.x12 import app as command
 from cloud.db import open_pool, unit_of_work
@@ -35,6 +36,7 @@ from cloud.feeds.x12.compose import composed
 from cloud.feeds.x12.envelope import read
 from cloud.feeds.x12.partner import Side
 from cloud.feeds.x12.writing import Message, write
+from cloud.orders import purchases, sales
 from shared.errors import QuartermasterError
 from shared.units import HOUR, SECOND, Micros
 from tests.support import FakeClock
@@ -373,6 +375,102 @@ def test_a_file_is_read_once_it_is_whole_and_put_away(house: House, tmp_path: Pa
     assert _names(there / "out") == ["000000001.x12", "000000002.x12"]
     assert len(_orders(house)) == 1
     assert _names(there / "in") == ["link.edi", "po2.edi.part"]
+
+
+FILES: tuple[tuple[catalog.ImportKind, str], ...] = (
+    ("sites", "code,name,region,timezone,currency\nS1,One,EU,UTC,USD\nW1,Two,EU,UTC,USD\n"),
+    ("items", "sku,name,gtin,quantity\nOAT,Oats,4006381333931,1\n"),
+    ("suppliers", "code,name\nMILL,The Mill\n"),
+)
+
+
+@pytest.fixture(scope="module")
+def stocked(shared_house: House) -> House:
+    """The same house with a catalog."""
+    with unit_of_work(shared_house.pool) as connection:
+        for kind, text in FILES:
+            assert not catalog.import_csv(connection, kind=kind, content=text).errors
+    return shared_house
+
+
+@pytest.fixture
+def trading(stocked: House) -> Iterator[House]:
+    """A house in which the rooms themselves are told, not a stand-in."""
+    handlers, stocked.routes = stocked.routes, ROUTES
+    yield stocked
+    stocked.routes = handlers
+
+
+def _from(partner: Partner, message: Message, house: House, control: int) -> bytes:
+    made = write(theirs(partner), [message], control=control, group=control, at=house.clock.now())
+    return made.content
+
+
+def test_an_order_of_ours_is_told_accepted_shipped_and_received_by_its_own_room(
+    trading: House,
+) -> None:
+    partner = trading.partner(Role.SUPPLIER, party="MILL", sites={"0042": "S1"})
+    oats = Line(number="1", goods=Goods(sku="OAT"), quantity=24, price=89)
+    ordered = msgspec.structs.replace(order("PO-E2E"), supplier="MILL", lines=(oats,))
+    with unit_of_work(trading.pool) as connection:
+        by = Delivery(feed="erp", delivery_id=1, position=0, received_at=trading.clock.now())
+        purchases.handle(connection, ordered, by)
+    assert trading.send(partner, ordered) == 1
+    # Accepted as a whole, without a line: each line of what we told is confirmed.
+    accepted = Message("855", (("BAK", "00", "AT", "PO-E2E", "20251121"),))
+    assert trading.receive(partner, _from(partner, accepted, trading, 1)) == "applied"
+    assert _purchase_line(trading, "PO-E2E") == (24, 24, 0)
+    shipped = Message("856", (
+        ("BSN", "00", "SHIP-9", "20251121", "1200", "0001"), ("HL", "1", "", "S"),
+        ("N1", "ST", "", "92", "0042"), ("HL", "2", "1", "O"), ("PRF", "PO-E2E"),
+        ("HL", "3", "2", "P"), ("MAN", "GM", "340123450000000018"), ("HL", "4", "3", "I"),
+        ("LIN", "1", "BP", "OAT"), ("SN1", "", "24", "EA"), ("CTT", "4"),
+    ))  # fmt: skip
+    assert trading.receive(partner, _from(partner, shipped, trading, 2)) == "applied"
+    assert _purchase_line(trading, "PO-E2E") == (24, 24, 24)
+
+
+def test_a_retailers_order_is_shipped_by_a_warehouse_that_knows_only_our_name_for_it(
+    trading: House,
+) -> None:
+    retailer = trading.partner(party="grocer")
+    warehouse = trading.partner(Role.WAREHOUSE, site="W1")
+    with unit_of_work(trading.pool) as connection:
+        code = retailer.code
+        feeds.map_item(connection, code, "G-OAT", "OAT", by="ada", now=trading.clock.now())
+    asked = Message("850", (
+        ("BEG", "00", "SA", "4711", "", "20251121"),
+        ("PO1", "1", "10", "EA", "1.25", "", "IN", "G-OAT"), ("CTT", "1"),
+    ))  # fmt: skip
+    assert trading.receive(retailer, _from(retailer, asked, trading, 1)) == "applied"
+    with unit_of_work(trading.pool) as connection:
+        (row,) = sales.page(connection, sites=None, number="4711")
+    own = Reference(numbering=Numbering.CUSTOMER, scope="grocer", number="4711")
+    told = SalesOrder(
+        references=(own,), channel="grocer", status=OrderStatus.PLACED, version=1,
+        placed_at=trading.clock.now(),
+        lines=(Line(number="1", goods=Goods(sku="OAT"), quantity=10),),
+    )  # fmt: skip
+    assert trading.send(warehouse, told) == 1
+    left = Message("945", (
+        ("W06", "F", "4711", "20251122", "SHIP-1"), ("LX", "1"),
+        ("W12", "CC", "10", "10", "", "EA", "", "SK", "OAT"),
+    ))  # fmt: skip
+    assert trading.receive(warehouse, _from(warehouse, left, trading, 1)) == "applied"
+    with unit_of_work(trading.pool) as connection:
+        found = sales.whole(connection, row.order_id, sites=None)
+    assert [(line.item, line.quantity, line.shipped) for line in found.lines] == [("OAT", 10, 10)]
+
+
+def _purchase_line(house: House, number: str) -> tuple[int, int, int]:
+    with unit_of_work(house.pool) as connection:
+        row = connection.execute(
+            "SELECT l.ordered, l.confirmed, l.shipped FROM purchase_line l"
+            " JOIN purchase_order o USING (purchase_id) WHERE o.number = %s",
+            [number],
+        ).fetchone()
+    assert row is not None
+    return (row[0], row[1], row[2])
 
 
 PROFILE = """
