@@ -25,6 +25,7 @@ Scope = Literal[
     "orders:write",
     "reservations:write",
     "purchases:write",
+    "stock:write",
     "people:write",
     "keys:write",
     "metrics",

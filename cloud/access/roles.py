@@ -17,8 +17,10 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 PERMISSIONS: Final[dict[Role, frozenset[Scope]]] = {
     "scanner": frozenset({"self"}),
-    "operator": frozenset({"self", "read", "exceptions:write"}),
-    "planner": frozenset({"self", "read", "catalog:write", "exceptions:write", "orders:write"}),
+    "operator": frozenset({"self", "read", "exceptions:write", "stock:write"}),
+    "planner": frozenset(
+        {"self", "read", "catalog:write", "exceptions:write", "orders:write", "stock:write"}
+    ),
     "buyer": frozenset({"self", "read", "purchases:write"}),
     "admin": frozenset(
         {"self", "read", "gateways:write", "fleet:write", "people:write", "keys:write"}

@@ -30,6 +30,7 @@ from cloud.api import (
     routes_reservations,
     routes_service,
     routes_stock,
+    routes_stock_changes,
     routes_trade,
 )
 from cloud.api.edge import Edge, Metrics
@@ -78,6 +79,7 @@ def create_app(
         routes_reservations,
         routes_promise,
         routes_stock,
+        routes_stock_changes,
         routes_places,
         routes_decisions,
         routes_exceptions,

@@ -15,6 +15,7 @@ from cloud.api.shapes import (
     AsOfFilter,
     MovementFilter,
     MovementLine,
+    PostedBy,
     StockFilter,
     StockLine,
     micros,
@@ -25,9 +26,9 @@ from cloud.api.shapes import (
 )
 from cloud.db import Connection
 from cloud.ledger import service as ledger
-from cloud.ledger.model import MovementRow, StockRow
+from cloud.ledger.model import MovementRow, Said, StockRow
+from cloud.ledger.postings.model import cause_name
 from shared.errors import QuartermasterError
-from shared.events import Kind
 
 STOCK_CURSOR: Final = Cursor("stock", "int", "int", "int", "text", "text", "int")
 MOVEMENT_CURSOR: Final = Cursor("movements", "bigint", "int", "int", "bigint", "int")
@@ -58,6 +59,7 @@ def get_stock(
             item=asked.item,
             location=asked.location,
             lot=asked.lot,
+            serial=asked.serial,
             state=state_number(asked.state),
             after=after,
             limit=asked.limit + 1,
@@ -87,6 +89,7 @@ def get_stock_as_of(
             item=asked.item,
             location=asked.location,
             lot=asked.lot,
+            serial=asked.serial,
             state=state_number(asked.state),
             after=after,
             limit=asked.limit + 1,
@@ -109,7 +112,10 @@ def get_movements(
             item=asked.item,
             location=asked.location,
             lot=asked.lot,
+            serial=asked.serial,
+            state=state_number(asked.state),
             gateway=asked.gateway,
+            posting=asked.posting,
             since=micros(asked.since),
             until=micros(asked.until),
             after=after,
@@ -153,7 +159,7 @@ def _movement_line(row: MovementRow) -> MovementLine:
         serial=row.serial or None,
         state=state_name(row.state),
         quantity=row.quantity,
-        event=Kind(row.kind).name,
+        event=cause_name(row.kind),
         event_id=row.event_id,
         gateway=row.gateway,
         epoch=row.epoch,
@@ -162,4 +168,20 @@ def _movement_line(row: MovementRow) -> MovementLine:
         occurred_at=moment(row.occurred_at),
         received_at=moment(row.received_at),
         reversal=row.reversal,
+        posting=None if row.said is None else _posted_by(row.said),
+    )
+
+
+def _posted_by(said: Said) -> PostedBy:
+    return PostedBy.model_validate(
+        {
+            "id": said.posting_id,
+            "source": said.source,
+            "what": said.what,
+            "reference": said.reference,
+            "feed": said.feed,
+            "delivery": said.delivery_id,
+            "person": said.person,
+            "reason": said.reason,
+        }
     )

@@ -38,6 +38,17 @@ LocationCode = Annotated[
 Lot = Annotated[
     str, Field(pattern=r"^[ -~]{1,20}$", description="A lot (AI 10).", examples=["L2407"])
 ]
+Serial = Annotated[
+    str, Field(pattern=r"^[ -~]{1,20}$", description="A serial number (AI 21).", examples=["S1"])
+]
+Sscc = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{18}$",
+        description="A logistic unit (AI 00).",
+        examples=["095000000000000017"],
+    ),
+]
 GatewayName = Annotated[
     str, Field(pattern=r"^gw-[a-z0-9-]{1,48}$", description="A gateway.", examples=["gw-ams-1"])
 ]
@@ -96,6 +107,21 @@ class StockLine(BaseModel):
     updated_at: datetime | None
 
 
+class PostedBy(BaseModel):
+    """Who states a movement that no gateway does."""
+
+    id: int
+    source: Annotated[
+        Literal["document", "person", "transit"], Field(description="What kind of statement.")
+    ]
+    what: Annotated[str, Field(examples=["stock-report"])]
+    reference: Annotated[str, Field(description="The document's own number.")]
+    feed: str
+    delivery: Annotated[int | None, Field(description="Of that feed; it holds what came.")]
+    person: str
+    reason: str
+
+
 class MovementLine(BaseModel):
     """A signed quantity at one position, and the event that it comes from."""
 
@@ -108,7 +134,9 @@ class MovementLine(BaseModel):
     quantity: int
     event: Annotated[str, Field(description="The event's type.", examples=["PICKED"])]
     event_id: Annotated[str, Field(description="The client-made UUID of the scan.")]
-    gateway: str
+    gateway: Annotated[
+        str | None, Field(description="Whose event; null where no gateway states it: see posting.")
+    ]
     epoch: int
     seq: int
     device: str
@@ -116,8 +144,9 @@ class MovementLine(BaseModel):
     received_at: Annotated[datetime, Field(description="When the cloud knew.")]
     reversal: Annotated[
         bool,
-        Field(description="It takes an earlier movement of this event back: its link broke."),
+        Field(description="It takes an earlier movement back: of a broken link, or by an undo."),
     ]
+    posting: PostedBy | None = None
 
 
 class SiteLine(BaseModel):
@@ -304,6 +333,7 @@ class StockFilter(Paged):
     item: ItemCode | None = None
     location: LocationCode | None = None
     lot: Lot | None = None
+    serial: Serial | None = None
     state: State | None = None
 
 
@@ -321,7 +351,12 @@ class MovementFilter(Paged):
     item: ItemCode | None = None
     location: LocationCode | None = None
     lot: Lot | None = None
+    serial: Serial | None = None
+    state: State | None = None
     gateway: GatewayName | None = None
+    posting: Annotated[int | None, Field(ge=1, lt=2**63, description="Only of this posting.")] = (
+        None
+    )
     since: Annotated[Moment | None, Field(description="Received at or after.")] = None
     until: Annotated[Moment | None, Field(description="Received at or before.")] = None
 

@@ -126,8 +126,12 @@ def units(
     known_at: int | None = None,
     after: tuple[Any, ...] | None = None,
     limit: int = 100,
-) -> list[Unit]:
-    """Units by SSCC that were ever seen at a site or held an item, as they are at a moment."""
+) -> tuple[list[str], list[Unit]]:
+    """Units by SSCC that were ever seen at a site or held an item, as they are at a moment.
+
+    Returns:
+        The names that were looked at, after which a listing goes on, and what was found.
+    """
     filters = {
         "sites": None if sites is None else sorted(sites),
         "site": site,
@@ -137,7 +141,7 @@ def units(
     }
     names = store.holders(connection, filters)
     found = _at(connection, names, sites, true_at, known_at)
-    return [found[name] for name in names if name in found]
+    return names, [found[name] for name in names if name in found]
 
 
 def packings(connection: Connection, filters: dict[str, Any]) -> list[UnitFact]:

@@ -232,4 +232,5 @@ def test_a_notice_counts_until_the_floor_sees_the_pallet_whichever_comes_first(
     assert contents(connection) == {CARTON: 1, "SKU-0": 12, "SKU-1": 7}
     Floor(connection).scan(Received(Line("SKU-1", 6, sscc=PALLET), "L0"), at=NOON - HOUR)
     assert contents(connection) == {"SKU-1": 6}
-    assert [u.sscc for u in units.units(connection, sites=None, item="SKU-0")] == [CARTON]
+    _, found = units.units(connection, sites=None, item="SKU-0")
+    assert [unit.sscc for unit in found] == [CARTON]
