@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     oidc_roles: str = ""
     """``group=role[@site]``, separated by commas: ``buyers=buyer,ams-leads=operator@AMS1``."""
     feed_secrets: Path | None = None
-    """The folder with one file of secrets per feed; without it no webhook can be proven."""
+    """The folder with one file of secrets per feed, and per webhook of ours (``webhook-CODE``)."""
     feed_drop: Path | None = None
     """The folder with one folder per feed, from which the worker takes files."""
     x12_folder: Path | None = None

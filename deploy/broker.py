@@ -5,7 +5,8 @@ Two doors, both TLS 1.3 with a client certificate, no anonymous client, no other
 * the gateways' door takes certificates of the devices' CA that are not on its revocation list; user
   name and client id are the certificate's common name, and the ACL gives each name exactly its own
   four topics;
-* the services' door takes certificates of the services' CA; only ``cloud-ingest`` may do anything.
+* the services' door takes certificates of the services' CA; ``cloud-ingest`` does the cloud's work,
+  any other may read what has changed.
 
 The revocation list is read at the start and on SIGHUP; past its end the door refuses everybody.
 Live sessions outlast both: a revoked one ends when the cloud's worker connects under its name.
@@ -29,7 +30,7 @@ from typing import Final, Self
 from deploy.processes import LOOPBACK, free_port, program, stop, wait_listening
 from shared.errors import QuartermasterError
 from shared.segment import MAX_BYTES
-from shared.topics import ROOT
+from shared.topics import ALL_CHANGES, ROOT
 
 REVOCATIONS: Final = "devices.crl"
 """In the PKI folder; made by `pki init`, kept up to date by the cloud's worker."""
@@ -48,6 +49,8 @@ topic read {ROOT}/+/seg
 topic read {ROOT}/+/state
 topic write {ROOT}/+/ack
 topic write {ROOT}/+/cmd
+topic write {ALL_CHANGES}
+pattern read {ALL_CHANGES}
 """
 _PKI_FILES: Final = (
     "server.crt",

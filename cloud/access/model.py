@@ -28,6 +28,7 @@ Scope = Literal[
     "stock:write",
     "people:write",
     "keys:write",
+    "webhooks:write",
     "metrics",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)

@@ -23,7 +23,15 @@ PERMISSIONS: Final[dict[Role, frozenset[Scope]]] = {
     ),
     "buyer": frozenset({"self", "read", "purchases:write"}),
     "admin": frozenset(
-        {"self", "read", "gateways:write", "fleet:write", "people:write", "keys:write"}
+        {
+            "self",
+            "read",
+            "gateways:write",
+            "fleet:write",
+            "people:write",
+            "keys:write",
+            "webhooks:write",
+        }
     ),
 }
 MACHINES_ONLY: Final[frozenset[Scope]] = frozenset({"feeds:write", "metrics", "reservations:write"})

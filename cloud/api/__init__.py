@@ -17,6 +17,7 @@ from cloud.api import (
     door,
     problem,
     routes_catalog,
+    routes_changes,
     routes_decisions,
     routes_demand,
     routes_exceptions,
@@ -32,6 +33,7 @@ from cloud.api import (
     routes_stock,
     routes_stock_changes,
     routes_trade,
+    routes_webhooks,
 )
 from cloud.api.edge import Edge, Metrics
 from cloud.api.guard import Rule, Service, rules
@@ -91,6 +93,8 @@ def create_app(
         routes_orders,
         routes_demand,
         routes_planning,
+        routes_changes,
+        routes_webhooks,
         routes_service,
     ):
         app.include_router(module.router)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, NamedTuple, cast
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, WebSocket, WebSocketException
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -19,10 +19,13 @@ from cloud.access import Caller, Scope, authenticate, enter
 from cloud.access.people import Desk
 from cloud.access.tokens import Signer
 from cloud.api.rates import KNOWN
+from cloud.changes import Log
 from cloud.db import Connection, unit_of_work
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 
+_POLICY: Final = 1008
+"""RFC 6455, 7.4.1: refused because of a policy."""
 _CALLER: Final = "quartermaster.who"
 """Where the guard notes in a request's scope who was let through."""
 BEARER: Final = HTTPBearer(
@@ -46,6 +49,7 @@ class Service:
     generation: int
     support_until: str
     security_contact: str
+    changes: Log
     environment: str = "dev"
     desk: Desk = field(default_factory=_new_desk)
     """Where people sign in."""
@@ -64,6 +68,13 @@ class Service:
             enter(connection, self.asked_in.get(_CALLER))
             yield connection
 
+    @contextmanager
+    def transaction_of(self, caller: Caller) -> Generator[Connection]:
+        """One transaction of somebody who was let through before: a stream outlives its request."""
+        with unit_of_work(self.pool) as connection:
+            enter(connection, caller)
+            yield connection
+
     def as_owner(self) -> AbstractContextManager[Connection]:
         """One transaction that sees all rows: for finding out who asks, and for machines' doors."""
         return unit_of_work(self.pool)
@@ -73,6 +84,16 @@ def service_of(request: Request) -> Service:
     """The application's service, as it is for whoever made this request."""
     service = cast("Service", request.app.state.service)
     return replace(service, asked_in=request.scope)
+
+
+def who(service: Service, credentials: str) -> Caller:
+    """Who presents a key, now.
+
+    Raises:
+        QuartermasterError: ``request.unauthenticated``.
+    """
+    with service.as_owner() as connection:
+        return authenticate(connection, credentials, now=service.clock.now())
 
 
 class Requires:
@@ -95,8 +116,7 @@ class Requires:
             raise QuartermasterError("request.unauthenticated")
         service = service_of(request)
         request.scope[KNOWN] = False
-        with service.as_owner() as connection:
-            caller = authenticate(connection, given.credentials, now=service.clock.now())
+        caller = who(service, given.credentials)
         request.scope[KNOWN] = True
         caller = caller.within(self.scope)
         note_caller(request, caller)
@@ -107,6 +127,28 @@ def note_caller(request: Request, caller: Caller) -> None:
     """Note in a request's scope who was let through: its transactions are the caller's."""
     request.scope[KNOWN] = True
     request.scope[_CALLER] = caller
+
+
+class SocketRequires:
+    """As :class:`Requires`, for WebSockets: whoever may not is refused before it opens."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope: Scope = scope
+
+    def __call__(self, socket: WebSocket) -> Caller:
+        """The caller.
+
+        Raises:
+            WebSocketException: nobody knows the caller, or the caller may not.
+        """
+        scheme, _, credentials = socket.headers.get("authorization", "").partition(" ")
+        service = cast("Service", socket.app.state.service)
+        try:
+            caller = who(service, credentials if scheme.lower() == "bearer" else "")
+            caller = caller.within(self.scope)
+        except QuartermasterError as error:
+            raise WebSocketException(_POLICY, error.code) from None
+        return caller
 
 
 class Public:
@@ -129,6 +171,7 @@ class Rule(NamedTuple):
 
 ServiceDep = Annotated[Service, Depends(service_of)]
 ReadCaller = Annotated[Caller, Depends(Requires("read"))]
+SocketCaller = Annotated[Caller, Depends(SocketRequires("read"))]
 
 
 def own_site(connection: Connection, caller: Caller, code: str) -> int:
@@ -156,11 +199,13 @@ def rules(app: FastAPI) -> list[Rule]:
             continue
         dependant: object = getattr(route, "dependant", None)
         calls = list(_calls(dependant)) if isinstance(dependant, Dependant) else []
-        guards = [call for call in calls if isinstance(call, Requires | Public)]
+        guards = [call for call in calls if isinstance(call, Requires | SocketRequires | Public)]
         if len(guards) != 1:
             raise RuntimeError(f"{path} has {len(guards)} access rules; it needs one")
-        scope = guards[0].scope if isinstance(guards[0], Requires) else None
-        found += [Rule(method, path, scope) for method in sorted(route.methods or ())]
+        guard = guards[0]
+        scope = None if isinstance(guard, Public) else guard.scope
+        methods = ["SOCKET"] if isinstance(guard, SocketRequires) else sorted(route.methods or ())
+        found += [Rule(method, path, scope) for method in methods]
     return found
 
 

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from cloud import fleet
 from cloud.app import floor, promises, receipts
+from cloud.app.changes import ranges_of, stock_changed
 from cloud.catalog.service import item_ids, location_ids
 from cloud.db import Connection
 from cloud.exceptions import raise_exception
+from cloud.gateways.service import site_of
 from cloud.ingest.model import Facts, Provisional, Unapplied
 from cloud.ingest.ports import Routes
 from cloud.ingest.service import observe
@@ -80,6 +82,7 @@ class Stock:
         promises.picked(connection, batch, unapplied)
         receipts.received(connection, batch, unapplied, at=at)
         floor.scanned(connection, batch, unapplied, at)
+        stock_changed(connection, ranges_of(batch), at=at)
         return unapplied
 
 
@@ -181,7 +184,15 @@ def taken_back(connection: Connection, provisional: Provisional, at: Micros) -> 
     promises.taken_back(connection, *chain, ranges)
     receipts.taken_back(connection, *chain, ranges, at=at)
     floor.taken_back(connection, provisional, at)
-    return reverse(connection, *chain, ranges, since=since, at=at)
+    reversed_ = reverse(connection, *chain, ranges, since=since, at=at)
+    if reversed_:
+        site_id = site_of(connection, chain[0])
+        stock_changed(
+            connection,
+            {site_id: [(chain.gateway_id, chain.epoch, *each) for each in ranges]},
+            at=at,
+        )
+    return reversed_
 
 
 def covered(connection: Connection, through: Sequence[tuple[int, int, int]], at: Micros) -> None:

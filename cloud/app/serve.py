@@ -29,6 +29,7 @@ from cloud.access.people import Desk
 from cloud.access.tokens import Signer
 from cloud.api import Rates, Service, create_app, create_door
 from cloud.api.routes_identity import identity_router
+from cloud.app import changes
 from cloud.app.documents import ROUTES
 from cloud.app.feeds import secrets_in
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
@@ -42,6 +43,8 @@ _PROVIDER_S: Final = 5.0
 """So long an identity provider may take to answer."""
 _KEEP_ALIVE_S: Final = 20
 _SHUTDOWN_S: Final = 2
+_LONGEST_FRAME: Final = 4096
+"""Bytes; nobody has anything to say to us over a WebSocket."""
 _LONGEST_STATEMENT_S: Final = 60
 """An import of a full 64 MiB file stays well below."""
 
@@ -115,6 +118,7 @@ def _service(settings: Settings, pool: ConnectionPool[Connection], clock: Clock)
         security_contact=settings.security_contact,
         feed_secrets=secrets_in(settings.feed_secrets),
         feed_routes=ROUTES,
+        changes=changes.log(settings.generation),
         environment=settings.environment,
         desk=Desk(
             random_bytes=secrets.token_bytes,
@@ -176,7 +180,8 @@ def _server(app: ASGIApp, context: ssl.SSLContext) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=_LONGEST_FRAME,
         lifespan="off",
         log_config=None,
         access_log=False,

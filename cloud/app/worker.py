@@ -1,10 +1,11 @@
 """``quartermaster cloud worker``: closes the gap between what gateways hold and should hold.
 
 Each second it compares, prepares, signs and publishes, and sees to what revocations ask for
-(:mod:`cloud.app.revocation`), to the daily heads (:mod:`cloud.app.witness`) and to what other
-systems have delivered (:mod:`cloud.app.documents`). It remembers only
-what it has offered and not yet seen echoed: a worker that dies is replaced by any other, two at
-once merely offer twice. A missing broker or database is logged once per outage and waited out.
+(:mod:`cloud.app.revocation`), to the daily heads (:mod:`cloud.app.witness`), to what other systems
+have delivered (:mod:`cloud.app.documents`) and to who is told of what has changed
+(:mod:`cloud.app.changes`). It remembers only what it has offered and not yet seen echoed: a worker
+that dies is replaced by any other, two at once merely offer twice. A missing broker or database is
+logged once per outage and waited out.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from psycopg_pool import ConnectionPool
 
 from cloud import feeds, fleet
 from cloud.app import revocation
+from cloud.app.changes import Sender, Telling
 from cloud.app.documents import ROUTES
-from cloud.app.feeds import Drop
+from cloud.app.feeds import Drop, secrets_in
 from cloud.app.ingest import signing_key
 from cloud.app.partners import Partners
 from cloud.app.promises import free_reservations
@@ -161,7 +163,7 @@ def run(
     key = signing_key(settings)
     endpoint = Endpoint(settings.broker_host, settings.broker_port, settings.pki)
     bus = Bus(endpoint, f"cloud-worker-{name}", randomness)
-    with open_pool(settings.database_url, size=2) as pool:
+    with open_pool(settings.database_url, size=4) as pool:
         with unit_of_work(pool) as connection:
             demand_schema(connection)
             fleet.begin_generation(connection, settings.generation, now=clock.now())
@@ -186,11 +188,21 @@ def run(
                 "demand": Selling(pool, clock).tick,
                 "partners": Partners(pool, _folder(settings), clock).tick,
             }
+            telling = Telling(
+                pool,
+                generation=settings.generation,
+                publish=bus.publish,
+                connected=lambda: bus.connected,
+                send=Sender(secrets_in(settings.feed_secrets)),
+                clock=clock,
+            )
+            parts["changes"] = telling.tick
             if settings.feed_drop is not None:
                 parts["files"] = Drop(settings.feed_drop, pool, clock).tick
             if (revocations := revocation.start(settings, pool, clock)) is not None:
                 parts["revocations"] = revocations.tick
             _loop(parts, stop)
+            telling.close()
         finally:
             bus.stop()
 

@@ -234,6 +234,10 @@ SELECT sku, item_id FROM item WHERE sku = ANY(%(skus)s);
 -- The keys of one site's locations by their names.
 SELECT code, location_id FROM location WHERE site_id = %(site_id)s AND code = ANY(%(codes)s);
 
+-- name: site_codes
+-- The codes of sites by their keys.
+SELECT site_id, code FROM site WHERE site_id = ANY(%(keys)s);
+
 -- name: site_ids
 -- The keys of sites by their names.
 SELECT code, site_id FROM site WHERE code = ANY(%(codes)s);

@@ -209,6 +209,11 @@ def location_ids(connection: Connection, site_id: int, codes: Iterable[str]) -> 
     return store.location_ids(connection, site_id, list(codes))
 
 
+def site_codes(connection: Connection, keys: Iterable[int]) -> dict[int, str]:
+    """The codes of sites by their keys."""
+    return store.site_codes(connection, list(keys))
+
+
 def site_ids(connection: Connection, codes: Iterable[str]) -> dict[str, int]:
     """Keys of sites by code; unknown ones are absent."""
     return store.site_ids(connection, list(codes))

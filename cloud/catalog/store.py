@@ -138,6 +138,12 @@ def location_ids(connection: Connection, site_id: int, codes: Sequence[str]) -> 
     return _ids(connection, "location_ids", site_id=site_id, codes=codes)
 
 
+def site_codes(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+    """The codes of sites by their keys."""
+    rows = connection.execute(_Q["site_codes"], {"keys": keys})
+    return {int(key): str(code) for key, code in rows}
+
+
 def site_ids(connection: Connection, codes: Sequence[str]) -> dict[str, int]:
     """Keys by site code; unknown ones are absent."""
     return _ids(connection, "site_ids", codes=codes)

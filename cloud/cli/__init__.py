@@ -25,6 +25,7 @@ from cloud.cli import (
     plan,
     policy,
     vision,
+    webhooks,
     x12,
 )
 from cloud.cli.heads import heads
@@ -61,6 +62,7 @@ quarantine.command()(replay)
 quarantine.command("replays")(list_replays)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(vision.app, name="vision")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(x12.app, name="x12")
 app.command()(ingest)
 

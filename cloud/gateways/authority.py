@@ -12,6 +12,7 @@ Pure: bytes, keys and a fixed time in; certificates out. Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,13 @@ from shared.units import DAY, Micros
 DEVICE_LIFETIME: Final = Micros(7 * DAY)
 AUTHORITY_LIFETIME: Final = Micros(365 * DAY)
 ROOT_LIFETIME: Final = Micros(10 * 365 * DAY)
+SUBSCRIBER_LIFETIME: Final = Micros(31 * DAY)
 REVOCATIONS_LIFETIME: Final = Micros(7 * DAY)
 """How long a revocation list is valid; past it the broker refuses every gateway."""
 INGEST_NAME: Final = "cloud-ingest"
 """The common name under which every cloud process speaks to the broker."""
 _MAX_REQUEST: Final = 4096
+_SUBSCRIBER: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,22 @@ def issue_cloud_client(
     """The certificate of the cloud's own broker clients."""
     leaf = Leaf(common_name=INGEST_NAME, public_key=public_key, usage="client")
     return issue(services, leaf, now=now, lifetime=AUTHORITY_LIFETIME)
+
+
+def issue_subscriber(
+    services: Issuer, public_key: EllipticCurvePublicKey, *, name: str, now: Micros
+) -> x509.Certificate:
+    """The certificate of a system of ours that may read at the broker what has changed.
+
+    It ends after a month: nobody keeps a list of revoked ones at that door.
+
+    Raises:
+        QuartermasterError: ``settings.invalid`` for a name that cannot be one.
+    """
+    if _SUBSCRIBER.match(name) is None:
+        raise QuartermasterError("settings.invalid", repr(name[:60]), where="name")
+    leaf = Leaf(common_name=f"sub-{name}", public_key=public_key, usage="client")
+    return issue(services, leaf, now=now, lifetime=SUBSCRIBER_LIFETIME)
 
 
 def read_request(request: bytes) -> EllipticCurvePublicKey:

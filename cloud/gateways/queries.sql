@@ -38,6 +38,10 @@ SELECT g.gateway_id, g.name, g.site_id, s.code AS site, g.status, g.hw_serial,
 FROM gateway g JOIN site s USING (site_id)
 WHERE g.name = %(name)s
 
+-- name: site_of
+-- The key of the site that a gateway stands at.
+SELECT site_id FROM gateway WHERE gateway_id = %(gateway_id)s;
+
 -- name: lock_gateway
 -- Orders enrolment, renewal and revocation of one gateway; always taken before its token.
 SELECT gateway_id FROM gateway WHERE name = %(name)s FOR UPDATE

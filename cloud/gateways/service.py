@@ -44,6 +44,18 @@ from shared.segment import GENESIS
 from shared.units import DAY, Micros
 
 
+def site_of(connection: Connection, gateway_id: int) -> int:
+    """The key of the site that a gateway of this registry stands at.
+
+    Raises:
+        QuartermasterError: ``request.not-found``.
+    """
+    found = store.site_of(connection, gateway_id)
+    if found is None:
+        raise QuartermasterError("request.not-found", f"gateway {gateway_id}")
+    return found
+
+
 def register(
     connection: Connection,
     *,

@@ -54,6 +54,11 @@ def gateway(connection: Connection, name: str) -> Gateway | None:
     return _one(connection, Gateway, "gateway_by_name", name=name)
 
 
+def site_of(connection: Connection, gateway_id: int) -> int | None:
+    """The key of the site that a gateway stands at."""
+    return _value(connection, "site_of", gateway_id=gateway_id)
+
+
 def gateways(
     connection: Connection, sites: Sequence[str] | None, after: str, limit: int
 ) -> list[Gateway]:

@@ -115,6 +115,17 @@ class MovementRow(NamedTuple):
     said: Said | None = None
 
 
+class Moved(NamedTuple):
+    """By how much one position of an item changed."""
+
+    sku: str
+    location: str
+    state: int
+    lot: str
+    serial: str
+    quantity: int
+
+
 class Drift(NamedTuple):
     """A position whose balance is not the fold of its movements. There must be none."""
 

@@ -330,3 +330,18 @@ FROM balance_difference
 ORDER BY site_id, item_id, location_id, lot, serial, state
 ON CONFLICT (site_id, item_id, location_id, lot, serial, state) DO UPDATE
 SET quantity = excluded.quantity, updated_at = excluded.updated_at;
+
+-- name: moved
+-- What events of some chains moved at one site when they were posted at one moment, by position.
+SELECT i.sku, l.code, m.state, m.lot, m.serial, sum(m.quantity)::bigint
+FROM movement AS m
+JOIN unnest(%(gateways)s::int[], %(epochs)s::int[], %(firsts)s::int8[], %(lasts)s::int8[])
+     AS range (gateway_id, epoch, first_seq, last_seq)
+  ON m.gateway_id = range.gateway_id AND m.epoch = range.epoch
+ AND m.seq BETWEEN range.first_seq AND range.last_seq
+JOIN item AS i USING (item_id)
+JOIN location AS l USING (location_id)
+WHERE m.received_at = to_timestamp(%(at)s::numeric / 1000000) AND m.site_id = %(site_id)s
+GROUP BY i.sku, l.code, m.state, m.lot, m.serial
+HAVING sum(m.quantity) <> 0
+ORDER BY i.sku, l.code, m.state, m.lot, m.serial;

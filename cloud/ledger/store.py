@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from cloud.db import Connection, Queries, copy_rows
-from cloud.ledger.model import CountCheck, Drift, MovementRow, NamedDrift, Position, Said, StockRow
+from cloud.ledger.model import (
+    CountCheck,
+    Drift,
+    Moved,
+    MovementRow,
+    NamedDrift,
+    Position,
+    Said,
+    StockRow,
+)
 from shared.units import Micros
 
 _Q = Queries(__package__ or "")
@@ -209,3 +218,22 @@ def folded_positions(connection: Connection) -> int:
 def replace_balances(connection: Connection, at: Micros) -> int:
     """Write the fold where it differs; how many balances changed."""
     return connection.execute(_Q["replace_balances"], {"at": at}).rowcount
+
+
+def moved(
+    connection: Connection, site_id: int, at: Micros, ranges: Sequence[tuple[int, int, int, int]]
+) -> list[Moved]:
+    """What these events moved at one site when they were posted at one moment."""
+    gateways, epochs, firsts, lasts = (list(column) for column in zip(*ranges, strict=True))
+    rows = connection.execute(
+        _Q["moved"],
+        {
+            "site_id": site_id,
+            "at": at,
+            "gateways": gateways,
+            "epochs": epochs,
+            "firsts": firsts,
+            "lasts": lasts,
+        },
+    )
+    return [Moved(*row) for row in rows]

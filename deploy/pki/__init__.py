@@ -25,6 +25,7 @@ from cloud.gateways.authority import (
     found,
     issue_cloud_client,
     issue_server,
+    issue_subscriber,
 )
 from shared.certificates import (
     Issuer,
@@ -38,7 +39,7 @@ from shared.certificates import (
 from shared.clock import Clock
 from shared.errors import QuartermasterError
 
-__all__ = ["LOCAL_HOSTS", "create", "renew", "revocations"]
+__all__ = ["LOCAL_HOSTS", "create", "renew", "revocations", "subscriber"]
 
 _TRUST_DOMAIN: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}\Z")
 """As SPIFFE allows, without underscores (SPIFFE-ID §2.1)."""
@@ -109,6 +110,33 @@ def renew(folder: Path, *, clock: Clock, hosts: Sequence[str] = ()) -> None:
         _write(aside, content)
         aside.replace(folder / name)
     revocations(folder, clock=clock)
+
+
+def subscriber(folder: Path, name: str, *, clock: Clock) -> tuple[Path, Path]:
+    """A key and a month's certificate for a system that may read what has changed at the broker.
+
+    Returns:
+        The files of the certificate and the key, in ``subscribers/`` of the PKI's folder. Asked for
+        again, the key stays and the certificate is new.
+
+    Raises:
+        QuartermasterError: ``settings.invalid`` for the name, ``file.unreadable`` for a PKI without
+            the services' authority.
+    """
+    services = _issuer(folder, "services")
+    target = folder / "subscribers"
+    certificate, key_file = target / f"{name}.crt", target / f"{name}.key"
+    key = load_p256(key_file.read_bytes()) if _is_file(target, key_file) else new_key()
+    issued = issue_subscriber(services, key.public_key(), name=name, now=clock.now())
+    target.mkdir(mode=0o755, exist_ok=True)
+    _write(key_file, key_pem(key))
+    _write(certificate, chain_pem(issued, services.certificate))
+    return certificate, key_file
+
+
+def _is_file(folder: Path, path: Path) -> bool:
+    """Whether a file is there, in this very folder: a name is no path."""
+    return path.parent == folder and path.is_file()
 
 
 def revocations(folder: Path, *, clock: Clock) -> None:

@@ -17,10 +17,12 @@ from cloud.gateways.revocation import FILE, publish
 from deploy.clock import SystemClock
 from deploy.pki import create, revocations
 from deploy.pki import renew as renew_all
+from deploy.pki import subscriber as make_subscriber
 from deploy.settings import environment
 from shared.certificates import fingerprint, load_chain
 from shared.errors import QuartermasterError
 from shared.revocations import load_revocation_list
+from shared.topics import ALL_CHANGES
 
 app: Final = typer.Typer(help="Make and show the public-key infrastructure.", no_args_is_help=True)
 _console: Final = Console()
@@ -89,6 +91,25 @@ def crl(
         typer.echo(msgspec.json.encode(record).decode())
     else:
         _console.print(f"{FILE}: {len(issued)} revoked, valid until {issued.next_update_utc}")
+
+
+@app.command()
+def subscriber(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    folder: Folder = Path("pki"),
+    *,
+    json: Json = False,
+) -> None:
+    """Make a month's certificate for a system that may read at the broker what has changed.
+
+    It joins the services' listener and may subscribe to qm/v1/changes/{site}/{kind}, nothing else.
+    """
+    certificate, key = make_subscriber(folder, name, clock=SystemClock())
+    record = {"certificate": str(certificate), "key": str(key), "topics": ALL_CHANGES}
+    if json:
+        typer.echo(msgspec.json.encode(record).decode())
+    else:
+        _console.print(f"{certificate}, {key}: may read {ALL_CHANGES}", soft_wrap=True)
 
 
 @app.command()

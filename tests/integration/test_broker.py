@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from deploy.broker import MAX_PACKET_BYTES, Broker
+from deploy.pki import subscriber
 from shared.errors import QuartermasterError
+from shared.topics import changes_topic
 from shared.units import DAY, Micros
 from tests.support import WallClock
 from tests.support.certificates import (
@@ -160,6 +162,23 @@ def test_the_client_id_is_the_certificates_name(floor: Floor) -> None:
     floor.service().publish("qm/v1/gw-1/cmd", b"still here")
     assert victim.receive() == ("qm/v1/gw-1/cmd", b"still here")
     assert not victim.closed.is_set()
+
+
+def test_a_subscriber_reads_what_has_changed_and_nothing_else(floor: Floor) -> None:
+    certificate, key = subscriber(floor.pki, "erp", clock=WallClock())
+    reader = floor.join(
+        Credentials(certificate=certificate, key=key), "erp-1", floor.broker.service_port
+    )
+    for topic in ("qm/v1/changes/#", "qm/v1/+/seg", "#"):
+        reader.subscribe(topic)
+    cloud = floor.service()
+    floor.gateway("gw-1").publish("qm/v1/gw-1/seg", b"secret")
+    assert reader.publish("qm/v1/changes/AMS/stock", b"forged") == "Not authorized"
+    cloud.publish(changes_topic("AMS", "stock"), b"moved")
+    cloud.publish("qm/v1/changes/AMS/order", b"last")
+    seen = set(drained(reader, ("qm/v1/changes/AMS/order", b"last")))
+    assert seen == {("qm/v1/changes/AMS/stock", b"moved")}
+    assert floor.gateway("gw-2").publish("qm/v1/changes/AMS/stock", b"x") == "Not authorized"
 
 
 @pytest.mark.parametrize("door", ["gateway_port", "service_port"])

@@ -13,6 +13,7 @@ from cloud.access import add_key, people
 from cloud.access.people import Desk
 from cloud.access.tokens import Signer
 from cloud.api import Rates, Service, create_app
+from cloud.app.changes import log
 from cloud.catalog import item_ids, location_ids
 from cloud.db import unit_of_work
 from cloud.ledger.model import Entry
@@ -94,6 +95,7 @@ class Planner:
                 provider=provider,
                 addresses=RateLimit(100_000, 100_000),
             ),
+            changes=log(1),
         )
         self.desk = service.desk
         self.app: FastAPI = create_app(

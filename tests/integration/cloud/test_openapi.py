@@ -62,5 +62,7 @@ def test_whatever_the_document_allows_or_forbids_is_answered_as_it_promises(
     tried = 0
     for result in schema.get_all_operations():
         operation = result.ok()
+        if operation.path == "/v1/changes/stream":  # it has no end; test_changes.py reads it
+            continue
         tried += held_to(operation, mode, bearer(key), examples=40)
     assert tried > 10
