@@ -28,6 +28,7 @@ from cloud.api import (
     routes_places,
     routes_planning,
     routes_promise,
+    routes_purchases,
     routes_reservations,
     routes_service,
     routes_stock,
@@ -95,6 +96,7 @@ def create_app(
         routes_planning,
         routes_changes,
         routes_webhooks,
+        routes_purchases,
         routes_service,
     ):
         app.include_router(module.router)

@@ -35,6 +35,7 @@ from cloud.fleet import Attempts, Shelf
 from cloud.gateways.authority import demand_trust_domain
 from cloud.ledger.snapshots import service as snapshots
 from cloud.ledger.transit import service as transit
+from cloud.orders import purchases
 from cloud.settings import Settings
 from shared.clock import Clock
 from shared.cose import key_id
@@ -184,6 +185,7 @@ def run(
                 "offers": _when_connected(bus, offering.tick),
                 "heads": _when_connected(bus, witness.tick),
                 "feeds": Inbox(pool, clock).tick,
+                "purchases": Purchases(pool, clock).tick,
                 "reservations": lambda: free_reservations(pool, clock),
                 "demand": Selling(pool, clock).tick,
                 "partners": Partners(pool, _folder(settings), clock).tick,
@@ -209,6 +211,30 @@ def run(
 
 def _folder(settings: Settings) -> Folder | None:
     return None if settings.x12_folder is None else Folder(settings.x12_folder)
+
+
+class Purchases:
+    """Hourly, says what has become late and learns how long suppliers take."""
+
+    def __init__(self, pool: ConnectionPool[Connection], clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._done_at = 0
+
+    def tick(self) -> None:
+        """Do it when it is due.
+
+        Raises:
+            QuartermasterError: ``database.unreachable``.
+        """
+        now = self._clock.now()
+        if now - self._done_at < HOUR:
+            return
+        with unit_of_work(self._pool) as connection:
+            purchases.sweep(connection, now=now)
+        with unit_of_work(self._pool) as connection:
+            purchases.relearn(connection, now=now)
+        self._done_at = now
 
 
 class Inbox:

@@ -24,6 +24,7 @@ from cloud.cli import (
     people,
     plan,
     policy,
+    purchases,
     vision,
     webhooks,
     x12,
@@ -58,6 +59,7 @@ app.add_typer(mappings.app, name="mappings")
 app.add_typer(people.app, name="people")
 app.add_typer(plan.app, name="plan")
 app.add_typer(policy.app, name="policy")
+app.add_typer(purchases.app, name="purchases")
 quarantine.command()(replay)
 quarantine.command("replays")(list_replays)
 app.add_typer(quarantine, name="quarantine")

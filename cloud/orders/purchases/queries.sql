@@ -426,3 +426,31 @@ SELECT digest, number FROM purchase_request WHERE caller = %(caller)s AND reques
 INSERT INTO purchase_request (caller, request, digest, number, asked_at)
 VALUES (%(caller)s, %(request)s, %(digest)s, %(number)s,
         to_timestamp(%(at)s::numeric / 1000000));
+
+-- name: score_lines
+-- The lines of orders for a scorecard, their days counted from the day of the order at its site.
+SELECT o.number, l.ordered, l.open,
+       l.promised_day - (o.ordered_at AT TIME ZONE t.timezone)::date, l.price, l.per, l.invoiced,
+       l.invoiced_minor,
+       (SELECT coalesce(json_agg(json_build_array(r.quantity,
+                   (r.received_at AT TIME ZONE t.timezone)::date
+                   - (o.ordered_at AT TIME ZONE t.timezone)::date) ORDER BY r.position), '[]')
+        FROM purchase_receipt AS r
+        WHERE r.purchase_id = l.purchase_id AND r.line = l.number AND r.counts)
+FROM purchase_line AS l JOIN purchase_order AS o USING (purchase_id)
+JOIN site AS t ON t.site_id = o.site_id
+WHERE l.purchase_id = ANY(%(purchase_ids)s::bigint[])
+ORDER BY o.number, length(l.number), l.number;
+
+-- name: score_shipments
+-- What was announced and what came, of shipments that were received or that nobody unloads any more.
+SELECT o.number, g.quantity, g.received
+FROM asn AS a
+JOIN asn_line AS g ON g.purchase_id = a.purchase_id AND g.scope = a.scope AND g.shipment = a.number
+JOIN purchase_order AS o ON o.purchase_id = a.purchase_id
+WHERE a.purchase_id = ANY(%(purchase_ids)s::bigint[])
+  AND (a.status = 'received' OR EXISTS (
+       SELECT FROM purchase_discrepancy AS d
+       WHERE d.purchase_id = a.purchase_id AND d.shipment = a.number AND d.kind = 'short'
+         AND d.closed_at IS NULL))
+ORDER BY o.number, a.number, g.position;

@@ -82,7 +82,8 @@ def written(
 ) -> store.Heard:
     """As :func:`heard`, for what came by no feed, too."""
     body = msgspec.json.encode(read.body)
-    words = b"%d %d " % (read.version, read.at) + body
+    awaits = sorted(set(read.awaits))
+    words = msgspec.json.encode((read.version, read.at, awaits)) + body
     return store.Heard(
         read.kind,
         read.key,
@@ -92,7 +93,7 @@ def written(
         read.supplier,
         hashlib.sha256(words).digest(),
         body.decode(),
-        sorted(set(read.awaits)),
+        awaits,
         sorted(set(read.brings)),
         feed,
         delivery_id,

@@ -23,6 +23,7 @@ from cloud.feeds.documents import (
     Tracking,
 )
 from cloud.orders.purchases import reading, store
+from cloud.orders.purchases.leadtimes import Learnt
 from cloud.orders.purchases.model import (
     Change,
     Discrepancy,
@@ -33,6 +34,7 @@ from cloud.orders.purchases.model import (
     fold,
     judge,
 )
+from cloud.orders.purchases.scorecard import LAST, Scorecard, score
 from shared.errors import Code, QuartermasterError
 from shared.units import Micros
 
@@ -216,6 +218,33 @@ def sweep(connection: Connection, *, now: Micros) -> int:
     return len(found)
 
 
+def scorecard(connection: Connection, supplier: str) -> Scorecard:
+    """What a supplier's last orders say of it.
+
+    Raises:
+        QuartermasterError: ``request.not-found`` for an unknown supplier.
+    """
+    _demand_supplier(connection, supplier)
+    last = store.last_orders(connection, supplier, limit=LAST)
+    return score(store.score_facts(connection, last))
+
+
+def lead_times(connection: Connection, supplier: str) -> tuple[int | None, list[Learnt]]:
+    """What a supplier states, and what was learnt of it.
+
+    Raises:
+        QuartermasterError: ``request.not-found`` for an unknown supplier.
+    """
+    _demand_supplier(connection, supplier)
+    days = store.stated_lead_days(connection).get(supplier)
+    return days, store.lead_times(connection, [supplier])
+
+
+def _demand_supplier(connection: Connection, code: str) -> None:
+    if code not in store.supplier_ids(connection, [code]):
+        raise QuartermasterError("request.not-found", f"supplier {code[:80]}", where="code")
+
+
 def refresh(
     connection: Connection, purchase_id: int, *, at: Micros, by: str, why: str = ""
 ) -> State | None:
@@ -296,7 +325,7 @@ def _cases(
         reason = "both sides agree again"
         _close_case(connection, _CODES[each.kind], _about(number, each), reason, at=at)
     for each in sorted(begun):
-        detail = f"{each.item}: {each.ours}; {each.theirs}".removeprefix(": ")
+        detail = _detail(each)
         raise_exception(
             connection,
             _CODES[each.kind],
@@ -305,6 +334,13 @@ def _cases(
             at=at,
             site_id=site_id,
         )
+
+
+def _detail(flaw: Discrepancy) -> str:
+    """Both sides; of prices only how far apart they are: a case is for all who see its site."""
+    if flaw.kind == "price" and flaw.line:
+        return f"{flaw.item}: {flaw.theirs.partition(' ')[0]} {flaw.theirs.rpartition(', ')[2]}"
+    return f"{flaw.item}: {flaw.ours}; {flaw.theirs}".removeprefix(": ")
 
 
 def _about(number: str, flaw: Discrepancy) -> str:

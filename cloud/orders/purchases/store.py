@@ -19,6 +19,7 @@ from cloud.orders.purchases.model import (
     State,
     Statement,
 )
+from cloud.orders.purchases.scorecard import LineFacts, OrderFacts
 from shared.units import Micros
 
 _Q: Final = Queries(__package__ or "")
@@ -640,6 +641,24 @@ def last_orders(connection: Connection, supplier: str, *, limit: int) -> list[tu
     """A supplier's last orders: key and number, the newest first."""
     values = {"supplier": supplier, "limit": limit}
     return connection.execute(_Q["last_orders"], values).fetchall()
+
+
+def score_facts(connection: Connection, orders: Sequence[tuple[int, str]]) -> list[OrderFacts]:
+    """What a scorecard looks at of these orders, in their order."""
+    values = {"purchase_ids": [purchase_id for purchase_id, _ in orders]}
+    lines: dict[str, list[LineFacts]] = {}
+    announced: dict[str, list[tuple[int, int]]] = {}
+    for row in connection.execute(_Q["score_lines"], values):
+        number, ordered, still, promised, price, per, invoiced, minor, receipts = row
+        came = tuple((quantity, days) for quantity, days in receipts)
+        facts = LineFacts(ordered, still, promised, price, per, invoiced, minor, came)
+        lines.setdefault(number, []).append(facts)
+    for number, sent, received in connection.execute(_Q["score_shipments"], values):
+        announced.setdefault(number, []).append((sent, received))
+    return [
+        OrderFacts(number, tuple(lines.get(number, ())), tuple(announced.get(number, ())))
+        for _, number in orders
+    ]
 
 
 def request(connection: Connection, caller: str, key: str) -> tuple[bytes, str] | None:
