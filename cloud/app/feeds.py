@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from threading import Event
 from typing import Final
 
+import httpx
 import structlog
 from psycopg_pool import ConnectionPool
 
 from cloud import feeds
 from cloud.db import Connection, unit_of_work
-from cloud.feeds import Arrival, Feed, Secrets, content_key, no_secrets
+from cloud.feeds import Arrival, Feed, Secrets, content_key, no_secrets, reconciling
 from cloud.feeds.model import MAX_FILE
 from shared.clock import Clock
 from shared.errors import QuartermasterError
@@ -26,6 +28,8 @@ _MAX_SECRETS: Final = 4096
 _SETTLED_S: Final = 5 * SECOND
 """A file that was changed later than this may still be written."""
 _UNFINISHED: Final = (".part", ".tmp", ".filepart", ".crdownload")
+_LOOK_S: Final = 10.0
+SHOP_TIMEOUT_S: Final = 20.0
 TAKEN: Final = "taken"
 REFUSED: Final = "refused"
 
@@ -64,6 +68,48 @@ def write_secret(folder: Path, feed: str, secret: str) -> Path:
         why = error.strerror or type(error).__name__
         raise QuartermasterError("settings.invalid", why, where="QM_FEED_SECRETS") from None
     return path
+
+
+class Shops:
+    """Asks shops what their webhooks missed, in a thread of its own: a slow shop delays nobody."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection],
+        secrets: Secrets,
+        client: httpx.Client,
+        clock: Clock,
+    ) -> None:
+        self._pool = pool
+        self._secrets = secrets
+        self._client = client
+        self._clock = clock
+
+    def run(self, stop: Event) -> None:
+        """Ask until ``stop`` is set; what is away is waited for."""
+        while not stop.wait(_LOOK_S):
+            try:
+                self.tick()
+            except QuartermasterError as error:
+                _log.warning("feeds.waiting", code=error.code, why=error.detail)
+
+    def tick(self) -> int:
+        """Ask the shops that are due and whose access token is here; returns how many.
+
+        Raises:
+            QuartermasterError: ``database.unreachable``.
+        """
+        now = self._clock.now()
+        with unit_of_work(self._pool) as connection:
+            shops = feeds.feeds(connection, kind="shopify", limit=10_000)
+            ready = [each for each in shops if reconciling.due(connection, each, now=now)]
+        asked = 0
+        for shop in ready:
+            if tokens := self._secrets(f"{shop.code}.token"):
+                found = reconciling.reconcile(self._pool, shop, self._client, tokens[0], now=now)
+                _log.info("feeds.reconciled", feed=shop.code, **found._asdict())
+                asked += 1
+        return asked
 
 
 class Drop:

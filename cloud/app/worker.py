@@ -11,9 +11,10 @@ logged once per outage and waited out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from threading import Event
+from threading import Event, Thread
 from typing import Final
 
+import httpx
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg_pool import ConnectionPool
@@ -22,7 +23,7 @@ from cloud import feeds, fleet
 from cloud.app import revocation
 from cloud.app.changes import Sender, Telling
 from cloud.app.documents import ROUTES
-from cloud.app.feeds import Drop, secrets_in
+from cloud.app.feeds import SHOP_TIMEOUT_S, Drop, Shops, secrets_in
 from cloud.app.ingest import signing_key
 from cloud.app.partners import Partners
 from cloud.app.promises import free_reservations
@@ -199,12 +200,21 @@ def run(
                 clock=clock,
             )
             parts["changes"] = telling.tick
+            shops = Shops(
+                pool, secrets_in(settings.feed_secrets), httpx.Client(timeout=SHOP_TIMEOUT_S), clock
+            )
+            asking = Thread(target=shops.run, args=(stop,), name="shops", daemon=True)
+            asking.start()
             if settings.feed_drop is not None:
                 parts["files"] = Drop(settings.feed_drop, pool, clock).tick
             if (revocations := revocation.start(settings, pool, clock)) is not None:
                 parts["revocations"] = revocations.tick
-            _loop(parts, stop)
-            telling.close()
+            try:
+                _loop(parts, stop)
+                telling.close()
+            finally:
+                stop.set()
+                asking.join(SHOP_TIMEOUT_S)
         finally:
             bus.stop()
 

@@ -15,6 +15,7 @@ from cloud.cli import (
     catalog,
     demand,
     exceptions,
+    feeds,
     gateways,
     keys,
     leases,
@@ -47,6 +48,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(demand.app, name="demand")
 app.add_typer(exceptions.app, name="exceptions")
+app.add_typer(feeds.app, name="feeds")
 gateways.app.command()(heads)
 gateways.app.command()(histories)
 gateways.app.command()(rehome)

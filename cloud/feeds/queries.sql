@@ -87,13 +87,24 @@ WHERE delivery_id = %(delivery_id)s;
 SELECT subject, version FROM feed_subject
 WHERE feed_id = %(feed_id)s AND subject = ANY(%(subjects)s);
 
--- name: know
--- The newest versions applied.
-INSERT INTO feed_subject AS k (feed_id, subject, version)
+-- name: see
+-- The newest versions that came.
+INSERT INTO feed_subject AS k (feed_id, subject, seen)
 SELECT %(feed_id)s, s.subject, max(s.version)
 FROM unnest(%(subjects)s::text[], %(versions)s::bigint[]) AS s (subject, version)
 GROUP BY s.subject ORDER BY s.subject
-ON CONFLICT (feed_id, subject) DO UPDATE SET version = greatest(k.version, excluded.version);
+ON CONFLICT (feed_id, subject) DO UPDATE SET seen = greatest(k.seen, excluded.seen);
+
+-- name: seen
+-- The newest versions that came of some things.
+SELECT subject, seen FROM feed_subject
+WHERE feed_id = %(feed_id)s AND subject = ANY(%(subjects)s);
+
+-- name: know
+-- The newest versions applied.
+UPDATE feed_subject AS k SET version = greatest(k.version, s.version)
+FROM unnest(%(subjects)s::text[], %(versions)s::bigint[]) AS s (subject, version)
+WHERE k.feed_id = %(feed_id)s AND k.subject = s.subject;
 
 -- name: mention
 -- A feed spoke of items; of those of class A it is written down when.
@@ -303,10 +314,6 @@ VALUES (%(feed_id)s, to_timestamp(%(began)s::numeric / 1000000),
 ON CONFLICT (feed_id, began_at) DO UPDATE
 SET until_at = excluded.until_at, looked = excluded.looked, missed = excluded.missed,
     error = excluded.error;
-
--- name: waiting_keys
--- Which of some deliveries are in the inbox already.
-SELECT key FROM feed_delivery WHERE feed_id = %(feed_id)s AND key = ANY(%(keys)s);
 
 -- name: drop_old_polls
 -- Polls of before a moment, but each feed's newest.

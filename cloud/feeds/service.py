@@ -221,6 +221,8 @@ def _outcome(connection: Connection, routes: Routes, incoming: Incoming) -> Outc
 
 
 def _applied(connection: Connection, routes: Routes, incoming: Incoming, read: Read) -> Outcome:
+    if read.subjects:
+        store.see(connection, incoming.feed.feed_id, read.subjects)
     read = read._replace(flaws=(*read.flaws, *_foreign(incoming.feed, read.documents)))
     if read.flaws and not read.apart:
         return Outcome("refused", 0, read.flaws)

@@ -187,7 +187,7 @@ def read(_connection: object, incoming: Incoming) -> Read:
     """The documents of one payload; none for topics and states that mean nothing to stock.
 
     Raises:
-        QuartermasterError: ``feed.content``, ``feed.document``, ``feed.unknown-site``.
+        QuartermasterError: ``feed.content``, ``feed.document``.
     """
     feed = incoming.feed
     settings = settings_of(feed.settings, ShopifySettings)
@@ -195,7 +195,12 @@ def read(_connection: object, incoming: Incoming) -> Read:
     reader = _TOPICS.get(incoming.topic)
     if reader is None:
         return Read()
-    return reader(shop, strict_json(incoming.content))
+    value = shaped(strict_json(incoming.content), dict[str, Any])
+    subjects = (subject_of(incoming.topic, value),)
+    try:
+        return reader(shop, value)._replace(subjects=subjects)
+    except QuartermasterError as error:  # it has come, if not as it should: no poll brings it anew
+        return Read((), (Flaw(error.code, error.where, error.detail),), subjects)
 
 
 def subject_of(topic: str, value: Mapping[str, Any]) -> Subject:
@@ -213,15 +218,10 @@ def subject_of(topic: str, value: Mapping[str, Any]) -> Subject:
     return Subject(f"{kind}/{value.get('id')}", version)
 
 
-def _subjects(topic: str, value: Mapping[str, Any]) -> tuple[Subject, ...]:
-    return (subject_of(topic, value),)
-
-
 def _order(shop: _Shop, value: Any) -> Read:
     order = shaped(value, _Order)
-    subjects = _subjects("orders", value)
     if order.test:
-        return Read(subjects=subjects)
+        return Read()
     numbers = [order.name or "", str(order.order_number or "")]
     references = [
         shop.own("id", order.id),
@@ -254,7 +254,7 @@ def _order(shop: _Shop, value: Any) -> Read:
         site=shop.site(order.location_id),
         promotion=order.discount_codes[0].code[:80] if order.discount_codes else "",
     )
-    return Read((document,), (), subjects)
+    return Read((document,))
 
 
 def _order_lines(order: _Order) -> tuple[Line, ...]:
@@ -314,15 +314,14 @@ def _refund(shop: _Shop, value: Any) -> Read:
         )
         for index, (site, restocked) in enumerate(sorted(groups))
     )
-    return Read(documents, (), _subjects("refunds", value))
+    return Read(documents)
 
 
 def _fulfillment(shop: _Shop, value: Any) -> Read:
     """Goods that left; before ``success`` nothing has."""
     sent = shaped(value, _Fulfillment)
-    subjects = _subjects("fulfillments", value)
     if sent.status not in ("success", "cancelled"):
-        return Read(subjects=subjects)
+        return Read()
     carrier = (sent.tracking_company or "")[:80]
     numbers = [*sent.tracking_numbers, sent.tracking_number or ""]
     tracking = [number for number in dict.fromkeys(numbers) if number]
@@ -343,18 +342,17 @@ def _fulfillment(shop: _Shop, value: Any) -> Read:
         carrier=carrier,
         cancelled=sent.status == "cancelled",
     )
-    return Read((document,), (), subjects)
+    return Read((document,))
 
 
 def _level(shop: _Shop, value: Any) -> Read:
     level = shaped(value, _Level)
-    subjects = _subjects("inventory_levels", value)
     if level.available is None:  # the shop does not track it
-        return Read(subjects=subjects)
+        return Read()
     if level.available < 0:
         says = f"{level.available} available: the shop has sold more than it has"
         flaw = Flaw("feed.content", f"inventory item {level.inventory_item_id}", says)
-        return Read((), (flaw,), subjects)
+        return Read((), (flaw,))
     at = moment(level.updated_at, where="updated_at")
     number = f"{level.inventory_item_id}@{level.location_id}@{at}"
     document = StockReport(
@@ -369,7 +367,7 @@ def _level(shop: _Shop, value: Any) -> Read:
         ),
         whole=False,
     )
-    return Read((document,), (), subjects)
+    return Read((document,))
 
 
 def inventory_code(number: int) -> str:
@@ -395,7 +393,7 @@ def _product(shop: _Shop, value: Any) -> Read:
         for code in _codes(variant)
     ]
     documents: tuple[Document, ...] = tuple(listings)
-    return Read(documents, (), _subjects("products", value), apart=True)
+    return Read(documents, apart=True)
 
 
 def _codes(variant: _Variant) -> list[str]:

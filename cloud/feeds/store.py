@@ -183,16 +183,28 @@ def known(connection: Connection, feed_id: int, subjects: Sequence[str]) -> dict
     return {row[0]: row[1] for row in connection.execute(_Q["known"], values)}
 
 
+def see(connection: Connection, feed_id: int, subjects: Sequence[Subject]) -> None:
+    """Note versions as come."""
+    connection.execute(_Q["see"], _subject_values(feed_id, subjects))
+
+
+def seen(connection: Connection, feed_id: int, subjects: Sequence[str]) -> dict[str, int]:
+    """The newest versions that came of some things."""
+    values = {"feed_id": feed_id, "subjects": list(subjects)}
+    return {row[0]: row[1] for row in connection.execute(_Q["seen"], values)}
+
+
 def know(connection: Connection, feed_id: int, subjects: Sequence[Subject]) -> None:
-    """Note versions as applied."""
-    connection.execute(
-        _Q["know"],
-        {
-            "feed_id": feed_id,
-            "subjects": [subject.name for subject in subjects],
-            "versions": [subject.version for subject in subjects],
-        },
-    )
+    """Note versions that came as applied."""
+    connection.execute(_Q["know"], _subject_values(feed_id, subjects))
+
+
+def _subject_values(feed_id: int, subjects: Sequence[Subject]) -> dict[str, Any]:
+    return {
+        "feed_id": feed_id,
+        "subjects": [subject.name for subject in subjects],
+        "versions": [subject.version for subject in subjects],
+    }
 
 
 def mention(

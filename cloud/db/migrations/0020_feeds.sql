@@ -52,11 +52,12 @@ CREATE INDEX feed_delivery_unrouted ON feed_delivery (delivery_id) WHERE standin
 CREATE INDEX feed_delivery_by_feed ON feed_delivery (feed_id, received_at);
 CREATE INDEX feed_delivery_kept ON feed_delivery (settled_at) WHERE content IS NOT NULL;
 
--- The newest version that was applied of each thing a feed speaks of.
+-- The newest version that came, and that was applied, of each thing a feed speaks of.
 CREATE TABLE feed_subject (
     feed_id int NOT NULL REFERENCES feed,
     subject text NOT NULL,
-    version bigint NOT NULL,
+    seen    bigint NOT NULL,
+    version bigint NOT NULL DEFAULT -1,
     PRIMARY KEY (feed_id, subject)
 );
 

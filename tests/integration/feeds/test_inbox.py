@@ -72,7 +72,7 @@ class House:
     def apply(self, connection: Connection, order: SalesOrder, delivery: Delivery) -> None:
         number = order.references[0].number
         connection.execute(
-            "INSERT INTO feed_subject VALUES ((SELECT feed_id FROM feed WHERE code = %s), %s, 0)"
+            "INSERT INTO feed_subject VALUES ((SELECT feed_id FROM feed WHERE code = %s), %s, 0, 0)"
             " ON CONFLICT DO NOTHING",
             [delivery.feed, f"trace/{number}"],
         )

@@ -183,7 +183,7 @@ def test_a_product_says_what_the_shops_own_numbers_mean() -> None:
         ({"currency": "euro"}, "feed.document", "$.currency"),
         ({"line_items": [{"id": 1, "quantity": -1}]}, "feed.document", "$.line_items[0].quantity"),
         ({"line_items": [{"id": 1, "quantity": 1.5}]}, "feed.document", "$.line_items[0].quantity"),
-        ({"updated_at": "today"}, "feed.document", "updated_at"),
+        ({"processed_at": "today"}, "feed.document", "processed_at"),
         ({"location_id": 1}, "feed.unknown-site", ""),
         ({"id": None}, "feed.document", "$.id"),
     ],
@@ -191,9 +191,14 @@ def test_a_product_says_what_the_shops_own_numbers_mean() -> None:
 def test_an_order_that_is_not_as_it_must_be_is_refused_by_the_field(
     change: dict[str, Any], code: str, where: str
 ) -> None:
-    with pytest.raises(QuartermasterError) as refused:
-        order(**change)
-    assert (refused.value.code, refused.value.where) == (code, where)
+    (flaw,) = shop("orders/updated", ORDER | change).flaws
+    assert (flaw.code, flaw.where) == (code, where)
+
+
+@pytest.mark.parametrize("value", [[], "order", {"id": 1}, ORDER | {"updated_at": "today"}])
+def test_what_is_no_payload_at_all_is_refused(value: object) -> None:
+    with pytest.raises(QuartermasterError, match=r"feed\.document"):
+        shop("orders/updated", value)
 
 
 def test_test_orders_and_topics_without_meaning_for_stock_are_passed_over() -> None:
