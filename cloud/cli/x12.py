@@ -22,6 +22,7 @@ from cloud.feeds.documents import Document
 from cloud.feeds.x12 import Partner
 from cloud.feeds.x12.envelope import MAX_BYTES, read
 from cloud.feeds.x12.showing import answer_of, as_dict, lines_of, looked_at, segments_of
+from cloud.feeds.x12.writing import LAST_CONTROL, following
 from cloud.settings import load
 from shared.errors import QuartermasterError
 
@@ -171,6 +172,17 @@ def list_partners(*, json: Json = False) -> None:
             "" if row.heard is None else f"{row.heard:09d}",
         )
     _console.print(table)
+
+
+@partners.command("renumber")
+def renumber_partner(
+    code: Code,
+    last: Annotated[int, typer.Option(min=0, max=LAST_CONTROL, help="The last ISA13 they have.")],
+) -> None:
+    """After a restore: go on after the last interchange number that a partner has from us."""
+    with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
+        x12.renumber(connection, code, last)
+    typer.echo(f"The next interchange to {code} is {following(last):09d}.")
 
 
 @partners.command("show")

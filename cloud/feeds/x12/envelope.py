@@ -22,6 +22,7 @@ from cloud.feeds.x12.faults import Fault, Level
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_SEGMENTS: Final = 500_000
+MAX_INTERCHANGES: Final = 1000
 MAX_FAULTS: Final = 1000
 """Faults reported of one set, group or interchange."""
 _WIDTHS: Final = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1)
@@ -148,8 +149,9 @@ def read(content: bytes) -> File:
             break
         one, at, number = _interchange(text, at, number)
         found.append(one)
-        if number > MAX_SEGMENTS:
-            faults.append(_broken(number, "022", detail=f"over {MAX_SEGMENTS} segments"))
+        if number > MAX_SEGMENTS or len(found) >= MAX_INTERCHANGES:
+            says = f"over {MAX_SEGMENTS} segments or {MAX_INTERCHANGES} interchanges in a file"
+            faults.append(_broken(number, "022", detail=says))
             break
     if not found and not faults:
         faults.append(_broken(0, "023", detail="the file is empty"))
@@ -294,6 +296,8 @@ class _Walk:
         self._group: Segment | None = None
         self._group_faults: list[Fault] = []
         self._sets: list[TransactionSet] = []
+        self._controls: set[str] = set()
+        self._group_controls: set[str] = set()
         self._set: list[Segment] = []
         self._set_faults: list[Fault] = []
 
@@ -343,9 +347,8 @@ class _Walk:
             self._set_faults.append(shown.fault("1", value=segment.name))
 
     def _open_group(self, segment: Segment) -> None:
-        self._group = segment
-        taken = {group.control for group in self.groups}
-        if sequence(segment.get(6)) is None or segment.get(6) in taken:
+        self._group, self._controls = segment, set()
+        if sequence(segment.get(6)) is None or segment.get(6) in self._group_controls:
             self._group_faults.append(_of_group(segment, "6", segment.get(6)))
         if not re.match(r"00[2-9]\d{3}", segment.get(8), re.ASCII):
             self._group_faults.append(_of_group(segment, "2", segment.get(8)))
@@ -369,6 +372,7 @@ class _Walk:
                 self._group_faults.append(_of_group(trailer, "5", included)._replace(detail=says))
         faults = tuple(self._group_faults[:MAX_FAULTS])
         self.groups.append(Group(header, tuple(self._sets), faults, included))
+        self._group_controls.add(header.get(6))
         self._group, self._group_faults, self._sets = None, [], []
 
     def _close_set(self, trailer: Segment | None) -> None:
@@ -381,10 +385,11 @@ class _Walk:
         else:
             self._set.append(trailer)
             faults.extend(_of_trailer(header, trailer))
-        if not 1 <= len(control) <= 9 or any(one.control == control for one in self._sets):
+        if not 1 <= len(control) <= 9 or control in self._controls:
             faults.append(_of_set(header, "7", control, "ST"))
         known = TransactionSet(header.get(1), control, tuple(self._set), tuple(faults[:MAX_FAULTS]))
         self._sets.append(known)
+        self._controls.add(control)
         self._set, self._set_faults = [], []
 
     def _end(self, trailer: Segment) -> None:

@@ -41,6 +41,14 @@ WHERE feed_id = %(feed_id)s FOR UPDATE;
 UPDATE x12_partner SET interchanges = %(interchanges)s, groups = %(groups)s
 WHERE partner_id = %(partner_id)s;
 
+-- name: renumber
+-- The last interchange number that a partner has from us, as a person says. How many groups they
+-- had nobody knows; none of their numbers is given again.
+UPDATE x12_partner
+SET groups = least(999999999::bigint, groups + 20::bigint * (%(last)s - interchanges)),
+    interchanges = %(last)s
+WHERE partner_id = %(partner_id)s;
+
 -- name: hear
 -- The last number that came.
 UPDATE x12_partner SET heard = %(heard)s WHERE partner_id = %(partner_id)s;

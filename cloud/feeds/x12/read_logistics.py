@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from cloud.feeds.documents import (
@@ -47,20 +49,13 @@ def read_shipped(context: Context) -> tuple[Document, ...]:
     """A 945: what a warehouse has shipped of a customer's order."""
     partner, begin, head = context.partner, context.the("W06"), heading(context, "LX")
     lines: list[Line] = []
-    sscc, number = "", ""
+    counted: Counter[str] = Counter()
     for stretch in loops(context.one.segments, "LX"):
-        number, sscc = stretch[0].get(1), ""
-        for at, segment in enumerate(stretch):
-            if segment.name == "MAN" and segment.get(1) in {"GM", "AA"}:
-                sscc = serial_code(segment)
-            elif segment.name == "W12":
-                ends = next(
-                    (n for n in range(at + 1, len(stretch)) if stretch[n].name == "W12"),
-                    len(stretch),
-                )
-                own = stretch[at:ends]
-                again = sum(line.number.split(".")[0] == number for line in lines)
-                lines.append(_shipped(context, own, f"{number}.{again}" if again else number, sscc))
+        number = stretch[0].get(1)
+        for sscc, own in _packed(stretch):
+            again = counted[number]
+            counted[number] += 1
+            lines.append(_shipped(context, own, f"{number}.{again}" if again else number, sscc))
     at = dated(partner, head, "11", "10", name="G62")[1] or moment(partner, begin, 3)
     order = [Reference(numbering=Numbering.OURS, scope="", number=begin.get(2))] * bool(
         begin.get(2)
@@ -94,6 +89,21 @@ def read_shipped(context: Context) -> tuple[Document, ...]:
             version=context.version,
         ),
     )
+
+
+def _packed(stretch: list[Segment]) -> Iterator[tuple[str, list[Segment]]]:
+    """Each W12 with what follows it, and the package that was named before it."""
+    sscc, own = "", list[Segment]()
+    for segment in stretch:
+        if segment.name in {"W12", "MAN"} and own:
+            yield sscc, own
+            own = []
+        if segment.name == "MAN" and segment.get(1) in {"GM", "AA"}:
+            sscc = serial_code(segment)
+        elif segment.name == "W12" or own:
+            own.append(segment)
+    if own:
+        yield sscc, own
 
 
 def _shipped(context: Context, stretch: list[Segment], number: str, sscc: str) -> Line:

@@ -71,6 +71,7 @@ _WHOLE: Final = {
     "RD": Answer.REJECTED, "RF": Answer.REJECTED, "RJ": Answer.REJECTED, "RO": Answer.REJECTED,
 }  # fmt: skip
 """Element 587, acknowledgement type."""
+_DEEPEST: Final = 20
 _SHIPS: Final = ("068", "010", "011", "079")
 _ARRIVES: Final = ("067", "017", "002", "069")
 _PURPOSE: Final = {
@@ -185,6 +186,8 @@ class _Levels:
         self._context = context
         self._loops: dict[str, list[Segment]] = {}
         self._parents: dict[str, str] = {}
+        self._children: dict[str, list[str]] = {}
+        self._depths: dict[str, int] = {}
         self.shipment: list[Segment] = heading(context, "HL")
         self.packages: dict[str, str] = {}
         for stretch in loops(context.one.segments, "HL"):
@@ -199,7 +202,12 @@ class _Levels:
             raise refuse(level, 1, "a level of this number came before")
         if parent and parent not in self._loops:
             raise refuse(level, 2, "no level of this number stands before it")
+        depth = self._depths.get(parent, 0) + 1
+        if depth > _DEEPEST:
+            raise refuse(level, 2, f"levels lie within one another {_DEEPEST} deep at most")
+        self._depths[number] = depth
         self._loops[number], self._parents[number] = stretch, parent
+        self._children.setdefault(parent, []).append(number)
         if level.get(3) == "S":
             self.shipment.extend(stretch)
         elif level.get(3) in {"T", "P"} and (sscc := self._sscc(stretch)):
@@ -262,8 +270,8 @@ class _Levels:
         """Where packs stand below their item: the package, if all of it lies in one."""
         below = [
             self._sscc(self._loops[child])
-            for child, parent in self._parents.items()
-            if parent == number and self._loops[child][0].get(3) in {"T", "P"}
+            for child in self._children.get(number, ())
+            if self._loops[child][0].get(3) in {"T", "P"}
         ]
         return below[0] if len(below) == 1 else ""
 

@@ -98,6 +98,23 @@ def known_partner(connection: Connection, code: str) -> Known:
     return found
 
 
+def renumber(connection: Connection, code: str, last: int) -> None:
+    """Go on after the last interchange number that a partner has from us: after a restore.
+
+    Never back: a number that was used here already would be taken for a repetition.
+
+    Raises:
+        QuartermasterError: ``x12.partner``; ``request.conflict`` for a lower number.
+    """
+    known = store.partner(connection, code, held=True)
+    if known is None:
+        raise QuartermasterError("x12.partner", code[:80])
+    if last < known.interchanges:
+        says = f"{known.interchanges:09d} was given already"
+        raise QuartermasterError("request.conflict", says, where="last")
+    store.renumber(connection, known.partner_id, last)
+
+
 def partners(connection: Connection) -> list[Known]:
     """All partners by code."""
     return store.partners(connection)

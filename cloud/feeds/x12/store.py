@@ -145,6 +145,11 @@ def _known(row: tuple[Any, ...]) -> Known:
     return Known(row[0], row[1], msgspec.convert(row[2], Partner), *row[3:])
 
 
+def renumber(connection: Connection, partner_id: int, last: int) -> None:
+    """Go on after a number."""
+    connection.execute(_Q["renumber"], {"partner_id": partner_id, "last": last})
+
+
 def hear(connection: Connection, partner_id: int, control: int) -> None:
     """Note the last number that came."""
     connection.execute(_Q["hear"], {"partner_id": partner_id, "heard": control})

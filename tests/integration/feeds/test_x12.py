@@ -517,6 +517,11 @@ def test_partners_are_added_from_files_and_sent_to_by_command(
     (row,) = json.loads(_run("sent", "acme", "--json"))
     assert (row["kind"], row["reference"], row["accepted"]) == ("850", "PO-7", None)
     (content,) = house.out(read_partner(PROFILE.encode()))
+    assert "000000041" in _run("partners", "renumber", "acme", "--last", "40")
+    back = CliRunner().invoke(command, ["partners", "renumber", "acme", "--last", "3"]).exception
+    assert isinstance(back, QuartermasterError)
+    document.write_bytes(msgspec.json.encode(order("PO-8", 4)))
+    assert json.loads(_run("send", "acme", str(document), "--json")) == {"interchange": 41}
     sent = tmp_path / "sent.x12"
     sent.write_bytes(content)
     assert "BEG03=PO-7" in _run("show", str(sent))
