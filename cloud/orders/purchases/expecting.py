@@ -25,6 +25,7 @@ from cloud.orders.purchases.leadtimes import (
     learn,
     punctual,
     stated,
+    thinned,
 )
 from shared.units import DAY, Micros
 
@@ -73,9 +74,12 @@ def expected_receipts(
         sites: keys of the sites it comes to; None means all.
     """
     rows = store.coming(connection, item_ids=items, site_ids=sites)
-    learnt = store.lead_times(connection, {row.supplier for row in rows})
+    if not rows:
+        return []
+    suppliers = {row.supplier for row in rows}
+    learnt = store.lead_times(connection, suppliers)
     known: Known = {(each.cell, each.clock): each.distribution for each in learnt}
-    days = store.stated_lead_days(connection) if rows else {}
+    days = store.stated_lead_days(connection, suppliers)
     return [
         each
         for row in rows
@@ -160,7 +164,10 @@ def relearn(connection: Connection, *, now: Micros) -> int:
             observed = list(observations(row, clock, now))
             if observed:
                 seen.setdefault(cell, []).extend(observed)
-        found += learn(seen, days, clock).values()
+        found += [
+            each._replace(distribution=thinned(each.distribution))
+            for each in learn(seen, days, clock).values()
+        ]
     store.write_lead_times(connection, found, at=now)
     return len(found)
 

@@ -12,12 +12,13 @@ from typing import Final
 from cloud.feeds.documents import Numbering, Reference
 from shared.errors import QuartermasterError
 
-_OURS: Final = (Numbering.OURS, Numbering.CUSTOMER)
+OURS: Final = (Numbering.OURS, Numbering.CUSTOMER)
+"""Our own numbers, as we or a supplier writes them."""
 
 
 def own_number(references: Sequence[Reference]) -> str:
     """Our number of an order among its references, "" where it has none."""
-    for numbering in _OURS:
+    for numbering in OURS:
         for reference in references:
             if reference.numbering is numbering:
                 return reference.number

@@ -310,7 +310,8 @@ VALUES (%(supplier)s, %(lane)s, %(item_class)s, %(clock)s, %(days)s, %(survival)
 -- name: stated_lead_days
 -- What suppliers state.
 SELECT s.code, v.lead_days FROM supplier AS s
-LEFT JOIN supplier_version AS v ON v.supplier_id = s.supplier_id AND v.until IS NULL;
+LEFT JOIN supplier_version AS v ON v.supplier_id = s.supplier_id AND v.until IS NULL
+WHERE %(codes)s::text[] IS NULL OR s.code = ANY(%(codes)s);
 
 -- name: experience
 -- Each line of the orders since a moment, with the receipts that count: what lead times are learnt

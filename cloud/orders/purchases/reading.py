@@ -19,6 +19,7 @@ from cloud.feeds.documents import (
     OrderStatus,
     PurchaseOrder,
     ReceiptAdvice,
+    Reference,
     ShipNotice,
     Tracking,
 )
@@ -37,7 +38,7 @@ from cloud.orders.purchases.model import (
     Sent,
     TrackingSaid,
 )
-from cloud.orders.purchases.naming import awaited, brought, first_number, own_number
+from cloud.orders.purchases.naming import OURS, awaited, brought, first_number, own_number
 from shared.errors import QuartermasterError
 from shared.units import MAX_QUANTITY, Micros
 
@@ -100,6 +101,33 @@ def written(
         position,
         at,
     )
+
+
+def parts(document: Document) -> list[Document]:
+    """A document of several orders as one for each, with the lines that are of it.
+
+    Raises:
+        QuartermasterError: ``purchase.document`` for a line that does not say of which it is.
+    """
+    if isinstance(document, PurchaseOrder | Confirmation | Tracking):
+        return [document]
+    ours = list(dict.fromkeys(each.number for each in document.order if each.numbering in OURS))
+    ours += [line.order for line in document.lines if line.order and line.order not in ours]
+    if len(ours) < 2:
+        return [document]
+    for line in document.lines:
+        if not line.order:
+            says = f"of which of {', '.join(ours)}"
+            raise QuartermasterError("purchase.document", says, where=f"line {line.number}")
+    shared = tuple(each for each in document.order if each.numbering not in OURS)
+    return [
+        msgspec.structs.replace(
+            document,
+            order=(Reference(numbering=Numbering.OURS, scope="", number=number), *shared),
+            lines=tuple(line for line in document.lines if line.order == number),
+        )
+        for number in ours
+    ]
 
 
 def read(connection: Connection, document: Document, feed: str) -> Read:

@@ -67,9 +67,11 @@ def handle(connection: Connection, document: Document, delivery: Delivery) -> No
         document, PurchaseOrder | Confirmation | ShipNotice | Invoice | ReceiptAdvice | Tracking
     ):
         raise QuartermasterError("feed.unrouted", type(document).__name__)
-    read = reading.read(connection, document, delivery.feed)
-    by = f"{read.supplier}, by feed {delivery.feed}" if _theirs(read) else f"feed {delivery.feed}"
-    note(connection, read, reading.heard(read, delivery, by=by))
+    for each in reading.parts(document):
+        read = reading.read(connection, each, delivery.feed)
+        by = f"feed {delivery.feed}"
+        by = f"{read.supplier}, by {by}" if _theirs(read) else by
+        note(connection, read, reading.heard(read, delivery, by=by))
 
 
 def _theirs(read: reading.Read) -> bool:
@@ -236,7 +238,7 @@ def lead_times(connection: Connection, supplier: str) -> tuple[int | None, list[
         QuartermasterError: ``request.not-found`` for an unknown supplier.
     """
     _demand_supplier(connection, supplier)
-    days = store.stated_lead_days(connection).get(supplier)
+    days = store.stated_lead_days(connection, [supplier]).get(supplier)
     return days, store.lead_times(connection, [supplier])
 
 

@@ -528,9 +528,12 @@ def write_lead_times(connection: Connection, learnt: Iterable[Learnt], *, at: Mi
     )
 
 
-def stated_lead_days(connection: Connection) -> dict[str, int | None]:
-    """What suppliers state, by code."""
-    return dict(connection.execute(_Q["stated_lead_days"]).fetchall())
+def stated_lead_days(
+    connection: Connection, codes: Iterable[str] | None = None
+) -> dict[str, int | None]:
+    """What these suppliers (or all) state, by code."""
+    values = {"codes": None if codes is None else sorted(set(codes))}
+    return dict(connection.execute(_Q["stated_lead_days"], values).fetchall())
 
 
 def experience(connection: Connection, *, since: Micros) -> list[ExperienceRow]:

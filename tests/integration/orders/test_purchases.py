@@ -248,6 +248,21 @@ def test_documents_in_any_order_and_twice_leave_one_picture_and_the_same_open_ca
     assert pictures[0][1][0][1] == "RYE: 10 ordered; 8 confirmed, 0 later, 0 rejected"
 
 
+def test_a_shipment_for_two_orders_is_each_ones_own_part_of_it(house: House) -> None:
+    house.hear(order("PO-M1", line("1", "OAT", 12)), order("PO-M2", line("1", "OAT", 24)))
+    lines = (line("1", "OAT", 12, order="PO-M1"), line("2", "OAT", 20, order="PO-M2"))
+    both = notice("", "S-M", *lines, order=(*ours("PO-M1"), *ours("PO-M2")))
+    house.hear(both, both)
+    assert house.lines("PO-M1") == [("1", 12, 0, 12, 0, 12, "shipped")]
+    assert house.lines("PO-M2") == [("1", 24, 0, 20, 0, 24, "shipped")]
+    house.hear(tracked("S-M", "in-transit", Micros(DAY_0 + 3 * DAY)))
+    etas = house.rows("SELECT DISTINCT eta FROM asn WHERE number = 'S-M'")
+    assert len(etas) == 1
+    assert etas[0][0] is not None
+    unclear = msgspec.structs.replace(both, lines=(line("9", "OAT", 1),))
+    assert house.refused(unclear) == ("purchase.document", "line 9: of which of PO-M1, PO-M2")
+
+
 def test_what_changed_is_kept_line_by_line_with_who_said_so(house: House) -> None:
     house.hear(order("PO-H", line("1", "OAT", 48)))
     house.hear(order("PO-H", line("1", "OAT", 60), version=3), feed="erp")

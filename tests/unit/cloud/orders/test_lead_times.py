@@ -26,6 +26,7 @@ from cloud.orders.purchases.leadtimes import (
     punctual,
     quantile,
     stated,
+    thinned,
 )
 from shared.units import DAY, HOUR, Micros
 
@@ -85,6 +86,15 @@ def test_a_distribution_falls_from_one_and_stays_one_when_time_has_passed(
         assert all(high >= low >= 0 for high, low in pairwise(chances))
         assert list(each.days) == sorted(set(each.days))
     assert beyond(found, age).days[0] > age
+
+
+def test_a_thinned_distribution_is_nearly_the_same() -> None:
+    found = estimate([Observation(day, 1.0) for day in range(300)], stated(100), 4.0)
+    short = thinned(found)
+    assert len(short.days) < 70 < len(found.days)
+    assert all(
+        abs(chance_within(found, day) - chance_within(short, day)) < 1 / 32 for day in range(400)
+    )
 
 
 def test_a_cell_leans_on_its_supplier() -> None:
