@@ -12,10 +12,12 @@ from typing import Final
 from cloud import feeds
 from cloud.app import selling, stock_documents
 from cloud.app.stock_documents import both
+from cloud.db import Connection
 from cloud.feeds import Handler, Reader, Routes, carrier, posted, shopify, tills, x12
 from cloud.feeds.documents import (
     Confirmation,
     CustomerReturn,
+    Delivery,
     Fulfilment,
     Invoice,
     Listing,
@@ -38,6 +40,18 @@ READERS: Final[Mapping[str, Reader]] = {
     x12.KIND: x12.read_delivery,
 }
 
+
+def _ship_notice(connection: Connection, document: ShipNotice, delivery: Delivery) -> None:
+    """The order is told first; the ledger then hears our names of what the supplier calls its own.
+
+    Raises:
+        QuartermasterError: as the handlers of both.
+    """
+    purchases.handle(connection, document, delivery)
+    ours = purchases.named(connection, document, delivery)
+    stock_documents.ship_notice(connection, ours, delivery)
+
+
 HANDLERS: Final[Mapping[type, Handler]] = {
     Listing: feeds.learn,
     SalesOrder: selling.spoken,
@@ -45,7 +59,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     CustomerReturn: both(selling.spoken, stock_documents.customer_return),
     PurchaseOrder: purchases.handle,
     Confirmation: purchases.handle,
-    ShipNotice: both(purchases.handle, stock_documents.ship_notice),
+    ShipNotice: _ship_notice,
     Invoice: purchases.handle,
     ReceiptAdvice: both(purchases.handle, stock_documents.receipt_advice),
     StockAdjustment: stock_documents.stock_adjustment,

@@ -23,6 +23,7 @@ from cloud.orders.purchases.leadtimes import (
 )
 from cloud.orders.purchases.listing import changes, discrepancies, orders, receipts, shipments
 from cloud.orders.purchases.model import LineState
+from cloud.orders.purchases.reading import named
 from cloud.orders.purchases.scorecard import Figure, OrderScore, Scorecard
 from cloud.orders.purchases.service import (
     forget,
@@ -73,6 +74,7 @@ __all__ = [
     "handle",
     "lead_times",
     "mean",
+    "named",
     "note_arrivals",
     "note_undone",
     "orders",

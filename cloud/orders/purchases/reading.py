@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -326,20 +326,23 @@ def _sent(lines: Sequence[Line], meant: Sequence[Meant]) -> tuple[Sent, ...]:
     )
 
 
+def named(connection: Connection, document: ShipNotice, delivery: Delivery) -> ShipNotice:
+    """A notice in which what only the supplier's offers name is called by our SKU, for others."""
+    lines = _named(connection, delivery.feed, document.supplier, document.lines)
+    return msgspec.structs.replace(document, lines=tuple(lines))
+
+
 def _meant(connection: Connection, feed: str, supplier: str, lines: Sequence[Line]) -> list[Meant]:
     """What lines mean to their feed, else by the supplier's own names in its offers."""
-    found = feeds.try_all(connection, feed, [(line.goods, line.unit) for line in lines])
-    unknown = [
-        line.goods.theirs
-        for line, each in zip(lines, found, strict=True)
-        if isinstance(each, QuartermasterError) and line.goods.theirs
-    ]
-    offered = store.items_by_reference(connection, supplier, unknown) if unknown else {}
-    again = _again(connection, feed, lines, found, offered)
+    ours = _named(connection, feed, supplier, lines)
+    found = feeds.resolve_all(
+        connection,
+        feed,
+        [(line.goods, line.unit) for line in ours],
+        where=lambda n: f"line {ours[n].number}",
+    )
     meant: list[Meant] = []
-    for line, each in zip(lines, again, strict=True):
-        if isinstance(each, QuartermasterError):
-            raise QuartermasterError(each.code, each.detail, where=f"line {line.number}")
+    for line, each in zip(ours, found, strict=True):
         if line.quantity * each.per > MAX_QUANTITY:
             says = f"{line.quantity} × {each.per} of {each.sku}"
             raise QuartermasterError("feed.unit", says, where=f"line {line.number}")
@@ -347,27 +350,25 @@ def _meant(connection: Connection, feed: str, supplier: str, lines: Sequence[Lin
     return meant
 
 
-def _again(
-    connection: Connection,
-    feed: str,
-    lines: Sequence[Line],
-    found: Sequence[feeds.Resolved | QuartermasterError],
-    offered: Mapping[str, set[str]],
-) -> list[feeds.Resolved | QuartermasterError]:
-    """Ask once more for what only the supplier's offers name."""
-    only: dict[int, str] = {}
-    for n, (line, answer) in enumerate(zip(lines, found, strict=True)):
-        named = offered.get(line.goods.theirs, set())
-        unknown = isinstance(answer, QuartermasterError) and answer.code == "feed.unknown-item"
-        if unknown and len(named) == 1:
-            only[n] = next(iter(named))
-    wanted = [
-        (msgspec.structs.replace(lines[n].goods, sku=sku), lines[n].unit) for n, sku in only.items()
-    ]
-    answers = list(found)
-    for n, answer in zip(only, feeds.try_all(connection, feed, wanted), strict=True):
-        answers[n] = answer
-    return answers
+def _named(connection: Connection, feed: str, supplier: str, lines: Sequence[Line]) -> list[Line]:
+    """Lines whose items the feed does not know, called as the supplier's offers call them."""
+    theirs = [n for n, line in enumerate(lines) if line.goods.theirs]
+    offered = (
+        store.items_by_reference(connection, supplier, [lines[n].goods.theirs for n in theirs])
+        if supplier and theirs
+        else {}
+    )
+    told = [n for n in theirs if len(offered.get(lines[n].goods.theirs, ())) == 1]
+    answers = feeds.try_all(connection, feed, [(lines[n].goods, lines[n].unit) for n in told])
+    ours = list(lines)
+    for n, answer in zip(told, answers, strict=True):
+        if isinstance(answer, QuartermasterError) and answer.code == "feed.unknown-item":
+            goods = lines[n].goods
+            sku = next(iter(offered[goods.theirs]))
+            ours[n] = msgspec.structs.replace(
+                lines[n], goods=msgspec.structs.replace(goods, sku=sku)
+            )
+    return ours
 
 
 def _distinct(numbers: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from cloud import catalog, exceptions
+from cloud.app.documents import HANDLERS
 from cloud.db import unit_of_work
 from cloud.feeds.documents import (
     Answer,
@@ -26,6 +27,7 @@ from cloud.feeds.documents import (
     ShipNotice,
     Tracking,
 )
+from cloud.ledger.transit import service as transit
 from cloud.orders import purchases
 from shared import events
 from shared.errors import QuartermasterError
@@ -261,6 +263,17 @@ def test_a_shipment_for_two_orders_is_each_ones_own_part_of_it(house: House) -> 
     assert etas[0][0] is not None
     unclear = msgspec.structs.replace(both, lines=(line("9", "OAT", 1),))
     assert house.refused(unclear) == ("purchase.document", "line 9: of which of PO-M1, PO-M2")
+
+
+def test_what_was_announced_is_on_its_way_in_the_ledger_too(house: House) -> None:
+    house.hear(order("PO-I", line("1", "OAT", 12)))
+    sent = notice("PO-I", "S-I", line("1", "", 12, goods=Goods(theirs="M-17")))
+    delivery = Delivery(feed="x12", delivery_id=0, position=0, received_at=AT)
+    with unit_of_work(house.pool) as connection:
+        HANDLERS[ShipNotice](connection, sent, delivery)
+        under_way = transit.in_transit(connection, sites=None, reference="S-I")
+    assert [(each.sku, each.quantity) for each in under_way] == [("OAT", 12)]
+    assert house.lines("PO-I")[0][-1] == "shipped"
 
 
 def test_what_changed_is_kept_line_by_line_with_who_said_so(house: House) -> None:
