@@ -119,7 +119,7 @@ def change(partner: Partner, before: PurchaseOrder, after: PurchaseOrder) -> Mes
             kind = "AI" if known is None else "CA"
             rows.extend(_ordered(partner, line, after.currency, "POC", (kind,)))
     rows.extend(
-        ("POC", line.number, "DI", "0", "", line.unit)
+        ("POC", line.number, "DI", "0", "", partner.their_unit(line.unit))
         for line in before.lines
         if line.number not in later
     )
@@ -162,14 +162,23 @@ def _overall(document: Confirmation) -> str:
 def _answered(partner: Partner, parts: list[ConfirmedLine]) -> list[Row]:
     line, units = parts[0].line, sum(part.line.quantity for part in parts)
     rows: list[Row] = [
-        ("PO1", line.number, str(units), line.unit, money(line.price, partner.currency), "",
+        ("PO1", line.number, str(units), partner.their_unit(line.unit),
+         money(line.price, partner.currency), "",
          *codes(partner, line.goods)),
         *_described(partner, line),
     ]  # fmt: skip
     for part in parts:
         date = part.ship_day or part.deliver_day
         when = (("068" if part.ship_day else "067"), compact(date)) if date else ()
-        rows.append(("ACK", _SAYS[part.answer], str(part.line.quantity), part.line.unit, *when))
+        rows.append(
+            (
+                "ACK",
+                _SAYS[part.answer],
+                str(part.line.quantity),
+                partner.their_unit(part.line.unit),
+                *when,
+            )
+        )
     arrives = {part.deliver_day for part in parts}
     if len(arrives) == 1 and None not in arrives and parts[0].ship_day:
         rows.append(("DTM", "067", compact(parts[0].deliver_day)))
@@ -222,7 +231,12 @@ def stock(partner: Partner, document: StockReport) -> Message:
             rows.append(("PID", "F", "", "", "", plain(partner, line.goods.name, 80)))
         if line.lot:
             rows.append(("REF", "LT", line.lot))
-        rows.extend((("QTY", _STATES[line.state], str(line.quantity)), ("UIT", line.unit)))
+        rows.extend(
+            (
+                ("QTY", _STATES[line.state], str(line.quantity)),
+                ("UIT", partner.their_unit(line.unit)),
+            )
+        )
     rows.append(("CTT", str(len(document.lines))))
     return Message("846", tuple(rows), number)
 
@@ -250,7 +264,7 @@ def shipping_order(partner: Partner, document: SalesOrder) -> Message:
         upc = named[1] if named[0] == "UP" else ""
         rest = named[2:] if upc else named
         rows.append(("LX", str(at)))
-        rows.append(("W01", str(line.quantity), line.unit, upc, *rest[:4]))
+        rows.append(("W01", str(line.quantity), partner.their_unit(line.unit), upc, *rest[:4]))
         if line.lot:
             rows.append(("N9", "LT", line.lot))
     rows.append(("W76", str(_units(document.lines))))
@@ -262,7 +276,7 @@ def _ordered(
 ) -> list[Row]:
     left = ("",) if kind else ()
     rows: list[Row] = [
-        (name, line.number, *kind, str(line.quantity), *left, line.unit,
+        (name, line.number, *kind, str(line.quantity), *left, partner.their_unit(line.unit),
          money(line.price, currency or partner.currency), "", *codes(partner, line.goods)),
         *_described(partner, line),
     ]  # fmt: skip
@@ -373,7 +387,7 @@ class _Hierarchy:
         placed.add(sscc)
         inner = [one for one, above in self._within.items() if above == sscc]
         level = self._level(parent, "T" if inner else "P")
-        self.rows.append(("MAN", "GM", sscc))
+        self.rows.append(("MAN", "GM", f"00{sscc}"))
         for one in inner:
             self._package(one, level, placed)
         for line in self._document.lines:
@@ -384,7 +398,7 @@ class _Hierarchy:
         partner = self._partner
         self._level(parent, "I")
         self.rows.append(("LIN", line.number, *codes(partner, line.goods)))
-        self.rows.append(("SN1", "", str(line.quantity), line.unit))
+        self.rows.append(("SN1", "", str(line.quantity), partner.their_unit(line.unit)))
         if line.order:
             self.rows.append(("PRF", line.order))
         self.rows.extend(_described(partner, line))

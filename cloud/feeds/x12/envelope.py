@@ -216,7 +216,7 @@ def _header(
     delimiters = Delimiters(element, parts[16][0], parts[16][1])
     values = tuple(parts[1:16])
     header = Segment("ISA", (*values, delimiters.component), number)
-    if header.get(12) >= _REPETITION_SINCE:
+    if header.get(12) >= _REPETITION_SINCE and values[10] != "U":
         delimiters = delimiters._replace(repetition=values[10])
     faults = [*_of_widths(header), *_of_header(header), *_of_delimiters(header, delimiters)]
     end = at + sum(map(len, parts[:16])) + 16 + 2
@@ -241,15 +241,22 @@ def _of_header(header: Segment) -> Iterator[Fault]:
         yield _isa(header, "015", 10, "HHMM")
     if not _VERSIONS.match(header.get(12)):
         yield _isa(header, "017", 12, "such as 00401 or 00501")
-    elif header.get(12) < _REPETITION_SINCE and header.get(11) != "U":
-        says = "before version 00402 it is U; taken as such"
-        yield _isa(header, "002", 11, says)._replace(refuses=False)
+    yield from _of_repetition(header)
     if not _NINE.match(header.get(13)):
         yield _isa(header, "018", 13, "nine digits")
     if header.get(14) not in {"0", "1"}:
         yield _isa(header, "019", 14, "0 or 1")
     if header.get(15) not in {"P", "T", "I"}:
         yield _isa(header, "020", 15, "P, T or I")
+
+
+def _of_repetition(header: Segment) -> Iterator[Fault]:
+    """ISA11: the standard (U) before version 00402, a separator from then on."""
+    separates, is_standard = header.get(12) >= _REPETITION_SINCE, header.get(11) == "U"
+    if separates == is_standard and _VERSIONS.match(header.get(12)):
+        known = "the repetition separator; taken as none" if separates else "U; taken as such"
+        says = f"in this version it is {known}"
+        yield _isa(header, "002", 11, says)._replace(refuses=False)
 
 
 def _of_delimiters(header: Segment, delimiters: Delimiters) -> Iterator[Fault]:

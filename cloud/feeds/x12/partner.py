@@ -107,7 +107,7 @@ class Partner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Annotated[str, Meta(pattern=r"^00(4010|4030|4060|5010)([A-Z0-9]{1,6})?$")] = "004010"
     marks: Marks = Marks()
     codes: Codes | None = None
-    units: dict[Qualifier, Qualifier] = {}
+    units: dict[Annotated[str, Meta(min_length=1, max_length=10)], Qualifier] = {}
     """Their unit codes → X12's (element 355), where they use their own."""
     comes: tuple[str, ...] = ()
     """The sets that they may send; empty: all that a partner of this role sends."""
@@ -155,6 +155,10 @@ class Partner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def unit(self, code: str) -> str:
         """X12's code for a unit of theirs."""
         return self.units.get(code, code) or "EA"
+
+    def their_unit(self, code: str) -> str:
+        """Their code for a unit, where they use one of their own."""
+        return next((theirs for theirs, x12 in self.units.items() if x12 == code), code)
 
     def place(self, number: str) -> str:
         """Our site for a number of theirs; the number itself where nobody said what it is."""

@@ -129,6 +129,15 @@ WHERE partner_id = %(partner_id)s AND group_code = %(group_code)s
   AND (%(control)s = '' OR control = %(control)s)
 RETURNING kind, reference;
 
+-- name: answer_interchange
+-- A partner has refused a whole interchange of ours.
+UPDATE x12_sent_set AS s
+SET answered_at = to_timestamp(%(at)s::numeric / 1000000), accepted = false, says = %(says)s
+FROM x12_sent AS t
+WHERE t.sent_id = s.sent_id AND s.partner_id = %(partner_id)s AND t.control = %(control)s
+  AND s.answered_at IS NULL AND s.kind <> '997'
+RETURNING s.kind, s.reference;
+
 -- name: was_sent
 -- Whether such a group was sent at all.
 SELECT FROM x12_sent_set
@@ -187,6 +196,12 @@ UPDATE x12_set AS s SET documents = NULL
 FROM x12_interchange AS i
 WHERE i.interchange_id = s.interchange_id AND s.documents IS NOT NULL
   AND i.received_at < to_timestamp(%(before)s::numeric / 1000000);
+
+-- name: forget_persons
+-- Who an order is for is kept in its own room; here it is needed only while it changes.
+UPDATE x12_order SET document = document - 'ship_to' - 'customer'
+WHERE document ?| ARRAY['ship_to', 'customer']
+  AND noted_at < to_timestamp(%(before)s::numeric / 1000000);
 
 -- name: forget_orders
 -- Orders that have not changed for long.

@@ -24,6 +24,7 @@ from cloud.feeds.x12.values import (
     goods,
     heading,
     loops,
+    meaning,
     moment,
     needed,
     refuse,
@@ -34,20 +35,24 @@ from cloud.feeds.x12.values import (
 from shared.units import Micros
 
 _STATUS: Final = {
-    "AF": "picked-up", "CP": "picked-up", "X3": "in-transit", "X6": "in-transit",
-    "P1": "in-transit", "X4": "in-transit", "R1": "in-transit", "J1": "in-transit",
-    "AG": "in-transit", "AM": "in-transit", "X1": "out-for-delivery", "X5": "out-for-delivery",
-    "OO": "out-for-delivery", "D1": "delivered", "CD": "delivered",
+    "AF": "picked-up", "CP": "picked-up",
+    "AM": "in-transit", "J1": "in-transit", "P1": "in-transit", "R1": "in-transit",
+    "X4": "in-transit", "X6": "in-transit", "AG": "in-transit", "X2": "in-transit",
+    "X1": "out-for-delivery", "X5": "out-for-delivery", "D1": "delivered",
     "A3": "exception", "A7": "exception", "A9": "exception", "AH": "exception",
-    "AP": "exception", "CA": "exception", "SD": "exception", "S8": "exception",
+    "AP": "exception", "CA": "exception", "SD": "exception",
 }  # fmt: skip
-"""Element 1650. Codes that say nothing of a parcel's way are passed over."""
-_ETA: Final = "AG"
+"""Element 1650. Codes that do not say where a parcel is on its way are passed over."""
+_ETA: Final = frozenset({"AG", "X2"})
+_SHIPPED: Final = {code: code for code in "FJNRX"}
+"""Element 514 in a 945: what was shipped, not a return, an adjustment or a simulation."""
+_RECEIVED: Final = {code: code for code in "CFJNPRX"}
 
 
 def read_shipped(context: Context) -> tuple[Document, ...]:
     """A 945: what a warehouse has shipped of a customer's order."""
     partner, begin, head = context.partner, context.the("W06"), heading(context, "LX")
+    meaning(begin, 1, _SHIPPED)
     lines: list[Line] = []
     counted: Counter[str] = Counter()
     for stretch in loops(context.one.segments, "LX"):
@@ -56,7 +61,7 @@ def read_shipped(context: Context) -> tuple[Document, ...]:
             again = counted[number]
             counted[number] += 1
             lines.append(_shipped(context, own, f"{number}.{again}" if again else number, sscc))
-    at = dated(partner, head, "11", "10", name="G62")[1] or moment(partner, begin, 3)
+    at = dated(partner, head, "11", name="G62")[1] or moment(partner, begin, 3)
     order = [Reference(numbering=Numbering.OURS, scope="", number=begin.get(2))] * bool(
         begin.get(2)
     )
@@ -85,7 +90,6 @@ def read_shipped(context: Context) -> tuple[Document, ...]:
             shipped_at=at if at is not None else Micros(0),
             lines=tuple(line for line in lines if line.quantity),
             carrier=carrier,
-            cancelled=begin.get(1) in {"C", "CN"},
             version=context.version,
         ),
     )
@@ -123,6 +127,7 @@ def _shipped(context: Context, stretch: list[Segment], number: str, sscc: str) -
 def read_received(context: Context) -> tuple[Document, ...]:
     """A 944: what a warehouse has taken in."""
     partner, begin, head = context.partner, context.the("W17"), heading(context, "W07")
+    meaning(begin, 1, _RECEIVED)
     lines: list[Line] = []
     for number, stretch in enumerate(loops(context.one.segments, "W07"), start=1):
         segment = stretch[0]
@@ -136,7 +141,7 @@ def read_received(context: Context) -> tuple[Document, ...]:
                 expires=dated(partner, stretch, "36", "BO", name="G62")[0],
             )
         )
-    at = dated(partner, head, "09", "50", name="G62")[1] or moment(partner, begin, 2)
+    at = dated(partner, head, "50", name="G62")[1] or moment(partner, begin, 2)
     own = Reference(numbering=Numbering.WAREHOUSE, scope=partner.scope, number=begin.get(3))
     order = [
         Reference(numbering=numbering, scope="", number=text)
@@ -210,19 +215,19 @@ def read_tracking(context: Context) -> tuple[Document, ...]:
     promised = dated(partner, list(context.one.segments), "17", name="G62")[1]
     found: list[Tracking] = []
     for segment in context.all("AT7"):
-        code = segment.get(1) or segment.get(3)
+        code = segment.get(1)
         at = moment(partner, segment, 5, 6, 7)
         if code not in _STATUS or at is None:
             continue
-        status, eta = _STATUS[code], at if code == _ETA else promised
+        status, eta = _STATUS[code], at if code in _ETA else promised
         found.append(
             Tracking(
                 reference=shipment[0],
                 shipment=shipment,
-                at=Micros(min(at, context.version)) if code == _ETA else at,
+                at=Micros(min(at, context.version)) if code in _ETA else at,
                 status=status,
                 eta=eta,
-                reason=segment.get(2) or segment.get(4),
+                reason=segment.get(2),
                 carrier=begin.get(3),
             )
         )

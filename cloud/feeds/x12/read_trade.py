@@ -55,19 +55,19 @@ Known = Callable[[str], SalesOrder | None]
 """A retailer's order by its number, as it stands."""
 
 _ANSWERS: Final = {
-    "IA": Answer.ACCEPTED, "AC": Answer.ACCEPTED, "AR": Answer.ACCEPTED, "AA": Answer.ACCEPTED,
-    "AK": Answer.ACCEPTED, "IF": Answer.ACCEPTED,
-    "IB": Answer.BACKORDERED, "BP": Answer.BACKORDERED, "IH": Answer.BACKORDERED,
-    "IW": Answer.BACKORDERED,
+    "IA": Answer.ACCEPTED, "AA": Answer.ACCEPTED, "AC": Answer.ACCEPTED, "AR": Answer.ACCEPTED,
+    "IE": Answer.ACCEPTED, "SP": Answer.ACCEPTED,
+    "IB": Answer.BACKORDERED, "BP": Answer.BACKORDERED, "IF": Answer.BACKORDERED,
+    "IH": Answer.BACKORDERED, "IW": Answer.BACKORDERED,
     "IC": Answer.CHANGED, "IQ": Answer.CHANGED, "IP": Answer.CHANGED, "DR": Answer.CHANGED,
-    "IS": Answer.CHANGED, "IE": Answer.CHANGED, "SP": Answer.CHANGED,
+    "IS": Answer.CHANGED,
     "IR": Answer.REJECTED, "ID": Answer.REJECTED, "R1": Answer.REJECTED, "R2": Answer.REJECTED,
-    "R3": Answer.REJECTED, "R4": Answer.REJECTED,
+    "R3": Answer.REJECTED, "R4": Answer.REJECTED, "R5": Answer.REJECTED, "R6": Answer.REJECTED,
 }  # fmt: skip
-"""Element 668, line item status."""
+"""Element 668, line item status. What is on hold is not to be counted on: backordered."""
 _WHOLE: Final = {
-    "AC": None, "AH": None, "NA": None, "ZZ": None, "AE": Answer.CHANGED,
-    "AD": Answer.ACCEPTED, "AK": Answer.ACCEPTED, "AT": Answer.ACCEPTED, "AP": Answer.ACCEPTED,
+    "AC": None, "AE": None, "AH": None, "AP": None, "NA": None, "ZZ": None,
+    "AD": Answer.ACCEPTED, "AK": Answer.ACCEPTED, "AT": Answer.ACCEPTED,
     "RD": Answer.REJECTED, "RF": Answer.REJECTED, "RJ": Answer.REJECTED, "RO": Answer.REJECTED,
 }  # fmt: skip
 """Element 587, acknowledgement type."""
@@ -427,7 +427,7 @@ def _amend(
     """Apply one POC. Its quantity is the new one, which QI and QD must raise or lower."""
     segment = stretch[0]
     number, kind = segment.get(1) or str(at), segment.get(2)
-    if kind == "AI" or (kind in {"RZ", "RS"} and not lines):
+    if kind == "AI" or (kind == "RZ" and number not in lines):
         if number in lines:
             raise refuse(segment, 1, "the order has a line of this number already")
         lines[number] = _line(context, stretch, at, currency, 1)
@@ -438,8 +438,8 @@ def _amend(
     if kind == "DI":
         del lines[number]
         return
-    if kind not in {"CA", "NC", "PC", "PQ", "QD", "QI", "RZ", "RS", "CT", "RQ", "MU"}:
-        raise refuse(segment, 2, "known here: AI, CA, DI, NC, PC, PQ, QD, QI, RZ")
+    if kind not in {"CA", "NC", "PC", "PQ", "PR", "QD", "QI", "RZ", "RS", "CT", "RQ"}:
+        raise refuse(segment, 2, "known here: AI, CA, CT, DI, NC, PC, PQ, PR, QD, QI, RQ, RS, RZ")
     if kind == "NC":
         return
     after = _changed(context, before, stretch, currency)

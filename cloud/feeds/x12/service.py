@@ -329,6 +329,7 @@ def _taken(
     def order(number: str) -> SalesOrder | None:
         return store.order(connection, known.partner_id, number)
 
+    _hear_tidings(connection, known, interchange, now)
     for group in interchange.groups:
         found = judged(interchange, partner, group, order)
         groups.append(found)
@@ -393,6 +394,23 @@ def _apply_own(connection: Connection, known: Known, one: Judged, now: Micros) -
                 subject = f"partner {known.profile.code} {kind} {reference}"
                 raise_exception(connection, "x12.rejected", subject, said.words, at=now)
     return flaws
+
+
+def _hear_tidings(
+    connection: Connection, known: Known, interchange: Interchange, now: Micros
+) -> None:
+    """What a TA1 says of an interchange of ours; that it was accepted waits for the 997."""
+    for said in interchange.tidings:
+        control = sequence(said.get(1))
+        if control is None or said.get(4) != "R":
+            continue
+        words = f"TA1: the interchange was refused, code {said.get(5)[:3]}"
+        partner_id = known.partner_id
+        for kind, reference in sorted(
+            store.refuse_interchange(connection, partner_id, control, words, now)
+        ):
+            subject = f"partner {known.profile.code} {kind} {reference}"
+            raise_exception(connection, "x12.rejected", subject, words, at=now)
 
 
 def _follow(connection: Connection, known: Known, interchange: Interchange, now: Micros) -> None:

@@ -313,6 +313,20 @@ def answer(
     return found
 
 
+def refuse_interchange(
+    connection: Connection, partner_id: int, control: int, says: str, at: Micros
+) -> list[tuple[str, str]]:
+    """A whole interchange of ours was refused: kind and reference of what was in it."""
+    values = {
+        "partner_id": partner_id,
+        "control": control,
+        "says": clean(says, 500),
+        "at": at,
+    }
+    rows = connection.execute(_Q["answer_interchange"], values)
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
 def overdue(connection: Connection, now: Micros) -> list[Overdue]:
     """What should have been acknowledged; each is told once."""
     return [Overdue(*row) for row in connection.execute(_Q["overdue"], {"now": now})]
@@ -339,7 +353,7 @@ def sent(connection: Connection, partner_id: int, limit: int) -> list[SentRow]:
 
 def forget(connection: Connection, before: Micros, orders_before: Micros) -> None:
     """Forget what holds customers' addresses."""
-    for name in ("forget_sent", "forget_told", "forget_read"):
+    for name in ("forget_sent", "forget_told", "forget_read", "forget_persons"):
         connection.execute(_Q[name], {"before": before})
     connection.execute(_Q["forget_orders"], {"before": orders_before})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -343,6 +344,34 @@ def test_what_is_not_acknowledged_in_time_is_told_once_and_a_rejection_at_once(
     with unit_of_work(house.pool) as connection:
         found = {row.reference: row.accepted for row in x12.sent(connection, partner.code)}
     assert found == {"A": True, "B": False, "C": None}
+
+
+def test_an_interchange_that_is_refused_as_a_whole_is_told_for_all_that_was_in_it(
+    house: House,
+) -> None:
+    partner = house.partner(Role.SUPPLIER)
+    house.send(partner, order("A", 1), order("B", 1))
+    refusal = write(
+        theirs(partner), [], control=1, group=1, at=house.clock.now(),
+        tidings=[("TA1", "000000001", "251120", "1446", "R", "021")],
+    ).content  # fmt: skip
+    assert house.receive(partner, refusal) == "applied"
+    assert (
+        house.cases(partner) == [("x12.rejected", "TA1: the interchange was refused, code 021")] * 2
+    )
+    with unit_of_work(house.pool) as connection:
+        assert [row.accepted for row in x12.sent(connection, partner.code)] == [False, False]
+
+
+def test_two_who_send_at_once_leave_no_gap(house: House) -> None:
+    partner = house.partner(Role.SUPPLIER)
+
+    def sends(name: str) -> list[int | None]:
+        return [house.send(partner, order(f"{name}{n}", 1)) for n in range(5)]
+
+    with ThreadPoolExecutor(2) as two:
+        found = [control for numbers in two.map(sends, "XY") for control in numbers]
+    assert sorted(number for number in found if number) == list(range(1, 11))
 
 
 def test_a_file_is_read_once_it_is_whole_and_put_away(house: House, tmp_path: Path) -> None:

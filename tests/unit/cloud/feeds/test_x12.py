@@ -121,6 +121,22 @@ def test_an_interchange_that_never_ended_hides_none_that_follows() -> None:
     assert verdict_of(second.groups[0]) == "A"
 
 
+def test_a_repetition_separator_that_is_none_is_remarked() -> None:
+    text = GOOD.replace("*U*00401*", "*U*00501*")
+    (found,) = looked_at(read(text.encode()))
+    assert (found.verdict, [fault.element for fault in found.faults]) == ("E", [11])
+    dressed = GOOD.replace("*U*00401*", "*^*00501*")
+    assert read(dressed.encode()).interchanges[0].delimiters.repetition == "^"
+
+
+def test_what_is_only_tried_out_or_came_back_is_not_taken_as_shipped() -> None:
+    for code in "KC":
+        nothing, said = documents(
+            "945", f"W06*{code}*ORD-1*20251120*S1~LX*1~W12*CC*5*4*1*EA**SK*OAT~", Role.WAREHOUSE
+        )
+        assert (nothing, "W0601" in said[0]) == ((), True)
+
+
 def test_several_groups_and_sets_are_each_answered_for_themselves() -> None:
     text = GOOD.replace("IEA*1", "IEA*2").replace(
         "IEA", "GS*IN*THEM*OURHOUSE*20251120*1446*4*X*004010~GE*0*4~IEA"
