@@ -24,6 +24,7 @@ $(STAMP): requirements.lock pyproject.toml edge/web/package-lock.json deploy/ins
 	deploy/install/system-packages.sh
 	deploy/install/virtual-environment.sh $(PYTHON) $(VENV)
 	deploy/install/web-packages.sh
+	deploy/install/epcis-schema.sh $(VENV)
 	touch $@
 
 demo: $(STAMP)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,6 +16,7 @@ from rich.table import Table
 from cloud.app.rebuild import Read, from_segments
 from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
+from cloud.ledger.epcis.service import START, Key, Slice, page, written
 from cloud.ledger.rebuild import Comparison, recompute
 from cloud.ledger.snapshots import service as snapshots
 from cloud.settings import load
@@ -23,6 +26,8 @@ from shared.events import StockState
 app: Final = typer.Typer(help="Prove the ledger.", no_args_is_help=True)
 _console: Final = Console()
 _DIFFERS: Final = 1
+_PAGE: Final = 5_000
+_MOMENTS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 @app.callback()
@@ -64,6 +69,47 @@ def make_snapshots(
         _console.print(f"{made} snapshots made; {wrong} positions do not lead to their balance.")
     if wrong:
         raise typer.Exit(_DIFFERS)
+
+
+@app.command()
+def epcis(
+    *,
+    site: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
+    item: Annotated[str | None, typer.Option(help="Only of this SKU.")] = None,
+    lot: Annotated[str | None, typer.Option(help="Only of this lot.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Received at or after (UTC).", formats=_MOMENTS)
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Received at or before (UTC).", formats=_MOMENTS)
+    ] = None,
+) -> None:
+    """Write a slice of the ledger as an EPCIS 2.0 document to standard output."""
+    wanted = Slice(None, site, item, lot, _micros(since), _micros(until))
+    with open_pool(load().database_url, size=1) as pool:
+
+        def told() -> Iterator[dict[str, Any]]:
+            after: Key | None = START
+            while after is not None:
+                with unit_of_work(pool) as connection:
+                    found = page(connection, wanted, after, limit=_PAGE)
+                yield from found.events
+                after = found.next
+
+        for text in written(told(), SystemClock().now(), _dump):
+            typer.echo(text, nl=False)
+
+
+def _dump(said: Any) -> str:
+    return msgspec.json.encode(said).decode()
+
+
+def _micros(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    return (moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        microseconds=1
+    )
 
 
 @app.command()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from cloud.app import floor
+from cloud.app.handlers import Stock
 from cloud.feeds.documents import Delivery, Goods, Line, Numbering, Reference
+from cloud.ingest.model import Facts, Origin
 from cloud.ledger.service import drift, stock, stock_as_of
+from shared.events import KIND_OF, Event, EventData, Packed
 from shared.units import Micros
 from tests.support.uplink import Hand, stage
 
@@ -23,6 +28,29 @@ GATEWAY_SITE = "S-gw-a"
 THIRD = "3PL"
 OTHER = "3PL-2"
 STATES = ("available", "allocated", "quarantined", "damaged", "in_transit")
+
+
+class Floor:
+    """The gateway's events, handed to the handlers as ingest does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.handle = Stock()
+        row = connection.execute("SELECT gateway_id, site_id FROM gateway").fetchone()
+        assert row is not None
+        self.origin = Origin("gw-a", row[0], row[1], 1)
+        self.seq = 0
+
+    def scan(self, data: EventData, *, at: int = NOON) -> bytes:
+        self.seq += 1
+        event = Event(
+            uuid.UUID(int=self.seq).bytes, int(KIND_OF[type(data)]), at, self.seq, bytes(32),
+            "sc-1", 1, data, bytes(32),
+        )  # fmt: skip
+        facts = [Facts(self.origin, [event])]
+        handle = floor.packed if isinstance(data, Packed) else self.handle
+        assert handle(self.connection, facts, Micros(at)) == []
+        return event.id
 
 
 @contextmanager

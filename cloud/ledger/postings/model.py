@@ -55,12 +55,16 @@ class Source(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """One event of a posting: what it moved, where, and when that was true."""
+    """One event of a posting: what it moved, where, and when that was true.
+
+    The two ends of a transfer are facts of one ``event``, by a number of the posting's own.
+    """
 
     site_id: int
     kind: int
     moves: tuple[Movement, ...]
     occurred_at: Micros
+    event: int | None = None
 
 
 class Posted(NamedTuple):

@@ -200,7 +200,7 @@ def _legs(connection: Connection, key: str, facts: Sequence[Fact]) -> list[Leg]:
     items, places = keys_of(connection, facts)
     legs: list[Leg] = []
     for number, fact in enumerate(facts):
-        event_id = _event_id(key, number)
+        event_id = _event_id(key, number if fact.event is None else fact.event)
         for (sku, location, lot, serial, state), quantity in fact.moves:
             if "\0" in lot or "\0" in serial:
                 raise QuartermasterError("event.malformed", "a text holds a NUL character")
@@ -220,9 +220,10 @@ def _already_told(connection: Connection, key: str, legs: Sequence[Leg], events:
     for site_id, here in sorted(by_site.items()):
         by_item, whole = store.stated(connection, site_id, {leg.position[1] for leg in here})
         for leg in here:
+            # Each has an id of its own: none of them belongs to an event of the document.
             told = max(by_item.get((leg.position[1], leg.position[5]), -1), whole or -1)
             if leg.occurred_at <= told:
-                event_id = _event_id(key, events)
+                event_id = _event_id(key, events + len(contrary))
                 contrary.append(Leg(told, event_id, leg.position, -leg.quantity, _ADJUSTED))
     return contrary
 

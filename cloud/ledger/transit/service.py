@@ -431,13 +431,15 @@ def _post_in_transit(
 ) -> int | None:
     """The posting; None where it was made before."""
     facts: list[Fact] = []
-    for (sku, lot, serial, _), quantity in changes.items():
+    for number, ((sku, lot, serial, _), quantity) in enumerate(changes.items()):
         place = Position(sku, UNDER_WAY, lot, serial, int(StockState.IN_TRANSIT))
         moves = (Movement(place, quantity),)
-        facts.append(Fact(standing.site_id, int(cause), moves, Micros(occurred_at)))
+        facts.append(Fact(standing.site_id, int(cause), moves, Micros(occurred_at), number))
         if is_taken_out and standing.from_site_id is not None:
             out = Movement(Position(sku, UNPLACED, lot, serial, 0), -quantity)
-            facts.append(Fact(standing.from_site_id, int(cause), (out,), Micros(occurred_at)))
+            facts.append(
+                Fact(standing.from_site_id, int(cause), (out,), Micros(occurred_at), number)
+            )
     posted = post(
         connection, key, source, facts,
         site_id=standing.site_id, stated=fingerprint([key, sorted(changes.items())]), at=at,

@@ -76,23 +76,3 @@ WHERE (%(sites)s::int[] IS NULL OR f.site_id = ANY(%(sites)s::int[]))
   AND (%(after)s::text IS NULL OR f.sscc > %(after)s)
 ORDER BY f.sscc
 LIMIT %(limit)s;
-
--- name: packings
--- What was put into units and taken out, by arrival, after a key: for the export.
-SELECT f.unit_fact_id, f.sscc, f.what, f.takes_back, f.inside, coalesce(i.sku, ''), f.lot, f.serial,
-       f.quantity, s.code, f.site_id, f.location, f.event_id::text,
-       (extract(epoch FROM f.occurred_at) * 1000000)::bigint,
-       (extract(epoch FROM f.received_at) * 1000000)::bigint
-FROM unit_fact f
-JOIN site s USING (site_id)
-LEFT JOIN item i USING (item_id)
-WHERE f.what IN ('packed', 'unpacked', 'received', 'announced')
-  AND (%(sites)s::int[] IS NULL OR f.site_id = ANY(%(sites)s::int[]))
-  AND (%(site)s::text IS NULL OR s.code = %(site)s)
-  AND (%(item)s::text IS NULL OR i.sku = %(item)s)
-  AND (%(lot)s::text IS NULL OR f.lot = %(lot)s)
-  AND (%(since)s::bigint IS NULL OR f.received_at >= to_timestamp(%(since)s::numeric / 1000000))
-  AND (%(until)s::bigint IS NULL OR f.received_at <= to_timestamp(%(until)s::numeric / 1000000))
-  AND (%(after)s::bigint IS NULL OR f.unit_fact_id > %(after)s)
-ORDER BY f.unit_fact_id
-LIMIT %(limit)s;

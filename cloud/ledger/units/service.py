@@ -20,7 +20,6 @@ __all__ = [
     "Unit",
     "announce",
     "note",
-    "packings",
     "take_back",
     "take_back_ranges",
     "unit",
@@ -142,11 +141,6 @@ def units(
     names = store.holders(connection, filters)
     found = _at(connection, names, sites, true_at, known_at)
     return names, [found[name] for name in names if name in found]
-
-
-def packings(connection: Connection, filters: dict[str, Any]) -> list[UnitFact]:
-    """What was put into units and taken out, by arrival."""
-    return store.packings(connection, filters)
 
 
 def _at(

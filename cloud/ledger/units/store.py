@@ -93,9 +93,3 @@ def take_back_ranges(
 def holders(connection: Connection, filters: Mapping[str, Any]) -> list[str]:
     """Units that ever held what is asked for."""
     return [str(row[0]) for row in connection.execute(_Q["holders"], filters, prepare=False)]
-
-
-def packings(connection: Connection, filters: Mapping[str, Any]) -> list[UnitFact]:
-    """What was put into units and taken out."""
-    rows = connection.execute(_Q["packings"], filters, prepare=False)
-    return [UnitFact(*row) for row in rows]

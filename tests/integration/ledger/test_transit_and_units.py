@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cloud.app import floor
-from cloud.app.handlers import Stock
-from cloud.ingest.model import Chain, Facts, Origin, Provisional
+from cloud.ingest.model import Chain, Provisional
 from cloud.ledger.postings.model import Source
 from cloud.ledger.service import stock
 from cloud.ledger.transit import service as transit
@@ -18,9 +16,6 @@ from cloud.ledger.units import service as units
 from cloud.ledger.units.service import Announced
 from shared.errors import QuartermasterError
 from shared.events import (
-    KIND_OF,
-    Event,
-    EventData,
     Line,
     Moved,
     Packed,
@@ -31,7 +26,17 @@ from shared.events import (
     Undone,
 )
 from shared.units import DAY, HOUR, Micros
-from tests.support.book import GATEWAY_SITE, NOON, OTHER, THIRD, book, cases, held, site_id
+from tests.support.book import (
+    GATEWAY_SITE,
+    NOON,
+    OTHER,
+    THIRD,
+    Floor,
+    book,
+    cases,
+    held,
+    site_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,29 +61,6 @@ def connection(ledger: Connection) -> Iterator[Connection]:
     """Each test takes back what it did."""
     yield ledger
     ledger.rollback()
-
-
-class Floor:
-    """The gateway's events, handed to the handlers as ingest does."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.handle = Stock()
-        row = connection.execute("SELECT gateway_id, site_id FROM gateway").fetchone()
-        assert row is not None
-        self.origin = Origin("gw-a", row[0], row[1], 1)
-        self.seq = 0
-
-    def scan(self, data: EventData, *, at: int = NOON) -> bytes:
-        self.seq += 1
-        event = Event(
-            uuid.UUID(int=self.seq).bytes, int(KIND_OF[type(data)]), at, self.seq, bytes(32),
-            "sc-1", 1, data, bytes(32),
-        )  # fmt: skip
-        facts = [Facts(self.origin, [event])]
-        handle = floor.packed if isinstance(data, Packed) else self.handle
-        assert handle(self.connection, facts, Micros(at)) == []
-        return event.id
 
 
 def send(
