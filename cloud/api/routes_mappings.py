@@ -21,6 +21,7 @@ from cloud.api.shapes_mappings import (
     SavedMapping,
     VersionAsked,
 )
+from cloud.feeds import tables as files
 
 _MAPPINGS: Final = Cursor("mappings", "text")
 Writer = Annotated[Caller, Depends(Requires("catalog:write"))]
@@ -84,7 +85,8 @@ def put_mapping(
     """
     for_all_sites(caller)
     mapping = body.mapping()
-    catalog.check_mapping(mapping)
+    check = files.check if mapping.kind in files.KINDS else catalog.check_mapping
+    check(mapping)
     at = moment(service.clock.now())
     with service.transaction() as connection:
         return SavedMapping.of(tables.save(connection, name, mapping, by=caller.name, at=at))

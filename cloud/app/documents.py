@@ -13,7 +13,7 @@ from cloud import feeds
 from cloud.app import selling, stock_documents
 from cloud.app.stock_documents import both
 from cloud.db import Connection
-from cloud.feeds import Handler, Reader, Routes, carrier, posted, shopify, tills, x12
+from cloud.feeds import Handler, Reader, Routes, carrier, posted, shopify, tables, tills, x12
 from cloud.feeds.documents import (
     Confirmation,
     CustomerReturn,
@@ -30,6 +30,7 @@ from cloud.feeds.documents import (
     StockReport,
     Tracking,
 )
+from cloud.feeds.reports import amazon
 from cloud.orders import purchases
 
 READERS: Final[Mapping[str, Reader]] = {
@@ -37,6 +38,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "carrier": carrier.read,
     "rest": posted.read,
     "pos": tills.read,
+    "table": tables.read,
+    "amazon": amazon.read,
     x12.KIND: x12.read_delivery,
 }
 

@@ -15,6 +15,7 @@ from cloud.catalog import ImportKind, check_mapping, proposal
 from cloud.cli.person import By, person
 from cloud.clock import SystemClock
 from cloud.db import open_pool, unit_of_work
+from cloud.feeds import tables as files
 from cloud.settings import load
 from cloud.tables import MAX_BYTES, ColumnMapping, Saved, all_saved, remove, save, saved
 from shared.errors import QuartermasterError
@@ -71,7 +72,8 @@ def save_mapping(
         mapping = msgspec.json.decode(_read(file), type=ColumnMapping)
     except msgspec.DecodeError as error:
         raise QuartermasterError("request.invalid", str(error), where=str(file)) from None
-    check_mapping(mapping)
+    check = files.check if mapping.kind in files.KINDS else check_mapping
+    check(mapping)
     with open_pool(load().database_url, size=1) as pool, unit_of_work(pool) as connection:
         kept = save(connection, name, mapping, by=person(by), at=_now())
     typer.echo(f"{kept.name} stands as version {kept.version}.")

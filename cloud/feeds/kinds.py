@@ -6,7 +6,8 @@ Kinds with a shape of their own elsewhere (X12, report files) check theirs thems
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Meta, Struct
@@ -45,11 +46,35 @@ class RestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A connector that posts documents in our own form."""
 
 
+class TableSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files of any system. ``mapping`` is the saved mapping that reads them.
+
+    ``sites`` says which site of ours each of theirs is; ``whole``, that a stock file tells all of a
+    site's stock, so that what it leaves out is none; ``timezone`` holds for times without offset.
+    """
+
+    mapping: Annotated[str, Meta(min_length=1, max_length=64)]
+    sites: dict[str, _Site] = {}
+    timezone: Annotated[str, Meta(max_length=60)] = "UTC"
+    currency: Annotated[str, Meta(pattern=r"^([A-Z]{3})?\Z")] = ""
+    whole: bool = False
+
+
+class AmazonSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A seller's reports. ``sites`` names the site of ours for ``Amazon`` and for ``Merchant``."""
+
+    sites: dict[str, _Site] = {}
+    encoding: Literal["utf-8", "windows-1252"] = "utf-8"
+    decimal: Literal[".", ","] = "."
+
+
 SETTINGS: Final[Mapping[str, type[Struct]]] = {
     "shopify": ShopifySettings,
     "carrier": CarrierSettings,
     "pos": TillSettings,
     "rest": RestSettings,
+    "table": TableSettings,
+    "amazon": AmazonSettings,
 }
 
 
@@ -60,7 +85,10 @@ def checked_settings(kind: str, settings: Mapping[str, Any]) -> None:
         QuartermasterError: ``request.invalid``, naming the setting.
     """
     if (shape := SETTINGS.get(kind)) is not None:
-        settings_of(settings, shape)
+        found = settings_of(settings, shape)
+        if isinstance(found, TableSettings) and found.timezone not in available_timezones():
+            says = f"{found.timezone[:60]!r} is not a time zone"
+            raise QuartermasterError("request.invalid", says, where="settings timezone")
 
 
 def settings_of(settings: Mapping[str, Any], shape: type[_S]) -> _S:

@@ -10,13 +10,14 @@ from cloud.tables.model import (
     Exact,
     Form,
     Line,
+    plain_number,
     proposed,
     rounded,
     translated,
 )
 from cloud.tables.reading import is_workbook, lines
 from cloud.tables.service import Saved, all_saved, remove, save, saved
-from cloud.tables.text import written
+from cloud.tables.text import decoded, written
 
 __all__ = [
     "MAX_BYTES",
@@ -29,8 +30,10 @@ __all__ = [
     "Line",
     "Saved",
     "all_saved",
+    "decoded",
     "is_workbook",
     "lines",
+    "plain_number",
     "proposed",
     "remove",
     "rounded",

@@ -1,0 +1,1 @@
+"""Report files that marketplaces write in forms of their own."""
