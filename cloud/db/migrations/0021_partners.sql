@@ -60,7 +60,8 @@ CREATE INDEX x12_sent_set_by_reference ON x12_sent_set (partner_id, reference);
 CREATE TABLE x12_interchange (
     interchange_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     partner_id     int NOT NULL REFERENCES x12_partner,
-    delivery_id    bigint NOT NULL REFERENCES feed_delivery,
+    -- Looked at when the transaction ends: what is only tried out is no delivery yet.
+    delivery_id    bigint NOT NULL REFERENCES feed_delivery DEFERRABLE INITIALLY DEFERRED,
     position       int NOT NULL,
     control        text NOT NULL,
     sha256         bytea NOT NULL CHECK (octet_length(sha256) = 32),

@@ -202,6 +202,24 @@ def test_one_bad_set_is_refused_and_the_others_of_its_group_are_applied(house: H
     assert "PO102" in detail
 
 
+def test_what_is_only_tried_out_leaves_nothing_and_a_feed_says_how_it_does(house: House) -> None:
+    partner = house.partner()
+    content = comes(house, partner, order("A", 1), order("B", 2))
+    with unit_of_work(house.pool) as connection:
+        feed = feeds.feed(connection, partner.code)
+        incoming = feeds.Incoming(feed, 0, "", content, house.clock.now())
+        outcome = feeds.dry_run(connection, house.routes, incoming)
+    assert (outcome.standing, outcome.documents) == ("applied", 2)
+    assert (house.out(partner), house.cases(partner)) == ([], [])
+    assert house.receive(partner, content) == "applied"
+    assert house.receive(partner, b"no X12") == "refused"
+    with unit_of_work(house.pool) as connection:
+        health = feeds.health(connection, [feed], now=house.clock.now())[feed.feed_id]
+    assert (health.applied, health.refused, health.error_rate) == (1, 1, 0.5)
+    assert health.last_error is not None
+    assert health.last_error.error_code == "x12.envelope"
+
+
 def test_the_same_again_is_answered_and_not_applied(house: House) -> None:
     partner = house.partner()
     content = comes(house, partner, order("A", 1))
