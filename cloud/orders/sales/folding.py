@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from cloud.feeds.documents import CustomerReturn, Fulfilment, Numbering, OrderStatus, SalesOrder
+from cloud.feeds.documents import (
+    CustomerReturn,
+    Fulfilment,
+    Numbering,
+    OrderStatus,
+    Reference,
+    SalesOrder,
+)
 from cloud.orders.sales.model import (
     MOVED,
     ORDERED,
@@ -214,13 +221,19 @@ def _passages(
             Passage(
                 each.feed,
                 own(document),
-                tuple(number(reference) for reference in document.references),
+                tuple(_passage_number(reference) for reference in document.references),
                 document.site,
                 document.shipped_at if isinstance(document, Fulfilment) else document.at,
                 {} if void else dict(units_of(each, names)),
             )
         )
     return found
+
+
+def _passage_number(reference: Reference) -> Number:
+    """A number by which two feeds mean one passage; each calls a parcel's carrier otherwise."""
+    numbering, scope, text = number(reference)
+    return (numbering, "" if numbering == Numbering.TRACKING else scope, text)
 
 
 def _accounts(said: Iterable[Said], names: Names) -> list[Account]:
