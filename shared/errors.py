@@ -187,6 +187,8 @@ Code = Literal[
     "order.over-shipped",
     "order.cancelled-shipped",
     "order.unresolved",
+    "order.awaited",
+    "order.ambiguous-number",
     "feed.unknown",
     "feed.off",
     "feed.exists",
@@ -1031,6 +1033,16 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         409,
         "Goods of a customer's order left although it was cancelled.",
         "Call the parcel back, or have the order taken up again.",
+    ),
+    "order.awaited": Entry(
+        404,
+        "Goods left or came back for a customer's order that no feed has told of for a day.",
+        "Find out which order it is; this closes when its feed tells of it.",
+    ),
+    "order.ambiguous-number": Entry(
+        409,
+        "Several customers' orders of one feed quote a number that no feed has as its own.",
+        "Have the feed leave it out, or its owner's feed tell of it; until then it joins nothing.",
     ),
     "order.unresolved": Entry(
         404,

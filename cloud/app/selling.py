@@ -59,6 +59,7 @@ class Selling:
         if now - self._looked_at >= MINUTE:
             with unit_of_work(self._pool) as connection:
                 features.orders_changed(connection, sales.retry(connection, at=now))
+                sales.remind(connection, at=now)
             with unit_of_work(self._pool) as connection:
                 features.look_at_stock(connection, now=now)
             self._looked_at = now

@@ -185,3 +185,20 @@ def test_a_number_that_was_cut_joins_nothing() -> None:
         "open",
         "part-shipped",
     ]
+
+
+def test_a_number_that_orders_of_one_feed_merely_quote_joins_them_only_once_somebody_owns_it() -> (
+    None
+):
+    nothing = Reference(numbering=Numbering.CUSTOMER, scope="shop", number="N/A")
+    second = replace(SHOP, number="1002")
+    said = [
+        Said("shop", ordered(each, nothing, lines=(line("OAT", 1),))) for each in (SHOP, second)
+    ]
+    assert len(orders(said)) == 2
+    waiting = Fulfilment(
+        references=(PARCEL,), order=(nothing,), site="AMS", shipped_at=5, lines=(line("OAT", 1),)
+    )
+    assert len(orders([*said, Said("3pl", waiting)])) == 3
+    owner = Said("edi", ordered(nothing, lines=(line("OAT", 2),)))
+    assert len(orders([*said, Said("3pl", waiting), owner])) == 1

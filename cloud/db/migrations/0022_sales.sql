@@ -49,11 +49,14 @@ CREATE TABLE sales_order (
     differs      text NOT NULL DEFAULT '',
     unresolved   text NOT NULL DEFAULT '',
     looked_at    timestamptz NOT NULL,
+    reminded_at  timestamptz,
     first_at     timestamptz NOT NULL,
     changed_at   timestamptz NOT NULL,
     CHECK ((status = 'merged') = (merged_into IS NOT NULL))
 );
 CREATE INDEX sales_order_unresolved ON sales_order (looked_at) WHERE unresolved <> '';
+CREATE INDEX sales_order_awaited ON sales_order (first_at)
+    WHERE status = 'awaited' AND reminded_at IS NULL;
 CREATE INDEX sales_order_by_change ON sales_order (changed_at);
 CREATE INDEX sales_order_by_customer ON sales_order (customer);
 CREATE INDEX sales_order_by_ship_to ON sales_order (ship_to);
@@ -112,9 +115,11 @@ CREATE TABLE sales_statement (
 );
 CREATE INDEX sales_statement_by_order ON sales_statement (order_id, statement_id);
 
--- The numbers by which a statement belongs to an order, those that were cut among them.
+-- The numbers by which a statement belongs to an order, those that join nothing among them; `own`
+-- ones are those that its source gave itself.
 CREATE TABLE sales_number (
     statement_id bigint NOT NULL REFERENCES sales_statement,
+    own          boolean NOT NULL,
     numbering    text NOT NULL,
     scope        text NOT NULL,
     number       text NOT NULL,
@@ -131,6 +136,15 @@ CREATE TABLE sales_reference (
 );
 CREATE INDEX sales_reference_by_order ON sales_reference (order_id);
 CREATE INDEX sales_reference_by_number ON sales_reference (number);
+
+-- Numbers that join nothing while several orders of one feed quote them and nobody owns them.
+CREATE TABLE sales_ambiguous (
+    numbering text NOT NULL,
+    scope     text NOT NULL,
+    number    text NOT NULL,
+    since     timestamptz NOT NULL,
+    PRIMARY KEY (numbering, scope, number)
+);
 
 -- Numbers that a person said join nothing; until somebody lifts that.
 CREATE TABLE sales_cut (

@@ -256,13 +256,36 @@ def joined(
     return list(found.values())
 
 
+def own_numbers(document: Spoken) -> frozenset[Number]:
+    """The numbers of an order that its source gave itself: those of its first one's numbering."""
+    if not isinstance(document, SalesOrder) or not document.references:
+        return frozenset()
+    first = document.references[0].numbering
+    return frozenset(number(each) for each in document.references if each.numbering is first)
+
+
+def ambiguous(said: Iterable[Said]) -> frozenset[Number]:
+    """The numbers that several orders of one feed quote and nobody owns."""
+    owned: set[Number] = set()
+    quoting: dict[tuple[Number, str, str], set[Number]] = {}
+    for each in said:
+        if isinstance(each.document, SalesOrder):
+            owned |= own_numbers(each.document)
+            itself = own(each.document)
+            for key in links(each.document):
+                quoting.setdefault((key, each.feed, itself[0]), set()).add(itself)
+    return frozenset(key for (key, *_), orders in quoting.items() if len(orders) > 1) - owned
+
+
 def orders(said: Iterable[Said], cuts: frozenset[Number] = frozenset()) -> list[list[Said]]:
     """What was said last, by the order it belongs to; ``cuts`` are numbers that join nothing."""
+    counting = latest(said)
+    loose = cuts | ambiguous(counting)
 
     def joining(each: Said) -> Iterable[Number]:
-        return (key for key in links(each.document) if key not in cuts)
+        return (key for key in links(each.document) if key not in loose)
 
-    return joined(latest(said), joining)
+    return joined(counting, joining)
 
 
 def terms(said: Said) -> list[Term]:

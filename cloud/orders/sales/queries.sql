@@ -60,7 +60,12 @@ SELECT c.numbering, c.scope, c.number
 FROM sales_cut c
 JOIN jsonb_to_recordset(%(numbers)s::jsonb) AS n (numbering text, scope text, number text)
   USING (numbering, scope, number)
-WHERE c.lifted_at IS NULL;
+WHERE c.lifted_at IS NULL
+UNION
+SELECT a.numbering, a.scope, a.number
+FROM sales_ambiguous a
+JOIN jsonb_to_recordset(%(numbers)s::jsonb) AS n (numbering text, scope text, number text)
+  USING (numbering, scope, number);
 
 -- name: new_order
 -- A row for an order; what it holds is written next.
@@ -166,7 +171,8 @@ WHERE numbering = %(numbering)s AND scope = %(scope)s AND number = %(number)s
 -- Orders whose statements name a number, cut or not.
 SELECT DISTINCT s.order_id
 FROM sales_number n JOIN sales_statement s USING (statement_id)
-WHERE s.current AND n.numbering = %(numbering)s AND n.scope = %(scope)s AND n.number = %(number)s;
+WHERE s.current AND s.order_id IS NOT NULL AND n.numbering = %(numbering)s
+  AND n.scope = %(scope)s AND n.number = %(number)s;
 
 -- name: unresolved
 -- Orders that name what the catalog did not know when they were looked at last.
@@ -176,9 +182,44 @@ ORDER BY looked_at, order_id LIMIT %(limit)s;
 
 -- name: insert_numbers
 -- The numbers by which a statement belongs to an order.
-INSERT INTO sales_number (statement_id, numbering, scope, number)
-SELECT %(statement_id)s, n.numbering, n.scope, n.number
-FROM jsonb_to_recordset(%(numbers)s::jsonb) AS n (numbering text, scope text, number text);
+INSERT INTO sales_number (statement_id, numbering, scope, number, own)
+SELECT %(statement_id)s, n.numbering, n.scope, n.number, n.own
+FROM jsonb_to_recordset(%(numbers)s::jsonb)
+     AS n (numbering text, scope text, number text, own boolean);
+
+-- name: judge_numbers
+-- Of some numbers: whether several orders of one feed quote it while nobody owns it, and whether
+-- that was known.
+SELECT n.numbering, n.scope, n.number, bool_or(q.own) IS FALSE AND max(q.orders) > 1,
+       EXISTS (SELECT FROM sales_ambiguous a
+               WHERE (a.numbering, a.scope, a.number) = (n.numbering, n.scope, n.number))
+FROM jsonb_to_recordset(%(numbers)s::jsonb) AS n (numbering text, scope text, number text)
+LEFT JOIN LATERAL (
+    SELECT bool_or(m.own) AS own, count(DISTINCT (s.scope, s.number)) AS orders
+    FROM sales_number m JOIN sales_statement s USING (statement_id)
+    WHERE (m.numbering, m.scope, m.number) = (n.numbering, n.scope, n.number)
+      AND s.current AND s.kind = 'sales-order'
+    GROUP BY s.feed, s.numbering
+) q ON true
+GROUP BY n.numbering, n.scope, n.number
+ORDER BY 1, 2, 3;
+
+-- name: mark_ambiguous
+-- A number joins nothing for now.
+INSERT INTO sales_ambiguous (numbering, scope, number, since)
+VALUES (%(numbering)s, %(scope)s, %(number)s, to_timestamp(%(at)s::numeric / 1000000));
+
+-- name: unmark_ambiguous
+-- A number joins again.
+DELETE FROM sales_ambiguous
+WHERE numbering = %(numbering)s AND scope = %(scope)s AND number = %(number)s;
+
+-- name: remind
+-- Orders that nobody has told of for long, once each.
+UPDATE sales_order SET reminded_at = to_timestamp(%(at)s::numeric / 1000000)
+WHERE status = 'awaited' AND reminded_at IS NULL
+  AND first_at < to_timestamp(%(before)s::numeric / 1000000)
+RETURNING order_id, numbering, scope, number, site_id;
 
 -- name: open_lines
 -- What customers wait for: lines that have not left. What a gateway picked for an order's document

@@ -41,12 +41,13 @@ from cloud.orders.sales.model import (
     links,
     orders,
     own,
+    own_numbers,
     rank,
     terms,
 )
 from cloud.orders.sales.views import Demanded, MovedRow, OrderRow, Whole
 from shared.errors import Code, QuartermasterError
-from shared.units import MINUTE, Micros
+from shared.units import DAY, MINUTE, Micros
 
 __all__ = [
     "demanded",
@@ -54,6 +55,7 @@ __all__ = [
     "open_lines",
     "page",
     "redo_merge",
+    "remind",
     "retry",
     "take",
     "undo_merge",
@@ -72,6 +74,8 @@ _DIFFERS: Final[Mapping[str, Code]] = {
 _END: Final = 253_402_300_800_000_000
 """Year 10,000, microseconds: PostgreSQL's clock ends later, people's earlier."""
 _AT_ONCE: Final = 100
+LONGEST_WAIT: Final = DAY
+"""How long goods that moved may wait for their order before a person is told."""
 
 
 def take(connection: Connection, document: Spoken, delivery: Delivery) -> frozenset[int]:
@@ -97,14 +101,18 @@ def take(connection: Connection, document: Spoken, delivery: Delivery) -> frozen
         delivery,
     )
     before = store.predecessor(connection, word)
-    statement_id = store.insert_statement(connection, word, links(said.document))
+    statement_id = store.insert_statement(
+        connection, word, links(said.document), own_numbers(said.document)
+    )
     if statement_id is None:
         return frozenset()
     if before is not None and rank(before.said) > rank(said):
         store.assign(connection, before.order_id or 0, [statement_id])
         return frozenset()
     store.count_instead(connection, statement_id, before.statement_id if before else None)
+    named = {*links(said.document), *(links(before.said.document) if before else ())}
     concerned = store.orders_of_numbers(connection, links(said.document))
+    concerned |= _judge(connection, named, at=delivery.received_at)
     if before is not None and before.order_id is not None:
         concerned.add(before.order_id)
     made = _make(connection, concerned, statement_id, by=delivery.feed, at=delivery.received_at)
@@ -120,6 +128,16 @@ def retry(connection: Connection, *, at: Micros) -> frozenset[int]:
     for order_id in store.unresolved(connection, before=Micros(at - MINUTE), limit=_AT_ONCE):
         made |= _make(connection, {order_id}, None, by="catalog", at=at)
     return frozenset(made)
+
+
+def remind(connection: Connection, *, at: Micros) -> int:
+    """Raise a case for each shipment or return whose order nobody told of within a day."""
+    found = store.remind(connection, before=Micros(at - LONGEST_WAIT), at=at)
+    for order_id, title, site_id in sorted(found):
+        raise_exception(
+            connection, "order.awaited", f"order {order_id}", _named(title), at=at, site_id=site_id
+        )
+    return len(found)
 
 
 def undo_merge(
@@ -283,6 +301,23 @@ def _pseudonymous(connection: Connection, document: Spoken, delivery: Delivery) 
     )
 
 
+def _judge(connection: Connection, numbers: set[Number], *, at: Micros) -> set[int]:
+    """Find out which numbers join nothing for now; the orders for which that is new."""
+    concerned: set[int] = set()
+    for number, ambiguous, known in store.judge_numbers(connection, numbers):
+        if ambiguous == known:
+            continue
+        store.mark_ambiguous(connection, number, ambiguous=ambiguous, at=at)
+        concerned |= store.orders_naming(connection, number)
+        subject = f"number {_named(number)}"
+        if ambiguous:
+            says = "several orders of one feed quote it and none has it as its own"
+            raise_exception(connection, "order.ambiguous-number", subject, says, at=at)
+        else:
+            _close(connection, "order.ambiguous-number", subject, at=at)
+    return concerned
+
+
 def _make(
     connection: Connection, concerned: set[int], statement_id: int | None, *, by: str, at: Micros
 ) -> frozenset[int]:
@@ -346,6 +381,8 @@ def _write(
     site_id = store.write_order(connection, order_id, order, told=told, at=moment, looked_at=at)
     if changes:
         store.insert_changes(connection, order_id, changes, statement_id=statement_id, by=by, at=at)
+    if before is not None and before.status == "awaited" != order.status:
+        _close(connection, "order.awaited", f"order {order_id}", at=at)
     old = {} if before is None else {"differs": before.differs, "unresolved": before.unresolved}
     _tell(connection, order_id, old, told, title=order.title, site_id=site_id, at=at)
 
@@ -378,6 +415,7 @@ def _absorb(
             by=by,
             at=at,
         )
+    _close(connection, "order.awaited", f"order {order_id}", at=at)
     old = {} if before is None else {"differs": before.differs, "unresolved": before.unresolved}
     nothing = {"differs": "", "unresolved": ""}
     _tell(connection, order_id, old, nothing, title=("", "", ""), site_id=None, at=at)
@@ -422,18 +460,23 @@ def _tell(
     subject = f"order {order_id}"
     for code in sorted(was.keys() | now.keys()):
         if code not in now:
-            for case in cases(connection, sites=None, code=code, subject=subject):
-                close(
-                    connection,
-                    case.exception_id,
-                    reason="the sources agree now",
-                    by="reconciliation",
-                    sites=None,
-                    at=at,
-                )
+            _close(connection, code, subject, at=at)
         elif was.get(code) != now[code]:
             detail = f"{_named(title)}: {now[code]}"
             raise_exception(connection, code, subject, detail, at=at, site_id=site_id)
+
+
+def _close(connection: Connection, code: Code, subject: str, *, at: Micros) -> None:
+    """Nobody has to look at it any more."""
+    for case in cases(connection, sites=None, code=code, subject=subject):
+        close(
+            connection,
+            case.exception_id,
+            reason="the sources agree now",
+            by="reconciliation",
+            sites=None,
+            at=at,
+        )
 
 
 def _told(texts: Mapping[str, str]) -> dict[Code, str]:

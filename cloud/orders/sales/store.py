@@ -66,7 +66,9 @@ def customer(
     return _only(connection.execute(_Q["customer"], values).fetchone())
 
 
-def insert_statement(connection: Connection, word: Word, numbers: Iterable[Number]) -> int | None:
+def insert_statement(
+    connection: Connection, word: Word, numbers: Iterable[Number], own: frozenset[Number]
+) -> int | None:
     """Keep what a feed said; None where it said just that before."""
     numbering, scope, number = word.own
     values = {
@@ -85,8 +87,8 @@ def insert_statement(connection: Connection, word: Word, numbers: Iterable[Numbe
     row = connection.execute(_Q["insert_statement"], values).fetchone()
     if row is None:
         return None
-    found = {"statement_id": row[0], "numbers": _numbers(set(numbers))}
-    connection.execute(_Q["insert_numbers"], found)
+    named = [_number(each) | {"own": each in own} for each in sorted(set(numbers))]
+    connection.execute(_Q["insert_numbers"], {"statement_id": row[0], "numbers": _json(named)})
     return int(row[0])
 
 
@@ -133,6 +135,28 @@ def cuts(connection: Connection, numbers: Iterable[Number]) -> frozenset[Number]
     """Which of these numbers join nothing."""
     rows = connection.execute(_Q["cuts"], {"numbers": _numbers(numbers)})
     return frozenset((row[0], row[1], row[2]) for row in rows)
+
+
+def judge_numbers(
+    connection: Connection, numbers: Iterable[Number]
+) -> list[tuple[Number, bool, bool]]:
+    """Of each number: whether it is ambiguous, and whether that was known."""
+    rows = connection.execute(_Q["judge_numbers"], {"numbers": _numbers(set(numbers))})
+    return [((row[0], row[1], row[2]), bool(row[3]), row[4]) for row in rows]
+
+
+def mark_ambiguous(connection: Connection, number: Number, *, ambiguous: bool, at: Micros) -> None:
+    """Let an ambiguous number join nothing, or join again."""
+    name = "mark_ambiguous" if ambiguous else "unmark_ambiguous"
+    connection.execute(_Q[name], {**_number(number), "at": at})
+
+
+def remind(
+    connection: Connection, *, before: Micros, at: Micros
+) -> list[tuple[int, Number, int | None]]:
+    """Orders that nobody has told of since a moment: (order, its number, its site), once each."""
+    rows = connection.execute(_Q["remind"], {"before": before, "at": at})
+    return [(row[0], (row[1], row[2], row[3]), row[4]) for row in rows]
 
 
 def cut(connection: Connection, number: Number, *, by: str, why: str, at: Micros) -> bool:
