@@ -213,8 +213,8 @@ def as_document(connection: Connection, number: str) -> PurchaseOrder:
             Line(
                 number=line.number,
                 goods=Goods(sku=line.sku, theirs=names.get(line.sku, "")),
-                quantity=line.quantity // line.per,
-                price=line.price,
+                quantity=line.quantity,
+                price=_for_one(line),
                 wanted=line.wanted,
             )
             for line in body.lines
@@ -223,6 +223,13 @@ def as_document(connection: Connection, number: str) -> PurchaseOrder:
         incoterm=body.incoterm,
         lane=body.lane,
     )
+
+
+def _for_one(line: Ordered) -> int | None:
+    """What one base unit costs; None where that is no whole number of minor units."""
+    if line.price is None or line.price % line.per:
+        return None
+    return line.price // line.per
 
 
 def _once(

@@ -16,8 +16,10 @@ from typing import Final, Literal, NamedTuple
 
 from shared.units import DAY, Micros
 
-SUPPLIER_STRENGTH: Final = 4.0
-"""As many order lines as what a supplier states is worth, against what its orders took."""
+STATED_STRENGTH: Final = 4.0
+"""As many order lines as what is only stated is worth, against what orders took."""
+HOUSE_STRENGTH: Final = 20.0
+"""As many order lines as all suppliers' distribution is worth to one that states nothing."""
 CELL_STRENGTH: Final = 20.0
 """As many order lines as a supplier's own distribution is worth to one of its lanes and classes."""
 STATED_SPREAD: Final = 0.2
@@ -190,6 +192,10 @@ def beyond(found: Distribution, age: int) -> Distribution:
     )
 
 
+HOUSE: Final = Cell("")
+"""All suppliers together."""
+
+
 def learn(
     seen: Mapping[Cell, Sequence[Observation]],
     lead_days: Mapping[str, int | None],
@@ -197,24 +203,43 @@ def learn(
 ) -> dict[Cell, Learnt]:
     """Each cell's distribution, leaning on its supplier's, which leans on what is stated.
 
+    A supplier that states nothing leans on all suppliers together (:data:`HOUSE`), which lean on
+    what is believed of an order of which nobody has said anything.
+
     Args:
         seen: the observations of each cell of supplier, lane and class.
         lead_days: what suppliers state, for the ``ordered`` clock.
         clock: from what the days are counted.
     """
-    found: dict[Cell, Learnt] = {}
-    of_supplier: dict[str, list[Observation]] = {code: [] for code in lead_days}
+    everything = [each for observations in seen.values() for each in observations]
+    believed_of_all = stated(None) if clock == "ordered" else punctual()
+    house = estimate(everything, believed_of_all, STATED_STRENGTH)
+    found = {HOUSE: _learnt(HOUSE, clock, house, everything)}
+    of_supplier: dict[str, list[Observation]] = {}
     for cell, observations in seen.items():
         of_supplier.setdefault(cell.supplier, []).extend(observations)
     for code, observations in of_supplier.items():
-        base = stated(lead_days.get(code)) if clock == "ordered" else punctual()
-        own = estimate(observations, base, SUPPLIER_STRENGTH)
+        days = lead_days.get(code) if clock == "ordered" else None
+        own = (
+            estimate(observations, house, HOUSE_STRENGTH)
+            if days is None
+            else estimate(observations, stated(days), STATED_STRENGTH)
+        )
         found[Cell(code)] = _learnt(Cell(code), clock, own, observations)
-        for cell in [cell for cell in seen if cell.supplier == code]:
-            if cell != Cell(code):
-                narrow = estimate(seen[cell], own, CELL_STRENGTH)
-                found[cell] = _learnt(cell, clock, narrow, seen[cell])
+        for cell in [cell for cell in seen if cell.supplier == code and cell != Cell(code)]:
+            narrow = estimate(seen[cell], own, CELL_STRENGTH)
+            found[cell] = _learnt(cell, clock, narrow, seen[cell])
     return found
+
+
+def fallback(
+    known: Mapping[tuple[Cell, Clock], Distribution], clock: Clock, lead_days: int | None
+) -> Distribution:
+    """What is believed of a supplier from which nothing has come yet."""
+    if clock == "ordered" and lead_days is not None:
+        return stated(lead_days)
+    house = known.get((HOUSE, clock))
+    return house or (stated(None) if clock == "ordered" else punctual())
 
 
 def _learnt(
