@@ -329,11 +329,11 @@ def read_stock(context: Context) -> tuple[Document, ...]:
             StockLine(
                 goods=goods(partner, stretch[0], 2, name=_described(stretch)),
                 quantity=quantity,
-                unit=partner.unit(first_of(stretch, "UIT")),
+                unit=partner.unit(first_of(stretch, "UIT") or segment.get(3)[:2]),
                 state=_STATES[code],
                 lot=first(stretch, "REF", "LT"),
             )
-            for code, (_, quantity) in states.items()
+            for code, (segment, quantity) in states.items()
         )
     owned = partner.role is Role.WAREHOUSE
     return (
@@ -497,8 +497,12 @@ def read_sales(context: Context) -> tuple[Document, ...]:
 
 
 def _sold(context: Context, stretch: list[Segment], place: str) -> dict[str, tuple[Segment, int]]:
-    """Net units by site: QS sold, QU returned; SDQ spreads the ZA before it over places."""
-    signs = {"QS": 1, "QU": -1}
+    """Net units by site; SDQ spreads the ZA before it over places.
+
+    Q1 is net already; else QS was sold and QU came back (element 859).
+    """
+    net = any(segment.name == "ZA" and segment.get(1) == "Q1" for segment in stretch)
+    signs = {"Q1": 1} if net else {"QS": 1, "QU": -1}
     found: dict[str, tuple[Segment, int]] = {}
     sign, own = 0, None
     for segment in stretch:

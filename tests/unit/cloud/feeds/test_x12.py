@@ -233,6 +233,11 @@ def test_stock_sales_and_a_lost_parent_are_read_as_they_are() -> None:
         "852", "XQ*H*20251101*20251107~LIN*1*IN*OAT~ZA*QS*9*EA~ZA*QU*2*EA~CTT*1~", Role.RETAILER
     )
     assert [each.quantity for each in sold if isinstance(each, Sale)] == [7]
+    net, _ = documents(
+        "852", "XQ*H*20251101*20251107~LIN*1*IN*OAT~ZA*QS*9*EA~ZA*Q1*6*EA~ZA*QU*3*EA~CTT*1~",
+        Role.RETAILER,
+    )  # fmt: skip
+    assert [each.quantity for each in net if isinstance(each, Sale)] == [6]
     nothing, said = documents(
         "856", "BSN*00*S1*20251120*1200~HL*1**S~HL*2*7*I~LIN**BP*OAT~SN1**1*EA~", Role.SUPPLIER
     )
