@@ -68,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The folder with one folder per feed, from which the worker takes files."""
     x12_folder: Path | None = None
     """Where X12 partners' folders lie; without it nothing is exchanged by files."""
+    audit_heads: Path | None = None
+    """A file to which the worker appends the audit trail's signed head each minute; best on a disk
+    that this machine can only add to."""
     security_contact: Annotated[str, Meta(pattern=r"^(mailto:|https://)\S{1,200}\Z")] = (
         "mailto:security@quartermaster.invalid"
     )

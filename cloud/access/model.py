@@ -29,6 +29,7 @@ Scope = Literal[
     "people:write",
     "keys:write",
     "webhooks:write",
+    "audit:read",
     "metrics",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
@@ -129,6 +130,38 @@ class Caller(NamedTuple):
     def sees(self, site_id: int) -> bool:
         """Whether a site is this caller's."""
         return self.sites is None or site_id in self.sites
+
+
+class AuditEntry(NamedTuple):
+    """Who did what, when, from where, and what came of it; never a name or a secret."""
+
+    entry_id: int
+    at: Micros
+    who: str
+    via: str
+    origin: str
+    permission: str
+    action: str
+    object: str
+    outcome: str
+
+
+class Link(NamedTuple):
+    """One link of the audit chain with its entry, whose fields are null where it is gone."""
+
+    seq: int
+    hash: bytes
+    entry: AuditEntry
+
+
+class AuditHead(NamedTuple):
+    """The last link as it is told outside, signed."""
+
+    seq: int
+    hash: str
+    at: Micros
+    kid: str
+    signature: str
 
 
 def seen_sites(caller: Caller | None) -> str:

@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from cloud.access import audit, tokens
 from cloud.access import store_people as store
-from cloud.access import tokens
 from cloud.access.model import Caller, Grant
 from cloud.access.oidc import Identity, Provider
 from cloud.access.passwords import prepared, refuse_guessable
@@ -116,6 +116,7 @@ def add(
         now=now,
     )
     store.set_grants(connection, person, held)
+    audit.about(f"{person} {' '.join(grants)}")
     return person
 
 
@@ -155,6 +156,7 @@ def grant(
             "request.conflict", "the identity provider's groups say what this person may do"
         )
     store.set_grants(connection, person, _grants(connection, grants, by))
+    audit.about(f"{person} {' '.join(grants)}")
 
 
 def disable(connection: Connection, person: str, *, now: Micros, by: Caller | None = None) -> None:
@@ -168,6 +170,7 @@ def disable(connection: Connection, person: str, *, now: Micros, by: Caller | No
     if not store.disable(connection, person, now):
         raise QuartermasterError("request.not-found", f"person {person}", where="person")
     store.end_sessions_of(connection, person, "disabled", now)
+    audit.about(person)
 
 
 def set_password(connection: Connection, desk: Desk, person: str, password: str) -> None:
@@ -180,6 +183,7 @@ def set_password(connection: Connection, desk: Desk, person: str, password: str)
     text = prepared(password)
     refuse_guessable(text, account=account, name=name)
     store.set_secret(connection, person, _hash(desk, text))
+    audit.about(person)
 
 
 def change_password(

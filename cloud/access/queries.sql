@@ -208,3 +208,57 @@ DELETE FROM sign_in_flow
 WHERE state_sha256 = %(state)s
 RETURNING flow_sha256, nonce, verifier,
           began_at > to_timestamp(%(now)s / 1e6) - interval '10 minutes';
+
+-- name: insert_audit
+-- One entry; where asked so only of a transaction that has written.
+INSERT INTO audit_entry (at, who, via, origin, permission, action, object, outcome)
+SELECT to_timestamp(%(at)s::numeric / 1000000), %(who)s, %(via)s, %(origin)s, %(permission)s,
+       %(action)s, %(object)s, %(outcome)s
+WHERE NOT %(only_after_writes)s OR pg_current_xact_id_if_assigned() IS NOT NULL;
+
+-- name: hold_audit
+-- One chains at a time.
+SELECT pg_try_advisory_xact_lock(hashtextextended('quartermaster audit', 0));
+
+-- name: audit_head
+-- The last link.
+SELECT seq, hash FROM audit_link ORDER BY seq DESC LIMIT 1;
+
+-- name: take_audit
+-- What waits, in its order, waits no longer.
+WITH taken AS (
+    DELETE FROM audit_waiting
+    WHERE entry_id IN (SELECT entry_id FROM audit_waiting ORDER BY entry_id LIMIT %(limit)s)
+    RETURNING entry_id
+)
+SELECT e.entry_id, (extract(epoch FROM e.at) * 1000000)::bigint, e.who, e.via, e.origin,
+       e.permission, e.action, e.object, e.outcome
+FROM taken JOIN audit_entry AS e USING (entry_id)
+ORDER BY e.entry_id;
+
+-- name: append_links
+-- Links of the chain.
+INSERT INTO audit_link (seq, entry_id, hash)
+SELECT * FROM unnest(%(seqs)s::bigint[], %(entries)s::bigint[], %(hashes)s::bytea[]);
+
+-- name: audit_links
+-- The chain in its order, after a number; an entry that is gone leaves a hole.
+SELECT l.seq, l.hash, e.entry_id, (extract(epoch FROM e.at) * 1000000)::bigint, e.who, e.via,
+       e.origin, e.permission, e.action, e.object, e.outcome
+FROM audit_link AS l LEFT JOIN audit_entry AS e USING (entry_id)
+WHERE l.seq > %(after)s ORDER BY l.seq LIMIT %(limit)s;
+
+-- name: loose_audit
+-- Entries that no link names and that nobody will chain: somebody took their place in the queue.
+SELECT count(*) FROM audit_entry AS e
+WHERE NOT EXISTS (SELECT FROM audit_link AS l WHERE l.entry_id = e.entry_id)
+  AND NOT EXISTS (SELECT FROM audit_waiting AS w WHERE w.entry_id = e.entry_id);
+
+-- name: audit_entries
+-- Entries, the newest first, before a number.
+SELECT entry_id, (extract(epoch FROM at) * 1000000)::bigint, who, via, origin, permission, action,
+       object, outcome
+FROM audit_entry
+WHERE (%(who)s::text IS NULL OR who = %(who)s)
+  AND (%(before)s::bigint IS NULL OR entry_id < %(before)s)
+ORDER BY entry_id DESC LIMIT %(limit)s;

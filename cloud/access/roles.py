@@ -31,6 +31,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Scope]]] = {
             "people:write",
             "keys:write",
             "webhooks:write",
+            "audit:read",
         }
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable, Sequence
 
-from cloud.access import people, store
+from cloud.access import audit, people, store
 from cloud.access.model import (
     ID_BYTES,
     SCOPES,
@@ -80,6 +80,7 @@ def add_key(
         roles=sorted(set(roles)),
         made_by="" if made_by is None else made_by.principal,
     )
+    audit.about(f"key {issued.key_id}")
     return issued
 
 
@@ -139,3 +140,4 @@ def revoke_key(
     """
     if not store.revoke(connection, key_id, now, None if by is None else by.sites):
         raise QuartermasterError("request.not-found", f"key {key_id[:40]!r}")
+    audit.about(f"key {key_id}")

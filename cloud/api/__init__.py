@@ -16,6 +16,7 @@ from fastapi import APIRouter, FastAPI
 from cloud.api import (
     door,
     problem,
+    routes_audit,
     routes_catalog,
     routes_changes,
     routes_decisions,
@@ -90,6 +91,7 @@ def create_app(
         routes_exceptions,
         routes_people,
         routes_feeds,
+        routes_audit,
         routes_catalog,
         routes_mappings,
         routes_trade,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, NamedTuple, cast
 
@@ -15,7 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg_pool import ConnectionPool
 
 from cloud import catalog, feeds
-from cloud.access import Caller, Scope, authenticate, enter
+from cloud.access import Caller, Scope, audit, authenticate, enter
 from cloud.access.people import Desk
 from cloud.access.tokens import Signer
 from cloud.api.rates import KNOWN
@@ -28,6 +28,9 @@ _POLICY: Final = 1008
 """RFC 6455, 7.4.1: refused because of a policy."""
 _CALLER: Final = "quartermaster.who"
 """Where the guard notes in a request's scope who was let through."""
+_DEMANDED: Final = "quartermaster.permission"
+"""Where it notes which permission the route demands."""
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER: Final = HTTPBearer(
     auto_error=False,
     scheme_name="apiKey",
@@ -64,9 +67,11 @@ class Service:
 
         Where a route is public, or nobody was asked who he is, it sees no site's rows.
         """
+        audit.about("")
         with unit_of_work(self.pool) as connection:
             enter(connection, self.asked_in.get(_CALLER))
             yield connection
+            self._tell(connection)
 
     @contextmanager
     def transaction_of(self, caller: Caller) -> Generator[Connection]:
@@ -75,9 +80,41 @@ class Service:
             enter(connection, caller)
             yield connection
 
-    def as_owner(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def as_owner(self) -> Generator[Connection]:
         """One transaction that sees all rows: for finding out who asks, and for machines' doors."""
-        return unit_of_work(self.pool)
+        audit.about("")
+        with unit_of_work(self.pool) as connection:
+            yield connection
+            self._tell(connection)
+
+    def told(self, connection: Connection, who: str, outcome: str) -> None:
+        """Tell the audit trail who signed in, or which code refused somebody."""
+        self._record(connection, who, outcome)
+
+    def _tell(self, connection: Connection) -> None:
+        """The audit trail's entry of a transaction that a known caller made to change something."""
+        caller: Caller | None = self.asked_in.get(_CALLER)
+        if caller is not None and self.asked_in.get("method") not in _READING:
+            self._record(connection, caller.key_id, "done", only_after_writes=True)
+
+    def _record(
+        self, connection: Connection, who: str, outcome: str, *, only_after_writes: bool = False
+    ) -> None:
+        scope = self.asked_in
+        route = getattr(scope.get("route"), "path", "none")
+        audit.record(
+            connection,
+            who=who,
+            via="api",
+            at=self.clock.now(),
+            action=f"{scope.get('method', '')} {route}",
+            permission=scope.get(_DEMANDED, ""),
+            origin=audit.origin_of((scope.get("client") or ("",))[0]),
+            object_=" ".join(map(str, scope.get("path_params", {}).values())),
+            outcome=outcome,
+            only_after_writes=only_after_writes,
+        )
 
 
 def service_of(request: Request) -> Service:
@@ -118,7 +155,13 @@ class Requires:
         request.scope[KNOWN] = False
         caller = who(service, given.credentials)
         request.scope[KNOWN] = True
-        caller = caller.within(self.scope)
+        request.scope[_DEMANDED] = self.scope
+        try:
+            caller = caller.within(self.scope)
+        except QuartermasterError as refusal:
+            with service.as_owner() as connection:
+                service.told(connection, caller.key_id, refusal.code)
+            raise
         note_caller(request, caller)
         return caller
 

@@ -36,6 +36,7 @@ from cloud.api.shapes_people import (
     person_line,
     session,
 )
+from cloud.db import Connection
 from shared.errors import Code, QuartermasterError
 from shared.units import SECOND
 
@@ -88,6 +89,7 @@ def post_session(service: ServiceDep, request: Request, body: Annotated[SignIn, 
             password=body.password.get_secret_value(),
             now=service.clock.now(),
         )
+        _told(service, connection, found, "people.wrong-secret")
     return _session(found, "people.wrong-secret")
 
 
@@ -107,6 +109,8 @@ def post_refresh(
             body.refresh_token.get_secret_value(),
             now=service.clock.now(),
         )
+        if found is None:
+            _told(service, connection, found, "people.session")
     return _session(found, "people.session")
 
 
@@ -141,6 +145,7 @@ def post_back(
     )
     with service.as_owner() as connection:
         found = people.admit(connection, service.desk, identity, now=now)
+        _told(service, connection, found, "people.no-role")
     return session(found)
 
 
@@ -290,6 +295,14 @@ def _tried(service: Service, request: Request) -> None:
     wait = service.desk.addresses.wait(address, 1, service.clock.now() / SECOND)
     if wait:
         raise QuartermasterError("people.too-many-tries", f"again in {int(wait) + 1} s")
+
+
+def _told(service: Service, connection: Connection, found: SignedIn | None, code: Code) -> None:
+    """Tell the audit trail who signed in, or that somebody did not."""
+    if found is None:
+        service.told(connection, "somebody", code)
+    else:
+        service.told(connection, found.person, "done")
 
 
 def _session(found: SignedIn | None, code: Code) -> Session:

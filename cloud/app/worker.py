@@ -28,6 +28,7 @@ from cloud.app.ingest import signing_key
 from cloud.app.partners import Partners
 from cloud.app.promises import free_reservations
 from cloud.app.selling import Selling
+from cloud.app.trail import Trail
 from cloud.app.witness import Witness, sealer
 from cloud.bus import Bus, Endpoint
 from cloud.db import Connection, demand_schema, open_pool, unit_of_work
@@ -207,6 +208,14 @@ def run(
             asking.start()
             if settings.feed_drop is not None:
                 parts["files"] = Drop(settings.feed_drop, pool, clock).tick
+            trail = Trail(
+                pool,
+                key,
+                trust_domain=settings.trust_domain,
+                clock=clock,
+                file=settings.audit_heads,
+            )
+            parts["audit"] = trail.tick
             if (revocations := revocation.start(settings, pool, clock)) is not None:
                 parts["revocations"] = revocations.tick
             try:

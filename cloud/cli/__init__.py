@@ -12,6 +12,7 @@ import typer
 
 from cloud.cli import (
     accounts,
+    audit,
     catalog,
     demand,
     exceptions,
@@ -35,16 +36,19 @@ from cloud.cli.ingest import ingest, quarantine
 from cloud.cli.rehoming import histories, rehome
 from cloud.cli.replay import list_replays, replay
 from cloud.clock import SystemClock
+from cloud.db import before_commit, pending
 from cloud.db import migrate as bring_up_to_date
-from cloud.db import pending
 from cloud.settings import load
 
 __all__ = ["app"]
 
+_WORKING: Final = frozenset({"serve", "worker", "ingest", "migrate"})
+"""What these write, gateways and planners say: the audit trail tells what people do."""
 app: Final = typer.Typer(
     help="Run the cloud; its catalog, gateways and keys.", no_args_is_help=True
 )
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(demand.app, name="demand")
 app.add_typer(exceptions.app, name="exceptions")
@@ -69,6 +73,24 @@ app.add_typer(vision.app, name="vision")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(x12.app, name="x12")
 app.command()(ingest)
+
+
+@app.callback()
+def before(context: typer.Context) -> None:
+    """Run the cloud; its catalog, gateways and keys."""
+    name = context.invoked_subcommand or ""
+    before_commit.set(None if name in _WORKING else audit.told_as(name))
+
+
+def before_below(context: typer.Context) -> None:
+    """As before, for the commands of a group."""
+    told = audit.told_as(f"{context.info_name} {context.invoked_subcommand}")
+    before_commit.set(None if context.info_name == "audit" else told)
+
+
+for _group in app.registered_groups:
+    if _group.typer_instance is not None:
+        _group.typer_instance.callback()(before_below)
 
 
 @app.command()

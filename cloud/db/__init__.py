@@ -1,6 +1,13 @@
 """The database's door: connections, named queries, migrations."""
 
-from cloud.db.connection import Connection, GuardedPool, circuit, open_pool, unit_of_work
+from cloud.db.connection import (
+    Connection,
+    GuardedPool,
+    before_commit,
+    circuit,
+    open_pool,
+    unit_of_work,
+)
 from cloud.db.copying import PG_EPOCH, copy_rows
 from cloud.db.migration import demand_schema, migrate, missing, pending
 from cloud.db.queries import Queries
@@ -10,6 +17,7 @@ __all__ = [
     "Connection",
     "GuardedPool",
     "Queries",
+    "before_commit",
     "circuit",
     "copy_rows",
     "demand_schema",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import psycopg
@@ -113,6 +114,12 @@ def open_pool(
     return pool
 
 
+before_commit: Final[ContextVar[Callable[[Connection], None] | None]] = ContextVar(
+    "before_commit", default=None
+)
+"""What is still to be written in every transaction of this context: the audit trail's last word."""
+
+
 @contextmanager
 def unit_of_work(pool: ConnectionPool[Connection]) -> Generator[Connection]:
     """One transaction: committed when the block ends, rolled back when it raises.
@@ -124,6 +131,8 @@ def unit_of_work(pool: ConnectionPool[Connection]) -> Generator[Connection]:
     try:
         with pool.connection() as connection:
             yield connection
+            if last_word := before_commit.get():
+                last_word(connection)
     except QueryCanceled as error:
         raise QuartermasterError("database.slow") from error
     except (PoolTimeout, psycopg.OperationalError) as error:
