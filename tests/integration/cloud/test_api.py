@@ -137,8 +137,12 @@ def test_every_route_demands_its_scope_and_no_other_will_do(planner: Planner) ->
         "/v1/feeds/{code}/webhooks",
     }
     keys = {scope: planner.key(scope) for scope in access.SCOPES}
+    others = {
+        scope: planner.key(*(other for other in access.SCOPES if other != scope))
+        for scope in access.SCOPES
+    }
     for method, path, scope in matrix:
-        if scope in {None, "self"}:
+        if scope in {None, "self"} or path.endswith("/socket"):
             continue
         concrete = (
             path.replace("{site}", "S-gw-a").replace("{name}", "gw-a").replace("{kind}", "items")
@@ -146,9 +150,11 @@ def test_every_route_demands_its_scope_and_no_other_will_do(planner: Planner) ->
         bare = planner.client.request(method, concrete)
         assert (bare.status_code, bare.json()["code"]) == (401, "request.unauthenticated"), path
         assert bare.headers["www-authenticate"] == "Bearer"
-        for held, key in keys.items():
-            status = planner.client.request(method, concrete, headers=bearer(key)).status_code
-            assert (status in {401, 403}) == (held != scope), (path, held)
+        refused = planner.client.request(method, concrete, headers=bearer(others[scope]))
+        assert (refused.status_code, refused.json()["code"]) == (403, "request.forbidden"), path
+        if not path.endswith("/stream"):  # what is let through there never ends
+            let_in = planner.client.request(method, concrete, headers=bearer(keys[scope]))
+            assert let_in.status_code not in {401, 403}, path
 
 
 def test_a_route_without_an_access_rule_stops_the_start(planner: Planner) -> None:
