@@ -30,6 +30,8 @@ MAX_UNPACKED: Final = 256 * 1024 * 1024
 MAX_PARTS: Final = 1000
 MAX_ROWS: Final = 1_048_576
 """Rows of one sheet (Excel's own limit), header included."""
+MAX_TEXT: Final = 32_767
+"""Characters of one cell (Excel's own limit)."""
 _PRECISE: Final = 10**15
 """A spreadsheet keeps 15 digits of a number."""
 _UNPACKED: Final = (".xml", ".rels")
@@ -186,6 +188,16 @@ def written(
     out = io.BytesIO()
     options = {"constant_memory": True, "default_date_format": "yyyy-mm-dd"}
     workbook: Any = xlsxwriter.Workbook(out, options)
+    try:
+        _fill(workbook, rows, forms, name, code)
+    finally:
+        workbook.close()
+    return out.getvalue()
+
+
+def _fill(
+    workbook: Any, rows: Iterable[Sequence[str]], forms: Mapping[str, Form], name: str, code: Code
+) -> None:
     sheet: Any = workbook.add_worksheet(name)
     bold, plain = workbook.add_format({"bold": True}), workbook.add_format({"num_format": "@"})
     kinds: list[Form] = []
@@ -199,11 +211,10 @@ def written(
                 sheet.write_string(index, column, row[column], bold)
             sheet.freeze_panes(1, 0)
             continue
-        for column, (cell, form) in enumerate(zip(row, kinds, strict=True)):
+        for column, cell in enumerate(row):
             if cell:
+                form: Form = kinds[column] if column < len(kinds) else "text"
                 _put(sheet, (index, column), cell, form, plain)
-    workbook.close()
-    return out.getvalue()
 
 
 def _put(sheet: Any, at: tuple[int, int], cell: str, form: Form, plain: Any) -> None:
@@ -214,4 +225,4 @@ def _put(sheet: Any, at: tuple[int, int], cell: str, form: Form, plain: Any) -> 
     elif (exact or form == "date") and _MOMENT.match(cell):
         sheet.write_datetime(*at, datetime.fromisoformat(cell))
     else:
-        sheet.write_string(*at, cell, plain)
+        sheet.write_string(*at, cell[:MAX_TEXT], plain)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cloud import catalog
 from cloud.catalog import IMPORT_KINDS
+from cloud.cli import app
 from cloud.db import unit_of_work
 from tests.support import FakeClock
 from tests.support.planner import Planner, bearer
@@ -123,3 +126,43 @@ def test_a_mapping_reads_only_its_own_kind_and_a_header_is_enough_for_a_proposal
     found = send(planner, "/v1/catalog/offers/proposal", PRICES, key, header=2).json()
     assert found["columns"] == {"sku": "Artikel", "cost": "Unit cost"}
     assert found["header"] == 2
+
+
+def test_the_commands_propose_save_use_and_remove_a_mapping_and_write_excel(
+    planner: Planner, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del planner  # its catalog is what the commands work on
+    monkeypatch.setenv("QM_DATABASE_URL", database_url)
+
+    def run(*words: str, status: int = 0) -> str:
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == status, (done.output, done.exception)
+        return done.stdout
+
+    theirs = tmp_path / "prices.csv"
+    theirs.write_text(PRICES.replace("OAT-9;1.5;x\n", ""))
+    first = json.loads(run("mappings", "propose", "offers", str(theirs), "--header", "2"))
+    assert first["columns"] == {"sku": "Artikel", "cost": "Unit cost"}
+    file = tmp_path / "mapping.json"
+    file.write_text(json.dumps(first | MAPPING))
+    assert "version 1" in run("mappings", "save", "mill", str(file), "--by", "ada")
+    assert json.loads(run("mappings", "show", "mill"))["decimal"] == ","
+    (kept,) = json.loads(run("mappings", "list", "--json"))
+    assert (kept["name"], kept["saved_by"]) == ("mill", "ada")
+    said = run("catalog", "import", "offers", str(theirs), "--mapping", "mill", "--json")
+    assert json.loads(said)["changed"] == 1
+
+    book = tmp_path / "offers.xlsx"
+    run("catalog", "export", "offers", "--output", str(book))
+    assert json.loads(run("catalog", "import", "offers", str(book), "--json"))["unchanged"] == 1
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text(PRICES)
+    mended = tmp_path / "mended.csv"
+    run(
+        *("catalog", "correct", "offers", str(wrong), "--mapping", "mill"),
+        *("--output", str(mended)),
+        status=65,
+    )
+    assert mended.read_text().splitlines()[1] == "Artikel;Unit cost;Menge ab;errors"
+    run("mappings", "remove", "mill")
+    assert json.loads(run("mappings", "list", "--json")) == []

@@ -12,6 +12,7 @@ from cloud.catalog.facts import Fact, merged, read_trade, remarked
 from cloud.catalog.kinds import SHAPES, columns
 from cloud.catalog.model import ImportKind, TradeKind
 from cloud.catalog.money import MAX_MINOR, major_units, minor_units
+from cloud.tables import ColumnMapping, lines, written_workbook
 from shared.errors import QuartermasterError
 
 KINDS: tuple[TradeKind, ...] = ("assortment", "packs", "links", "suppliers", "offers", "bills")
@@ -106,6 +107,26 @@ def test_a_corrected_file_says_what_is_wrong_beside_each_row_and_can_be_read_aga
     assert (first, good) == ("sku,kind,other,errors", "A,sibling,B,")
     assert bad.startswith('A,cousin,C,"kind: ')
     assert not read_trade("links", marked.replace("cousin", "substitute")).errors
+
+
+def test_a_corrected_workbook_reads_by_the_same_mapping_with_its_numbers_as_numbers() -> None:
+    rows = [["Prices of March", ""], ["Artikel", "Preis"], ["A", "1.5"], ["B", "x"]]
+    content = written_workbook(rows, {"": "number"}, name="Sheet1", code="catalog.file")
+    mapping = ColumnMapping(
+        kind="offers",
+        columns={"sku": "Artikel", "cost": "Preis"},
+        constants={"supplier": "MILL", "currency": "EUR"},
+        header=2,
+        decimal=",",
+    )
+    flaws = read_trade("offers", content, mapping).errors.found
+    assert [(flaw.line, flaw.column) for flaw in flaws] == [(4, "cost")]
+    marked = remarked("offers", content, flaws, mapping)
+    found = list(lines(marked, code="catalog.file"))
+    assert [cells[:2] for _, cells in found] == rows
+    assert (found[1][1][2], found[3][1][2][:5]) == ("errors", "cost:")
+    again = read_trade("offers", marked, mapping)
+    assert again.stated[0].lines == ((1, 150),)
 
 
 @given(st.integers(0, MAX_MINOR), st.sampled_from(["EUR", "JPY", "KWD", "CLF"]))
