@@ -233,12 +233,12 @@ def _folder(settings: Settings) -> Folder | None:
 
 
 class Purchases:
-    """Hourly, says what has become late and learns how long suppliers take."""
+    """Says hourly what has become late, and learns each six hours how long suppliers take."""
 
     def __init__(self, pool: ConnectionPool[Connection], clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
-        self._done_at = 0
+        self._swept_at = self._learnt_at = 0
 
     def tick(self) -> None:
         """Do it when it is due.
@@ -247,13 +247,16 @@ class Purchases:
             QuartermasterError: ``database.unreachable``.
         """
         now = self._clock.now()
-        if now - self._done_at < HOUR:
-            return
-        with unit_of_work(self._pool) as connection:
-            purchases.sweep(connection, now=now)
-        with unit_of_work(self._pool) as connection:
-            purchases.relearn(connection, now=now)
-        self._done_at = now
+        if now - self._swept_at >= HOUR:
+            after: int | None = 0
+            while after is not None:
+                with unit_of_work(self._pool) as connection:
+                    after = purchases.sweep(connection, now=now, after=after)
+            self._swept_at = now
+        if now - self._learnt_at >= 6 * HOUR:
+            with unit_of_work(self._pool) as connection:
+                purchases.relearn(connection, now=now)
+            self._learnt_at = now
 
 
 class Inbox:

@@ -77,7 +77,9 @@ def expected_receipts(
     if not rows:
         return []
     suppliers = {row.supplier for row in rows}
-    learnt = store.lead_times(connection, suppliers | {HOUSE.supplier})
+    cells = {Cell(row.supplier, row.lane, row.item_class) for row in rows}
+    cells |= {Cell(code) for code in suppliers} | {HOUSE}
+    learnt = store.lead_times_of(connection, cells)
     known: Known = {(each.cell, each.clock): each.distribution for each in learnt}
     days = store.stated_lead_days(connection, suppliers)
     return [
@@ -153,8 +155,9 @@ def day_start(day: str, timezone: str) -> Micros:
 def relearn(connection: Connection, *, now: Micros) -> int:
     """Learn from the orders of the last two years how long things take; how many cells.
 
-    To be called from time to time (the worker does, hourly).
+    To be called from time to time (the worker does, four times a day).
     """
+    store.lock_numbers(connection, ["lead times"])
     rows = store.experience(connection, since=Micros(now - LEARNT_FROM))
     days = store.stated_lead_days(connection)
     found: list[Learnt] = []

@@ -259,13 +259,17 @@ WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND purchase_id IS NOT N
 -- Orders in which something has become late, or short, since they were folded: what is still coming
 -- and was due, and shipments that were delivered and are not all received.
 SELECT DISTINCT l.purchase_id FROM purchase_line AS l
-WHERE l.coming > 0
+WHERE l.coming > 0 AND l.purchase_id > %(after)s
   AND coalesce(l.deliver_day, l.wanted) < (to_timestamp(%(now)s::numeric / 1000000))::date
   AND NOT EXISTS (SELECT FROM purchase_discrepancy AS d
                   WHERE d.purchase_id = l.purchase_id AND d.line = l.number AND d.kind = 'late'
                     AND d.closed_at IS NULL)
 UNION
-SELECT a.purchase_id FROM asn AS a WHERE a.status = 'delivered'
+SELECT a.purchase_id FROM asn AS a
+WHERE a.status = 'delivered' AND a.purchase_id > %(after)s
+  AND NOT EXISTS (SELECT FROM purchase_discrepancy AS d
+                  WHERE d.purchase_id = a.purchase_id AND d.shipment = a.number
+                    AND d.kind = 'short' AND d.closed_at IS NULL)
 ORDER BY 1 LIMIT %(limit)s;
 
 -- name: coming
@@ -292,10 +296,17 @@ WHERE l.coming > 0 AND (%(item_ids)s::int[] IS NULL OR l.item_id = ANY(%(item_id
 ORDER BY o.number, length(l.number), l.number;
 
 -- name: lead_times
--- What was learnt of these suppliers.
+-- What was learnt of a supplier.
 SELECT supplier, lane, item_class, clock, days, survival, observed, open FROM lead_time
-WHERE supplier = ANY(%(suppliers)s::text[])
+WHERE supplier = %(supplier)s
 ORDER BY supplier, lane, item_class, clock;
+
+-- name: lead_times_of
+-- What was learnt of these cells.
+SELECT t.supplier, t.lane, t.item_class, t.clock, t.days, t.survival, t.observed, t.open
+FROM unnest(%(suppliers)s::text[], %(lanes)s::text[], %(item_classes)s::text[])
+     AS c (supplier, lane, item_class)
+JOIN lead_time AS t USING (supplier, lane, item_class);
 
 -- name: clear_lead_times
 -- They are learnt again.

@@ -212,12 +212,15 @@ def forget(
         refresh(connection, purchase_id, at=at, by="gateway", why=why)
 
 
-def sweep(connection: Connection, *, now: Micros) -> int:
-    """Judge the orders again in which time alone may have made something late or short."""
-    found = store.due(connection, now=now, limit=_SWEPT_AT_ONCE)
+def sweep(connection: Connection, *, now: Micros, after: int = 0) -> int | None:
+    """Judge the orders again in which time alone may have made something late or short.
+
+    Some hundreds at once; returns after which to go on, None when all are done.
+    """
+    found = store.due(connection, now=now, after=after, limit=_SWEPT_AT_ONCE)
     for purchase_id in found:
         refresh(connection, purchase_id, at=now, by="time")
-    return len(found)
+    return found[-1] if len(found) == _SWEPT_AT_ONCE else None
 
 
 def scorecard(connection: Connection, supplier: str) -> Scorecard:
@@ -239,7 +242,7 @@ def lead_times(connection: Connection, supplier: str) -> tuple[int | None, list[
     """
     _demand_supplier(connection, supplier)
     days = store.stated_lead_days(connection, [supplier]).get(supplier)
-    return days, store.lead_times(connection, [supplier])
+    return days, store.lead_times(connection, supplier)
 
 
 def _demand_supplier(connection: Connection, code: str) -> None:

@@ -474,9 +474,10 @@ def forget_arrivals(
     return sorted({row[0] for row in (*gone, *left) if row[0] is not None})
 
 
-def due(connection: Connection, *, now: Micros, limit: int) -> list[int]:
-    """Orders in which something may have become late or short by now."""
-    return [row[0] for row in connection.execute(_Q["due"], {"now": now, "limit": limit})]
+def due(connection: Connection, *, now: Micros, after: int, limit: int) -> list[int]:
+    """Orders after a key in which something may have become late or short by now."""
+    values = {"now": now, "after": after, "limit": limit}
+    return [row[0] for row in connection.execute(_Q["due"], values)]
 
 
 def coming(
@@ -490,9 +491,23 @@ def coming(
     return [ComingRow(*row) for row in connection.execute(_Q["coming"], values)]
 
 
-def lead_times(connection: Connection, suppliers: Iterable[str]) -> list[Learnt]:
-    """What was learnt of these suppliers."""
-    values = {"suppliers": sorted(set(suppliers))}
+def lead_times(connection: Connection, supplier: str) -> list[Learnt]:
+    """What was learnt of a supplier."""
+    return _learnt(connection.execute(_Q["lead_times"], {"supplier": supplier}))
+
+
+def lead_times_of(connection: Connection, cells: Iterable[Cell]) -> list[Learnt]:
+    """What was learnt of these cells."""
+    wanted = sorted(set(cells))
+    values = {
+        "suppliers": [cell.supplier for cell in wanted],
+        "lanes": [cell.lane for cell in wanted],
+        "item_classes": [cell.item_class for cell in wanted],
+    }
+    return _learnt(connection.execute(_Q["lead_times_of"], values))
+
+
+def _learnt(rows: Iterable[tuple[Any, ...]]) -> list[Learnt]:
     return [
         Learnt(
             Cell(supplier, lane, item_class),
@@ -501,9 +516,7 @@ def lead_times(connection: Connection, suppliers: Iterable[str]) -> list[Learnt]
             observed,
             still,
         )
-        for supplier, lane, item_class, clock, days, survival, observed, still in (
-            connection.execute(_Q["lead_times"], values)
-        )
+        for supplier, lane, item_class, clock, days, survival, observed, still in rows
     ]
 
 

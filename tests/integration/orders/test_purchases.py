@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -274,6 +275,23 @@ def test_what_was_announced_is_on_its_way_in_the_ledger_too(house: House) -> Non
         under_way = transit.in_transit(connection, sites=None, reference="S-I")
     assert [(each.sku, each.quantity) for each in under_way] == [("OAT", 12)]
     assert house.lines("PO-I")[0][-1] == "shipped"
+
+
+def test_those_who_speak_of_an_order_at_once_never_miss_each_other(house: House) -> None:
+    def say(document: Document) -> None:
+        house.hear(document)
+
+    with ThreadPoolExecutor(4) as people:
+        for n in range(6):
+            told = story(f"PO-P{n}")
+            for each in [people.submit(say, document) for document in told]:
+                each.result()
+    for n in range(6):
+        assert [row[2:4] for row in house.lines(f"PO-P{n}")] == [(48, 48), (8, 8)]
+        assert [code for code, _ in house.cases(f"PO-P{n}")] == [
+            "purchase.confirmed-less",
+            "purchase.price",
+        ]
 
 
 def test_what_changed_is_kept_line_by_line_with_who_said_so(house: House) -> None:
