@@ -10,18 +10,25 @@ from shared.replenishment.atp import (
     summed,
 )
 from shared.replenishment.unseen import Rate, Unseen, quantile, rate, unseen
+from shared.replenishment.windows import EARLY, LATE, Supply, Want, Window, windows
 
 __all__ = [
+    "EARLY",
+    "LATE",
     "Coming",
     "Outlook",
     "Range",
     "Rate",
     "Standing",
+    "Supply",
     "Unseen",
+    "Want",
+    "Window",
     "kit",
     "outlook",
     "quantile",
     "rate",
     "summed",
     "unseen",
+    "windows",
 ]
