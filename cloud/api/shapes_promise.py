@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cloud.api.paging import Paged
 from cloud.api.shapes import ItemCode, SiteCode, moment, moment_or_none
-from cloud.api.shapes_reservations import Because, Region, stock_link
-from cloud.promise import Answer, Receipt, SiteAnswer, Stock
+from cloud.api.shapes_reservations import Because, Order, Region, stock_link
+from cloud.promise import Answer, Availability, Change, Receipt, Shown, SiteAnswer, Stock
 from shared.replenishment import Outlook, Range
 from shared.units import HOUR, MINUTE
 
@@ -227,3 +228,128 @@ def _numbers(site: str, stock: Stock) -> list[Because]:
         link = f"/v1/purchase-orders/{each.order}"
         found.append(Because.model_construct(says=says, link=link))
     return found
+
+
+class PromiseAsked(Paged):
+    """Which promises."""
+
+    item: ItemCode | None = None
+    order: Order | None = None
+    site: SiteCode | None = None
+    state: Annotated[
+        Literal["held", "backordered", "unsighted", "closed"] | None,
+        Field(description="Held in stock; waiting for what comes; nothing in sight; over."),
+    ] = None
+
+
+class Alternative(BaseModel):
+    """What else could be had: the same from another site, or what may stand in."""
+
+    kind: Literal["site", "substitute"]
+    site: str | None = None
+    free: int | None = None
+    item: str | None = None
+    available: int | None = None
+
+
+class PromiseLine(BaseModel):
+    """What a line of an order is promised; days are those of the site that ships."""
+
+    order: str
+    channel: str
+    item: str
+    state: Literal["held", "backordered", "unsighted", "closed"]
+    says: Annotated[str, Field(examples=["ships Nov 7–10"])]
+    first_day: date | None
+    last_day: date | None
+    site: Annotated[str | None, Field(description="That was asked for, or that it comes to.")]
+    quantity: Annotated[int, Field(description="Still to ship.")]
+    held: int
+    rank: Annotated[int, Field(description="Among those who wait for the item.")]
+    promised_at: datetime
+    changed_at: datetime
+    because: list[Because]
+    alternatives: list[Alternative]
+
+
+class PromiseChange(BaseModel):
+    """How a promise changed, and why."""
+
+    at: datetime
+    item: str
+    before: str
+    after: str
+    why: str
+
+
+class OrderPromises(BaseModel):
+    """All that an order was promised, and how that changed."""
+
+    order: str
+    lines: list[PromiseLine]
+    changes: list[PromiseChange]
+
+
+class AvailabilityAsked(BaseModel):
+    """Of which item, and where."""
+
+    model_config = ConfigDict(extra="forbid")
+    item: ItemCode
+    region: Region | None = None
+
+
+class AvailabilityLine(BaseModel):
+    """What a buyer can expect before he buys."""
+
+    item: str
+    says: Annotated[str, Field(examples=["ships Nov 7–10"])]
+    low: Annotated[int, Field(description="May be promised at once.")]
+    first_day: date | None
+    last_day: date | None
+    because: list[Because]
+    alternatives: list[Alternative]
+
+
+def promise_line(found: Shown) -> PromiseLine:
+    """As the API says it."""
+    promise = found.promise
+    return PromiseLine(
+        order=promise.number,
+        channel=promise.channel,
+        item=found.sku,
+        state=promise.state,
+        says=promise.says(),
+        first_day=promise.first_day,
+        last_day=promise.last_day,
+        site=found.site or None,
+        quantity=promise.quantity,
+        held=promise.held,
+        rank=promise.rank,
+        promised_at=moment(promise.promised_at),
+        changed_at=moment(promise.changed_at),
+        because=[Because(says=each["says"], link=each["link"]) for each in promise.because],
+        alternatives=[Alternative(**each) for each in promise.alternatives],
+    )
+
+
+def promise_change(found: Change) -> PromiseChange:
+    """As the API says it."""
+    return PromiseChange(
+        at=moment(found.at), item=found.sku, before=found.before, after=found.after, why=found.why
+    )
+
+
+def availability_line(found: Availability) -> AvailabilityLine:
+    """As the API says it."""
+    return AvailabilityLine(
+        item=found.answer.sku,
+        says=found.says,
+        low=found.answer.outlook.now.low,
+        first_day=found.first_day,
+        last_day=found.last_day,
+        because=[Because(says=says, link=link) for says, link in found.because],
+        alternatives=[
+            Alternative(kind="substitute", item=sku, available=units)
+            for sku, units in found.substitutes
+        ],
+    )

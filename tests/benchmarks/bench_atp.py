@@ -79,7 +79,8 @@ _OPEN_ORDERS = (
     FROM purchase_order""",
     """INSERT INTO lease (code, site_id, gateway_id, epoch, item_id, channel, quantity, granted_at,
         not_after, granted_by)
-    SELECT 'LE-' || n || '-' || g.gateway_id, g.site_id, g.gateway_id, 1, (SELECT min(item_id) FROM item) + n, '', 5,
+    SELECT 'LE-' || n || '-' || g.gateway_id, g.site_id, g.gateway_id, 1,
+           (SELECT min(item_id) FROM item) + n, '', 5,
            now(), now() + interval '1 day', 'bench'
     FROM generate_series(0, 9) AS n CROSS JOIN gateway g""",
     """INSERT INTO gateway_head
