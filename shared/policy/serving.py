@@ -17,7 +17,6 @@ from typing import Final, NamedTuple
 
 from shared.units import Micros
 
-
 _UNRANKED: Final = 2**31
 
 
