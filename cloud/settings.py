@@ -71,6 +71,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     audit_heads: Path | None = None
     """A file to which the worker appends the audit trail's signed head each minute; best on a disk
     that this machine can only add to."""
+    promise_webhook: Annotated[str, Meta(pattern=r"^(https://\S{1,500})?\Z")] = ""
+    """Customers' system, told of promises; its secret is ``promise-webhook`` among the secrets."""
+    shop_admin: Annotated[str, Meta(pattern=r"^(https://\S{1,500})?\Z")] = ""
+    """The Shopify shop's Admin GraphQL address, whose variants get windows as metafields; its
+    access token is ``shop-admin`` among the secrets."""
+    shop_feed: str = "shopify"
+    """The feed by which that shop's variants are known."""
+    segments: str = ""
+    """Customers' segments, the one served first before the others, separated by commas."""
     security_contact: Annotated[str, Meta(pattern=r"^(mailto:|https://)\S{1,200}\Z")] = (
         "mailto:security@quartermaster.invalid"
     )

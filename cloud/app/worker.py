@@ -27,6 +27,7 @@ from cloud.app.feeds import SHOP_TIMEOUT_S, Drop, Shops, secrets_in
 from cloud.app.ingest import signing_key
 from cloud.app.partners import Partners
 from cloud.app.promises import free_reservations
+from cloud.app.promising import Promising, senders
 from cloud.app.selling import Selling
 from cloud.app.trail import Trail
 from cloud.app.witness import Witness, sealer
@@ -189,6 +190,9 @@ def run(
                 "feeds": Inbox(pool, clock).tick,
                 "purchases": Purchases(pool, clock).tick,
                 "reservations": lambda: free_reservations(pool, clock),
+                "promises": Promising(
+                    pool, clock, senders(settings, pool), _names(settings.segments)
+                ).tick,
                 "demand": Selling(pool, clock).tick,
                 "partners": Partners(pool, _folder(settings), clock).tick,
             }
@@ -257,6 +261,11 @@ class Purchases:
             with unit_of_work(self._pool) as connection:
                 purchases.relearn(connection, now=now)
             self._learnt_at = now
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names that commas separate."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 class Inbox:
