@@ -60,8 +60,10 @@ class Selling:
             with unit_of_work(self._pool) as connection:
                 features.orders_changed(connection, sales.retry(connection, at=now))
                 sales.remind(connection, at=now)
-            with unit_of_work(self._pool) as connection:
-                features.look_at_stock(connection, now=now)
+            for _ in range(_ROUNDS):
+                with unit_of_work(self._pool) as connection:
+                    if not features.look_at_stock(connection, now=now):
+                        break
             self._looked_at = now
         total = 0
         for _ in range(_ROUNDS):

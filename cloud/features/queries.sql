@@ -157,6 +157,12 @@ WHERE m.received_at > stretch.since AND m.received_at <= stretch.until AND m.sta
 GROUP BY m.item_id, m.site_id
 ORDER BY m.item_id, m.site_id;
 
+-- name: more_movements
+-- Whether some were received that nobody looked at.
+SELECT EXISTS (SELECT FROM movement m, demand_state s
+               WHERE m.received_at > s.movements_until
+                 AND m.received_at <= to_timestamp(%(now)s::numeric / 1000000));
+
 -- name: opening
 -- What was available of an item at a site before a moment.
 SELECT coalesce((SELECT sum(quantity) FROM balance

@@ -108,17 +108,17 @@ def drain(connection: Connection, *, now: Micros, limit: int = _AT_ONCE) -> int:
     return store.roll_up(connection, sorted(cells, key=str), at=at) if cells else 0
 
 
-def look_at_stock(connection: Connection, *, now: Micros) -> int:
+def look_at_stock(connection: Connection, *, now: Micros) -> bool:
     """Find out since when, and until when, nothing was available, of all that moved since.
 
-    A stretch of what was received at a time; sales of unknown items are looked at again, too.
+    A stretch of what was received at a time; whether there is more to look at. Sales of unknown
+    items are looked at again, too.
     """
     if not store.only_one(connection):
-        return 0
+        return False
     store.touch_unresolved(connection, before=Micros(now - MINUTE), limit=_AT_ONCE)
     moved = store.moved_stock(connection, now=now)
     at = store.learn_at(connection, now)
-    changed = 0
     for item_id, site_id, since in moved:
         opening, movements, known = store.stock_since(connection, item_id, site_id, since)
         before = next((span.began for _, span in known if span.began < since), None)
@@ -128,8 +128,7 @@ def look_at_stock(connection: Connection, *, now: Micros) -> int:
         fresh = sorted(set(spans) - old.keys(), key=lambda span: span.began)
         rows = [SpanRow(0, item_id, site_id, span.began, span.ended) for span in fresh]
         store.insert_spans(connection, "ledger", rows, at=at)
-        changed += len(fresh)
-    return changed
+    return store.more_movements(connection, now=now)
 
 
 def demand(

@@ -188,6 +188,11 @@ def moved_stock(connection: Connection, *, now: Micros) -> list[tuple[int, int, 
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def more_movements(connection: Connection, *, now: Micros) -> bool:
+    """Whether stock moved that nobody looked at."""
+    return bool(_only(connection.execute(_Q["more_movements"], {"now": now}).fetchone()))
+
+
 def stock_since(
     connection: Connection, item_id: int, site_id: int, since: int
 ) -> tuple[int, list[tuple[int, int]], list[tuple[int, Span]]]:

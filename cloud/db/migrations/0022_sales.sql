@@ -57,6 +57,8 @@ CREATE TABLE sales_order (
 CREATE INDEX sales_order_unresolved ON sales_order (looked_at) WHERE unresolved <> '';
 CREATE INDEX sales_order_awaited ON sales_order (first_at)
     WHERE status = 'awaited' AND reminded_at IS NULL;
+CREATE INDEX sales_order_by_status ON sales_order (status, order_id);
+CREATE INDEX sales_order_by_site ON sales_order (site_id, order_id);
 CREATE INDEX sales_order_by_change ON sales_order (changed_at);
 CREATE INDEX sales_order_by_customer ON sales_order (customer);
 CREATE INDEX sales_order_by_ship_to ON sales_order (ship_to);

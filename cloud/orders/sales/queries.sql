@@ -263,7 +263,8 @@ WHERE (%(order_id)s::bigint IS NULL OR o.order_id = %(order_id)s)
   AND (%(channel)s::text IS NULL OR o.channel = %(channel)s)
   AND (%(status)s::text IS NULL OR o.status = %(status)s)
   AND (%(item)s::text IS NULL
-       OR EXISTS (SELECT FROM sales_line l WHERE l.order_id = o.order_id AND l.item = %(item)s))
+       OR EXISTS (SELECT FROM sales_line l WHERE l.order_id = o.order_id
+                  AND l.item_id = (SELECT i.item_id FROM item i WHERE i.sku = %(item)s)))
   AND (%(number)s::text IS NULL OR o.number = %(number)s
        OR o.order_id = ANY(ARRAY(SELECT r.order_id FROM sales_reference r
                                  WHERE r.number = %(number)s)))
