@@ -41,6 +41,7 @@ from cloud.api import (
 from cloud.api.edge import Edge, Metrics
 from cloud.api.guard import Rule, Service, rules
 from cloud.api.rates import Rates, Turnstile
+from cloud.api.representing import Csv, Validators, describe_lists
 from cloud.tables import MAX_BYTES
 
 __all__ = ["Rates", "Rule", "Service", "create_app", "create_door", "rules"]
@@ -51,7 +52,9 @@ One event-sourced truth about all stock.
 - **Access**: an API key or a session's access token as Bearer token; what it may do, and at which
   sites, is asked anew each time. Another site's things are 404.
 - **Refusals** are problem documents (RFC 9457) with a stable `code`, what was wrong and what to do.
-- **Lists** come in pages: hand `next` back as `cursor`.
+- **Lists** come in pages: hand `next` back as `cursor`. Accept `text/csv` and the whole list comes
+  as a table.
+- **Entity tags**: send what `ETag` said as `If-None-Match`; 304 says that nothing has changed.
 - **Rates**: who asks too often is answered 429 and told by `Retry-After` when to come back.
 - **Times** are RFC 3339, quantities are base units.
 """
@@ -107,6 +110,7 @@ def create_app(
     if identity is not None:
         app.include_router(identity)
     rules(app)
+    describe_lists(app)
     return app
 
 
@@ -136,6 +140,8 @@ def _new(
     )
     app.state.service = service
     app.state.metrics = Metrics()
+    app.add_middleware(Validators)
+    app.add_middleware(Csv)
     app.add_middleware(
         Edge,
         metrics=app.state.metrics,

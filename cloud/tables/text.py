@@ -69,11 +69,13 @@ def numbered(text: str, *, code: Code, delimiter: str = "auto", header: int = 1)
         line = reader.line_num + 1
 
 
-def written(rows: Iterable[Sequence[str]], *, delimiter: str = ",") -> str:
-    """Rows as CSV that no spreadsheet runs."""
+def written(rows: Iterable[Sequence[str | float]], *, delimiter: str = ",") -> str:
+    """Rows as CSV that no spreadsheet runs; a number is written as it is."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", delimiter=delimiter)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    writer.writerows(
+        [_harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
     return out.getvalue()
 
 

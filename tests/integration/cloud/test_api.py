@@ -147,14 +147,15 @@ def test_every_route_demands_its_scope_and_no_other_will_do(planner: Planner) ->
         concrete = (
             path.replace("{site}", "S-gw-a").replace("{name}", "gw-a").replace("{kind}", "items")
         )
+        if path.endswith("/stream"):  # whoever is let in is told that this place is not there
+            concrete += "?after=9-0-0"
         bare = planner.client.request(method, concrete)
         assert (bare.status_code, bare.json()["code"]) == (401, "request.unauthenticated"), path
         assert bare.headers["www-authenticate"] == "Bearer"
         refused = planner.client.request(method, concrete, headers=bearer(others[scope]))
         assert (refused.status_code, refused.json()["code"]) == (403, "request.forbidden"), path
-        if not path.endswith("/stream"):  # what is let through there never ends
-            let_in = planner.client.request(method, concrete, headers=bearer(keys[scope]))
-            assert let_in.status_code not in {401, 403}, path
+        let_in = planner.client.request(method, concrete, headers=bearer(keys[scope]))
+        assert let_in.status_code not in {401, 403}, path
 
 
 def test_a_route_without_an_access_rule_stops_the_start(planner: Planner) -> None:
@@ -277,7 +278,7 @@ def test_every_answer_carries_the_security_headers(planner: Planner) -> None:
     for path in ("/healthz", "/v1/nothing", "/v1/stock"):
         headers = planner.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"] == "no-store"
+        assert headers["cache-control"] in {"no-store", "private, no-cache"}
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "server" not in headers
 
