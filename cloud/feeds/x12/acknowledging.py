@@ -58,8 +58,9 @@ def acknowledgement(partner: Partner, judged: JudgedGroup) -> Message | None:
     group = judged.group
     if group.code == "FA":
         return None
-    version = (group.version,) if partner.version >= "005010" and group.version else ()
-    rows: list[Row] = [("AK1", _text(group.code, "PO"), _number(group.control), *version)]
+    release = _text(group.version, 1, 12)
+    version = (release,) if partner.version >= "005010" and group.version else ()
+    rows: list[Row] = [("AK1", _text(group.code, 2, 2), _number(group.control), *version)]
     for one in judged.sets:
         rows.extend(_of_set(partner, one, refused=judged.refused))
     came, taken = len(judged.sets), len(taken_of(judged))
@@ -89,11 +90,10 @@ def verdict_of(judged: JudgedGroup) -> Verdict:
 
 def _of_set(partner: Partner, judged: Judged, *, refused: bool) -> list[Row]:
     one = judged.one
-    control = _text(one.control, "0000", 9).rjust(4, "0")
-    rows: list[Row] = [("AK2", _text(one.kind, "000", 3), control)]
+    rows: list[Row] = [("AK2", _text(one.kind, 3, 3), _text(one.control, 4, 9))]
     within = [fault for fault in judged.faults if fault.level in {Level.SEGMENT, Level.ELEMENT}]
     within.sort(key=lambda fault: (fault.position, fault.segment, fault.element))
-    if one.kind and len(one.kind) == 3:
+    if len(one.kind) == 3:
         for (position, name), faults in groupby(within, key=lambda f: (f.position, f.segment)):
             rows.extend(_of_segment(partner, position, name, list(faults)))
     codes = [fault.code for fault in judged.faults if fault.level is Level.SET]
@@ -109,7 +109,7 @@ def _of_set(partner: Partner, judged: Judged, *, refused: bool) -> list[Row]:
 def _of_segment(partner: Partner, position: int, name: str, faults: list[Fault]) -> list[Row]:
     own = [fault for fault in faults if fault.level is Level.SEGMENT]
     code = own[0].code if own else "8"
-    rows: list[Row] = [("AK3", _text(name, "ZZZ", 3).ljust(2, "Z"), str(position), "", code)]
+    rows: list[Row] = [("AK3", _text(name, 2, 3), str(position), "", code)]
     marks = set("".join(partner.delimiters))
     for fault in faults[:_MOST_NOTES]:
         if fault.level is not Level.ELEMENT:
@@ -121,10 +121,10 @@ def _of_segment(partner: Partner, position: int, name: str, faults: list[Fault])
     return rows
 
 
-def _text(value: str, otherwise: str, longest: int = 2) -> str:
-    """What can be quoted of an identifier, which may be anything."""
+def _text(value: str, shortest: int, longest: int) -> str:
+    """What can be quoted of an identifier, which may be anything, in the length it needs."""
     kept = re.sub(r"[^A-Z0-9]", "", value.upper())[:longest]
-    return kept or otherwise
+    return kept.rjust(shortest, "0")
 
 
 def _number(value: str) -> str:
