@@ -50,7 +50,7 @@ def get_demand(
     if not timedelta(0) <= last - first <= _LONGEST:
         raise QuartermasterError("request.invalid", "a day to three years", where="from")
     if after is not None:
-        _check_day(str(after[0]))
+        after = (_day(str(after[0])), *after[1:])
     with service.transaction() as connection:
         rows = features.demand(
             connection,
@@ -96,14 +96,14 @@ def get_evidence(
     return Page(items=items, next=following)
 
 
-def _check_day(text: str) -> None:
-    """A cursor's day is one that a calendar holds.
+def _day(text: str) -> str:
+    """A cursor's day, as PostgreSQL reads it.
 
     Raises:
-        QuartermasterError: ``request.invalid``.
+        QuartermasterError: ``request.invalid`` for one that no calendar holds.
     """
     try:
-        date.fromisoformat(text)
+        return date.fromisoformat(text).isoformat()
     except ValueError:
         raise QuartermasterError("request.invalid", "made up", where="cursor") from None
 

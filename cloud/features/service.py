@@ -41,6 +41,8 @@ MEASURES: Final = ("ordered", "cancelled", "shipped", "sold", "returned")
 LONGEST_SPAN: Final = Micros(366 * 24 * 60 * MINUTE)
 _END: Final = 253_402_300_800_000_000
 _AT_ONCE: Final = 500
+MOST_UNITS: Final = 10**12
+"""Of one sale; sums over all of them stay within 64 bits."""
 
 
 def sold(connection: Connection, sale: Sale, delivery: Delivery) -> None:
@@ -286,6 +288,9 @@ def _of_sales(
                 unresolved[each.sale_id] = f"site {each.sale.site}"
                 continue
             sale = each.sale
+            if abs(sale.quantity) * item.per > MOST_UNITS:
+                unresolved[each.sale_id] = f"{sale.quantity} times {item.per} units"
+                continue
             if not each.settled:
                 parts[each.source_id] = sale_parts(
                     sale, item.item_id, site_id, item.per, zones[site_id]

@@ -44,6 +44,7 @@ from cloud.orders.sales.model import (
 )
 
 _LAST: Final = len(ORDERED)
+_MOST_MONEY: Final = 2**63
 
 
 class Account(NamedTuple):
@@ -337,12 +338,17 @@ def _lines(
                 cancelled=min(holds.cancelled, max(0, holds.quantity - shipped)),
                 shipped=shipped,
                 returned=sum(each.quantity for each in returns if each.item == item),
-                amount=holds.amount,
+                amount=_storable(holds.amount),
                 wanted=holds.wanted,
                 keeps_days=holds.keeps_days,
             )
         )
     return lines
+
+
+def _storable(amount: int | None) -> int | None:
+    """An amount of money that a database holds; one beyond that is none."""
+    return None if amount is None or abs(amount) >= _MOST_MONEY else amount
 
 
 def _known(said: Iterable[Said], names: Names) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -74,6 +75,8 @@ _DIFFERS: Final[Mapping[str, Code]] = {
 _END: Final = 253_402_300_800_000_000
 """Year 10,000, microseconds: PostgreSQL's clock ends later, people's earlier."""
 _AT_ONCE: Final = 100
+MOST_UNITS: Final = 10**12
+"""Of one item in one order; sums over all orders stay within 64 bits."""
 LONGEST_WAIT: Final = DAY
 """How long goods that moved may wait for their order before a person is told."""
 
@@ -270,10 +273,28 @@ def _check(document: Spoken) -> None:
         raise QuartermasterError("request.invalid", str(document.version)[:40], where="version")
     if b"\\u0000" in msgspec.json.encode(document):
         raise QuartermasterError("request.invalid", "a NUL character", where="text")
+    for where, day in _days(document):
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            raise QuartermasterError("request.invalid", day, where=where) from None
     for name in ("placed_at", "paid_at", "cancelled_at", "shipped_at", "at"):
         at = getattr(document, name, None)
         if at is not None and not -_END < at < _END:
             raise QuartermasterError("request.invalid", str(at)[:40], where=name)
+
+
+def _days(document: Spoken) -> Iterator[tuple[str, str]]:
+    """The days that a document names, and where."""
+    if isinstance(document, SalesOrder):
+        yield from (
+            (name, day)
+            for name, day in (("ship_from", document.ship_from), ("ship_by", document.ship_by))
+            if day is not None
+        )
+    for at, line in enumerate(document.lines):
+        if line.wanted is not None:
+            yield (f"lines[{at}].wanted", line.wanted)
 
 
 def _pseudonymous(connection: Connection, document: Spoken, delivery: Delivery) -> Spoken:
@@ -365,8 +386,15 @@ def _write(
     lines: Sequence[OrderLine],
     source: tuple[int | None, str, Micros],
 ) -> None:
-    """Write an order, what changed in it, and tell a person what contradicts."""
+    """Write an order, what changed in it, and tell a person what contradicts.
+
+    Raises:
+        QuartermasterError: ``request.invalid`` for quantities beyond all sense.
+    """
     statement_id, by, at = source
+    for line in order.lines:
+        if max(line.quantity, line.shipped, line.returned) > MOST_UNITS:
+            raise QuartermasterError("request.invalid", f"{line.quantity} units", where=line.item)
     sites = {order.site, *(each.site for each in (*order.shipments, *order.returns))} - {""}
     strange = sites - catalog.site_ids(connection, sorted(sites)).keys() if sites else set[str]()
     told = {

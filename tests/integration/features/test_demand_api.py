@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud import features
+from cloud.api.paging import Cursor
 from cloud.api.shapes import moment
 from cloud.app import selling
 from cloud.cli import app
@@ -124,6 +125,9 @@ def test_what_is_asked_wrongly_is_refused(planner: Planner) -> None:
     assert code("/v1/demand", item="NONE") == "request.not-found"
     assert code("/v1/demand", **{"from": "2025-11-20", "until": "2025-11-19"}) == "request.invalid"
     assert code("/v1/demand", cursor="made-up") == "request.invalid"
+    odd = Cursor("demand", "text", "int", "int", "text").write(("2025-W47-4", 1, 1, ""))
+    odd_answer = planner.client.get("/v1/demand", params={"cursor": odd}, headers=headers)
+    assert odd_answer.status_code == 200
     own = bearer(planner.key("read", sites=("S-gw-b",)))
     asked = {"item": "SKU-1", "day": "2025-11-20"}
     answer = planner.client.get("/v1/demand/evidence", params=asked, headers=own)

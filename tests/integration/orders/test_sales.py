@@ -391,6 +391,15 @@ def test_a_document_without_a_number_is_refused_and_leaves_nothing(connection: C
     with pytest.raises(QuartermasterError) as refused:
         trade.say(connection, "shop", trade.order())
     assert refused.value.code == "order.unnumbered"
-    with pytest.raises(QuartermasterError):
-        trade.say(connection, "shop", trade.order(trade.shop, placed_at=2**62))
+    wrong: list[dict[str, Any]] = [
+        {"placed_at": 2**62},
+        {"version": 2**63},
+        {"ship_by": "2026-02-30"},
+        {"lines": (goods("OAT", 1, wanted="0000-01-01"),)},
+        {"segment": "a\0b"},
+    ]
+    for fields in wrong:
+        with pytest.raises(QuartermasterError) as refused:
+            trade.say(connection, "shop", trade.order(trade.shop, **fields))
+        assert refused.value.code == "request.invalid"
     assert connection.execute("SELECT count(*) FROM sales_statement").fetchone() == before
