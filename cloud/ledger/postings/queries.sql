@@ -50,10 +50,10 @@ ON CONFLICT (site_id, item_id, location_id, lot, serial, state) DO UPDATE
 SET quantity = b.quantity + excluded.quantity, updated_at = excluded.updated_at;
 
 -- name: make_place
--- The two places of a site that are none of its shelves: taken out of use from the beginning, at no
--- revision, so that neither gateways nor catalogs hear of them.
+-- The two places of a site that are none of its shelves: below the first revision, so that neither
+-- gateways nor exports of the catalog ever hear of them.
 INSERT INTO location (site_id, code, role, removed, revision)
-SELECT site_id, code, 'none', true, 0
+SELECT site_id, code, 'none', true, -1
 FROM unnest(%(site_ids)s::int[], %(codes)s::text[]) AS place (site_id, code)
 ORDER BY site_id, code
 ON CONFLICT (site_id, code) DO NOTHING;

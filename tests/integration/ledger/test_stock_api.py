@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud.catalog.service import item_ids, location_ids
+from cloud.db import unit_of_work
+from cloud.ledger.names import Names
+from cloud.ledger.rebuild import EventFold, begin_comparison
 from tests.support.book import NOON
 from tests.support.planner import Planner, bearer
 from tests.support.uplink import Hand, stage
@@ -147,3 +151,42 @@ def test_what_is_on_a_pallet_is_asked_by_its_label(planner: Planner) -> None:
         "/v1/units/095000000000000017?at=2025-01-01T00:00:00Z", headers=bearer(key)
     )
     assert earlier.status_code == 404
+
+
+def test_a_slice_is_paged_or_streamed_as_epcis_and_postings_are_evidence_of_their_own(
+    planner: Planner,
+) -> None:
+    planner.receive("gw-a", *((f"SKU-{n % 3}", n + 1, "L0", "") for n in range(24)))
+    key = planner.key("read", "stock:write")
+    said = {"site": "3PL", "item": "SKU-0", "quantity": 7, "reason": "first stock"}
+    send(planner, key, "/v1/stock/corrections", said)
+    answer = planner.client.get("/v1/epcis/document", headers=bearer(key))
+    assert answer.headers["content-type"].startswith("application/ld+json")
+    assert answer.headers["gs1-epcis-version"] == "2.0"
+    whole = answer.json()["epcisBody"]["eventList"]
+    assert len(whole) == 25
+    paged: list[Any] = []
+    path = "/v1/epcis/events?limit=20"
+    for _ in range(9):
+        page = planner.client.get(path, headers=bearer(key))
+        paged += page.json()["epcisBody"]["eventList"]
+        if "link" not in page.headers:
+            break
+        cursor = page.headers["link"].removeprefix("<?cursor=").split(">")[0]
+        path = f"/v1/epcis/events?limit=20&cursor={cursor}"
+    assert paged == whole
+    theirs = planner.key("read", sites=("3PL",))
+    (own,) = planner.get("/v1/epcis/events", theirs)["epcisBody"]["eventList"]
+    assert own["qm:posting"] > 0
+    refused = planner.client.get("/v1/epcis/document?site=S-gw-a", headers=bearer(theirs))
+    assert refused.status_code == 404
+    with unit_of_work(planner.pool) as connection:
+        moved = connection.execute("SELECT count(*) FROM movement").fetchone()
+    with unit_of_work(planner.pool) as connection:
+        begin_comparison(connection)
+        fold = EventFold(Names(item_ids, location_ids))
+        found = fold.compare(connection)
+        # What was posted is its own evidence; of what gateways state there is none here.
+        assert moved == (25,)
+        assert found.movements == 1
+        assert {row.site for row in found.drift} == {"S-gw-a"}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cloud import catalog
 from cloud.app import floor
 from cloud.ingest.model import Chain, Provisional
 from cloud.ledger.postings.model import Source
@@ -134,6 +135,9 @@ def test_a_suppliers_notice_is_under_way_until_the_gateway_receives_it_by_number
     source = Source("document", "ship-notice", "ASN-1", "announced", feed="edi")
     transit.announce(connection, said, goods, source, at=AT)
     assert held(connection, GATEWAY_SITE) == {"SKU-0 in_transit": 12, "SKU-1 in_transit": 5}
+    # Where they stand until then is no place that the gateway hears of.
+    known = catalog.snapshot(connection, site_id(connection, GATEWAY_SITE))
+    assert [each.code for each in known.locations] == ["L0", "L1"]
     gate = Floor(connection)
     scan = gate.scan(Received(Line("SKU-0", 12, sscc=PALLET), "L0"))
     gate.scan(Received(Line("SKU-1", 6), "L0", document="PO-1"))
