@@ -26,6 +26,7 @@ from cloud.app.documents import ROUTES
 from cloud.app.feeds import SHOP_TIMEOUT_S, Drop, Shops, secrets_in
 from cloud.app.ingest import signing_key
 from cloud.app.partners import Partners
+from cloud.app.privacy import Sweeper
 from cloud.app.promises import free_reservations
 from cloud.app.promising import Promising, senders
 from cloud.app.selling import Selling
@@ -220,6 +221,7 @@ def run(
                 file=settings.audit_heads,
             )
             parts["audit"] = trail.tick
+            parts["privacy"] = Sweeper(pool, clock).tick
             if (revocations := revocation.start(settings, pool, clock)) is not None:
                 parts["revocations"] = revocations.tick
             try:

@@ -26,6 +26,7 @@ from cloud.cli import (
     people,
     plan,
     policy,
+    privacy,
     purchases,
     vision,
     webhooks,
@@ -65,6 +66,7 @@ app.add_typer(mappings.app, name="mappings")
 app.add_typer(people.app, name="people")
 app.add_typer(plan.app, name="plan")
 app.add_typer(policy.app, name="policy")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(purchases.app, name="purchases")
 quarantine.command()(replay)
 quarantine.command("replays")(list_replays)

@@ -177,6 +177,18 @@ SET standing = 'waiting', settled_at = NULL, due_at = to_timestamp(%(now)s::nume
 WHERE standing = 'unrouted' AND content IS NOT NULL
 RETURNING delivery_id;
 
+-- name: forget_these
+-- Contents of these deliveries, those that are settled.
+UPDATE feed_delivery SET content = NULL
+WHERE delivery_id = ANY (%(deliveries)s::bigint[]) AND content IS NOT NULL
+  AND standing NOT IN ('waiting', 'unrouted')
+RETURNING delivery_id;
+
+-- name: contents_kept
+-- How many of these deliveries still have their content.
+SELECT count(*) FROM feed_delivery
+WHERE delivery_id = ANY (%(deliveries)s::bigint[]) AND content IS NOT NULL;
+
 -- name: forget
 -- Contents of deliveries that were settled before a moment.
 UPDATE feed_delivery SET content = NULL

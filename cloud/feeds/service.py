@@ -460,6 +460,21 @@ def watch(connection: Connection, *, now: Micros) -> Watched:
     return Watched(len(silences), len(stale), forgotten)
 
 
+def forget_contents(connection: Connection, deliveries: Sequence[int]) -> int:
+    """Forget what these deliveries contained, where they are settled; how many did."""
+    return store.forget_these(connection, deliveries)
+
+
+def contents_kept(connection: Connection, deliveries: Sequence[int]) -> int:
+    """How many of these deliveries still hold what they contained."""
+    return store.contents_kept(connection, deliveries)
+
+
+def forget_settled(connection: Connection, before: Micros) -> int:
+    """Forget what deliveries contained that were settled before a moment; how many did."""
+    return store.forget(connection, before)
+
+
 def _site_id(connection: Connection, site: str | None) -> int | None:
     if not site:
         return None

@@ -272,6 +272,18 @@ def forget(connection: Connection, before: Micros) -> int:
     return len(connection.execute(_Q["forget"], {"before": before}).fetchall())
 
 
+def forget_these(connection: Connection, deliveries: Sequence[int]) -> int:
+    """Forget these contents; how many."""
+    values = {"deliveries": list(deliveries)}
+    return len(connection.execute(_Q["forget_these"], values).fetchall())
+
+
+def contents_kept(connection: Connection, deliveries: Sequence[int]) -> int:
+    """How many of these deliveries still have their content."""
+    row = connection.execute(_Q["contents_kept"], {"deliveries": list(deliveries)}).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def health(connection: Connection, feed_ids: Sequence[int], now: Micros) -> dict[int, Health]:
     """How feeds do."""
     values = {"feed_ids": list(feed_ids), "since": now - DAY}
