@@ -81,11 +81,10 @@ def expected_receipts(
     cells |= {Cell(code) for code in suppliers} | {HOUSE}
     learnt = store.lead_times_of(connection, cells)
     known: Known = {(each.cell, each.clock): each.distribution for each in learnt}
-    days = store.stated_lead_days(connection, suppliers)
     return [
         each
         for row in rows
-        for each in _parts(row, known, days.get(row.supplier), now)
+        for each in _parts(row, known, now)
         if horizon is None or each.arrival.by(horizon) > 0
     ]
 
@@ -93,7 +92,6 @@ def expected_receipts(
 def _parts(
     row: store.ComingRow,
     known: Known,
-    lead_days: int | None,
     now: Micros,
 ) -> Iterator[Expected]:
     left = row.coming
@@ -103,30 +101,26 @@ def _parts(
             continue
         left -= quantity
         if eta is None:
-            yield _expected(row, shipment, quantity, _without_eta(row, known, lead_days, now))
+            yield _expected(row, shipment, quantity, _without_eta(row, known, now))
         else:
-            when = arrival(_narrowest(row, "eta", known, None), Micros(eta), now)
+            when = arrival(_narrowest(row, "eta", known), Micros(eta), now)
             yield _expected(row, shipment, quantity, ("eta", when))
     if left:
-        yield _expected(row, "", left, _without_eta(row, known, lead_days, now))
+        yield _expected(row, "", left, _without_eta(row, known, now))
 
 
-def _without_eta(
-    row: store.ComingRow, known: Known, lead_days: int | None, now: Micros
-) -> tuple[Clock, Arrival]:
+def _without_eta(row: store.ComingRow, known: Known, now: Micros) -> tuple[Clock, Arrival]:
     if row.deliver_day is not None:
-        slip = _narrowest(row, "promised", known, None)
+        slip = _narrowest(row, "promised", known)
         return "promised", arrival(slip, day_start(row.deliver_day, row.timezone), now)
-    took = _narrowest(row, "ordered", known, lead_days)
+    took = _narrowest(row, "ordered", known)
     return "ordered", arrival(took, row.ordered_at, now)
 
 
-def _narrowest(
-    row: store.ComingRow, clock: Clock, known: Known, lead_days: int | None
-) -> Distribution:
+def _narrowest(row: store.ComingRow, clock: Clock, known: Known) -> Distribution:
     own = known.get((Cell(row.supplier, row.lane, row.item_class), clock))
     own = own or known.get((Cell(row.supplier), clock))
-    return own or fallback(known, clock, lead_days)
+    return own or fallback(known, clock, row.lead_days)
 
 
 def _expected(

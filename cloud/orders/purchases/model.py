@@ -514,6 +514,7 @@ class _Sheet:
         }
         self.strays: list[Stray] = []
         self.shipments: dict[tuple[str, str], _Shipment] = {}
+        self.named: set[str] = set()
         self.receipts: list[Receipt] = []
         self.advised: list[tuple[str, int, int]] = []
         self.currencies: set[str] = set()
@@ -567,6 +568,7 @@ class _Sheet:
 
     def arrive(self, arrivals: Iterable[Arrived]) -> None:
         """What gateways saw counts; a warehouse that also tells of their site is compared."""
+        self.named = {number for _, number in self.shipments}
         ordered = sorted(set(arrivals), key=lambda each: (each.at, each.source, each))
         seen = {each.site for each in ordered if each.gateway}
         by_sku: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -611,8 +613,7 @@ class _Sheet:
                 self.receipts.append(Receipt(each, number, "", left, True))
 
     def _named(self, each: Arrived) -> str:
-        numbers = {number for _, number in self.shipments}
-        return each.document if each.document in numbers else ""
+        return each.document if each.document in self.named else ""
 
     def _unload(self, each: Arrived, number: str, quantity: int) -> list[tuple[str, int]]:
         """From which shipments these goods are: the one that was named, else the oldest."""

@@ -117,8 +117,8 @@ DELETE FROM purchase_line WHERE purchase_id = %(purchase_id)s;
 DELETE FROM asn WHERE purchase_id = %(purchase_id)s;
 
 -- name: clear_receipts
--- As above.
-DELETE FROM purchase_receipt WHERE purchase_id = %(purchase_id)s;
+-- Those beyond the ones that there are; the others are compared.
+DELETE FROM purchase_receipt WHERE purchase_id = %(purchase_id)s AND position >= %(receipts)s;
 
 -- name: insert_line
 -- A line as it stands.
@@ -157,14 +157,27 @@ INSERT INTO asn_package (purchase_id, scope, shipment, sscc, stands_on, site_id)
 VALUES (%(purchase_id)s, %(scope)s, %(shipment)s, %(sscc)s, %(stands_on)s, %(site_id)s)
 ON CONFLICT DO NOTHING;
 
--- name: insert_receipt
--- Goods that came.
+-- name: receipts_of
+-- The receipts of an order as they were folded last.
+SELECT position, source, line, shipment, quantity, counts FROM purchase_receipt
+WHERE purchase_id = %(purchase_id)s;
+
+-- name: insert_receipts
+-- Goods that came, where something else stood or nothing.
 INSERT INTO purchase_receipt (purchase_id, position, source, line, shipment, site_id, item_id,
                               quantity, damaged, counts, lot, sscc, received_at)
-SELECT %(purchase_id)s, %(position)s, %(source)s, %(line)s, %(shipment)s, s.site_id, i.item_id,
-       %(quantity)s, %(damaged)s, %(counts)s, %(lot)s, %(sscc)s,
-       to_timestamp(%(at)s::numeric / 1000000)
-FROM item AS i, site AS s WHERE i.sku = %(sku)s AND s.code = %(site)s;
+SELECT %(purchase_id)s, r.position, r.source, r.line, r.shipment, s.site_id, i.item_id, r.quantity,
+       r.damaged, r.counts, r.lot, r.sscc, to_timestamp(r.at::numeric / 1000000)
+FROM unnest(%(positions)s::int[], %(sources)s::text[], %(lines)s::text[], %(shipments)s::text[],
+            %(sites)s::text[], %(skus)s::text[], %(quantities)s::bigint[], %(damaged)s::boolean[],
+            %(counts)s::boolean[], %(lots)s::text[], %(ssccs)s::text[], %(moments)s::bigint[])
+     AS r (position, source, line, shipment, site, sku, quantity, damaged, counts, lot, sscc, at)
+JOIN item AS i ON i.sku = r.sku JOIN site AS s ON s.code = r.site
+ON CONFLICT (purchase_id, position) DO UPDATE
+SET source = excluded.source, line = excluded.line, shipment = excluded.shipment,
+    site_id = excluded.site_id, item_id = excluded.item_id, quantity = excluded.quantity,
+    damaged = excluded.damaged, counts = excluded.counts, lot = excluded.lot, sscc = excluded.sscc,
+    received_at = excluded.received_at;
 
 -- name: update_order
 -- An order as it stands.
@@ -272,12 +285,17 @@ WHERE a.status = 'delivered' AND a.purchase_id > %(after)s
                     AND d.kind = 'short' AND d.closed_at IS NULL)
 ORDER BY 1 LIMIT %(limit)s;
 
+-- name: coming_items
+-- Items of which something is still to come.
+SELECT DISTINCT item_id FROM purchase_line WHERE coming > 0;
+
 -- name: coming
--- What is still to come of these items (or of all), with what is known of when.
+-- What is still to come of these items, with what is known of when.
 SELECT o.number, l.number, o.site_id, t.code, l.item_id, i.sku, l.coming, s.code,
        coalesce(nullif(o.lane, ''), '→' || t.code),
        coalesce(split_part(c.category, '/', 1), ''),
        (extract(epoch FROM o.ordered_at) * 1000000)::bigint, l.deliver_day::text, t.timezone,
+       v.lead_days,
        (SELECT coalesce(json_agg(json_build_array(
                    a.number, g.quantity - g.received,
                    (extract(epoch FROM a.eta) * 1000000)::bigint) ORDER BY a.eta, a.number), '[]')
@@ -290,8 +308,9 @@ JOIN purchase_order AS o USING (purchase_id)
 JOIN supplier AS s USING (supplier_id)
 JOIN item AS i USING (item_id)
 JOIN site AS t ON t.site_id = o.site_id
+LEFT JOIN supplier_version AS v ON v.supplier_id = o.supplier_id AND v.until IS NULL
 LEFT JOIN assortment_version AS c ON c.item_id = l.item_id AND c.until IS NULL
-WHERE l.coming > 0 AND (%(item_ids)s::int[] IS NULL OR l.item_id = ANY(%(item_ids)s))
+WHERE l.coming > 0 AND l.item_id = ANY(%(item_ids)s::int[])
   AND (%(site_ids)s::int[] IS NULL OR l.site_id = ANY(%(site_ids)s))
 ORDER BY o.number, length(l.number), l.number;
 
@@ -321,8 +340,7 @@ VALUES (%(supplier)s, %(lane)s, %(item_class)s, %(clock)s, %(days)s, %(survival)
 -- name: stated_lead_days
 -- What suppliers state.
 SELECT s.code, v.lead_days FROM supplier AS s
-LEFT JOIN supplier_version AS v ON v.supplier_id = s.supplier_id AND v.until IS NULL
-WHERE %(codes)s::text[] IS NULL OR s.code = ANY(%(codes)s);
+LEFT JOIN supplier_version AS v ON v.supplier_id = s.supplier_id AND v.until IS NULL;
 
 -- name: experience
 -- Each line of the orders since a moment, with the receipts that count: what lead times are learnt

@@ -241,7 +241,7 @@ def lead_times(connection: Connection, supplier: str) -> tuple[int | None, list[
         QuartermasterError: ``request.not-found`` for an unknown supplier.
     """
     _demand_supplier(connection, supplier)
-    days = store.stated_lead_days(connection, [supplier]).get(supplier)
+    days = store.stated_lead_days(connection).get(supplier)
     return days, store.lead_times(connection, supplier)
 
 

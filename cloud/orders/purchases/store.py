@@ -16,6 +16,7 @@ from cloud.orders.purchases.model import (
     Change,
     Discrepancy,
     LineState,
+    Receipt,
     State,
     Statement,
 )
@@ -172,6 +173,7 @@ class ComingRow(NamedTuple):
     ordered_at: Micros
     deliver_day: str | None
     timezone: str
+    lead_days: int | None
     shipments: list[list[Any]]
 
 
@@ -322,7 +324,8 @@ def write(
 ) -> None:
     """Write an order as it stands."""
     for name in ("clear_lines", "clear_shipments", "clear_receipts"):
-        connection.execute(_Q[name], {"purchase_id": purchase_id})
+        values = {"purchase_id": purchase_id, "receipts": len(state.receipts)}
+        connection.execute(_Q[name], values)
     own: dict[str, Any] = {"purchase_id": purchase_id, "site_id": site_id}
     _many(connection, "insert_line", [own | line._asdict() for line in state.lines])
     shipments = [
@@ -348,22 +351,8 @@ def write(
             for sscc, below in each.packages
         ],
     )
-    _many(
-        connection,
-        "insert_receipt",
-        [
-            own
-            | receipt.arrived._asdict()
-            | {
-                "position": n,
-                "line": receipt.line,
-                "shipment": receipt.shipment,
-                "quantity": receipt.quantity,
-                "counts": receipt.counts,
-            }
-            for n, receipt in enumerate(state.receipts)
-        ],
-    )
+    if state.receipts:
+        _write_receipts(connection, purchase_id, state.receipts)
     connection.execute(
         _Q["update_order"],
         own
@@ -378,6 +367,40 @@ def write(
             "supplier": state.supplier,
             "revision": revision,
             "at": at,
+        },
+    )
+
+
+def _write_receipts(connection: Connection, purchase_id: int, receipts: Sequence[Receipt]) -> None:
+    """Write only what is not there yet: a large order is received in many scans."""
+    rows = connection.execute(_Q["receipts_of"], {"purchase_id": purchase_id})
+    held = {row[0]: tuple(row[1:]) for row in rows}
+    fresh = [
+        (position, each)
+        for position, each in enumerate(receipts)
+        if held.get(position)
+        != (each.arrived.source, each.line, each.shipment, each.quantity, each.counts)
+    ]
+    if not fresh:
+        return
+    receipts = [each for _, each in fresh]
+    arrived = [receipt.arrived for receipt in receipts]
+    connection.execute(
+        _Q["insert_receipts"],
+        {
+            "purchase_id": purchase_id,
+            "positions": [position for position, _ in fresh],
+            "sources": [each.source for each in arrived],
+            "lines": [receipt.line for receipt in receipts],
+            "shipments": [receipt.shipment for receipt in receipts],
+            "sites": [each.site for each in arrived],
+            "skus": [each.sku for each in arrived],
+            "quantities": [receipt.quantity for receipt in receipts],
+            "damaged": [each.damaged for each in arrived],
+            "counts": [receipt.counts for receipt in receipts],
+            "lots": [each.lot for each in arrived],
+            "ssccs": [each.sscc for each in arrived],
+            "moments": [each.at for each in arrived],
         },
     )
 
@@ -484,8 +507,10 @@ def coming(
     connection: Connection, *, item_ids: Sequence[int] | None, site_ids: Sequence[int] | None
 ) -> list[ComingRow]:
     """What is still to come."""
+    if item_ids is None:
+        item_ids = [row[0] for row in connection.execute(_Q["coming_items"])]
     values = {
-        "item_ids": None if item_ids is None else list(item_ids),
+        "item_ids": list(item_ids),
         "site_ids": None if site_ids is None else list(site_ids),
     }
     return [ComingRow(*row) for row in connection.execute(_Q["coming"], values)]
@@ -541,12 +566,9 @@ def write_lead_times(connection: Connection, learnt: Iterable[Learnt], *, at: Mi
     )
 
 
-def stated_lead_days(
-    connection: Connection, codes: Iterable[str] | None = None
-) -> dict[str, int | None]:
-    """What these suppliers (or all) state, by code."""
-    values = {"codes": None if codes is None else sorted(set(codes))}
-    return dict(connection.execute(_Q["stated_lead_days"], values).fetchall())
+def stated_lead_days(connection: Connection) -> dict[str, int | None]:
+    """What suppliers state, by code."""
+    return dict(connection.execute(_Q["stated_lead_days"]).fetchall())
 
 
 def experience(connection: Connection, *, since: Micros) -> list[ExperienceRow]:
