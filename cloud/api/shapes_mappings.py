@@ -33,6 +33,7 @@ class MappingShape(BaseModel):
                 "kind": "offers",
                 "columns": {"sku": "Artikel", "cost": "Preis netto"},
                 "constants": {"supplier": "MILL", "currency": "EUR"},
+                "factors": {},
                 "header": 2,
                 "sheet": "",
                 "dates": "day-first",
@@ -53,6 +54,10 @@ class MappingShape(BaseModel):
     constants: Annotated[
         dict[Ours, Annotated[str, Field(max_length=200)]],
         Field(description="What holds for every row of the file."),
+    ] = {}
+    factors: Annotated[
+        dict[Ours, Annotated[int, Field(ge=2, le=1_000_000)]],
+        Field(description="What their numbers are multiplied by: 12 where they count cases."),
     ] = {}
     header: Annotated[int, Field(ge=1, le=100, description="The line that names columns.")] = 1
     sheet: Annotated[str, Field(max_length=31, description="Of a workbook with several.")] = ""

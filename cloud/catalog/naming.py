@@ -92,6 +92,9 @@ def check_columns(mapping: ColumnMapping, known: Columns) -> None:
     if odd := given - every:
         says = f"{min(odd)[:40]!r} is no column of {mapping.kind}: {', '.join(sorted(every))}"
         raise QuartermasterError("request.invalid", says, where="columns")
+    if odd := [name for name in mapping.factors if known.forms.get(name) != "number"]:
+        says = f"{odd[0][:40]!r} is no number of {mapping.kind}"
+        raise QuartermasterError("request.invalid", says, where="factors")
     if missing := [name for name in known.required if name not in given]:
         says = f"nothing is said of {', '.join(missing)}"
         raise QuartermasterError("request.invalid", says, where="columns")

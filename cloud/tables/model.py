@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -51,6 +52,7 @@ _EXPONENT: Final = re.compile(r"\d(?:[.,]\d+)?E\+?\d+\Z", re.ASCII | re.IGNORECA
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?\Z", re.ASCII)
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\Z", re.ASCII)
 _DAY: Final = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:[ T,]+(\d{1,2}:\d{2}.*))?\Z")
+_UNKEPT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SWAPPED: Final = str.maketrans(",.", ".,")
 _SPACES: Final = str.maketrans("", "", " \u00a0\u2009\u202f'\u2019")
 _CLOSE: Final = 0.84
@@ -77,6 +79,11 @@ class ColumnMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     constants: dict[
         Annotated[str, Meta(min_length=1, max_length=80)], Annotated[str, Meta(max_length=200)]
     ] = {}
+    factors: dict[
+        Annotated[str, Meta(min_length=1, max_length=80)], Annotated[int, Meta(ge=2, le=1_000_000)]
+    ] = {}
+    """What their numbers are multiplied by: 12 where they count cases of twelve, 10,000 (and
+    ``per`` a constant 10000) where a price has more decimals than its currency."""
     header: Annotated[int, Meta(ge=1, le=100)] = 1
     """The line of their file on which the columns are named."""
     sheet: Annotated[str, Meta(max_length=31)] = ""
@@ -85,6 +92,13 @@ class ColumnMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The other of the two, a space or an apostrophe may then stand between thousands."""
     encoding: Literal["utf-8", "windows-1252", "utf-16"] = "utf-8"
     delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what a database cannot keep: control characters and halves of characters."""
+        named = (*self.columns, *self.columns.values(), *self.constants, *self.constants.values())
+        for text in (self.sheet, *named, *self.factors):
+            if _UNKEPT.search(text):
+                raise ValueError(f"{text[:40]!a} holds a control character")
 
 
 def rounded(text: str) -> bool:
@@ -104,14 +118,17 @@ def translated(
     place = _header(mapping, below, code)
     names = [*mapping.columns, *mapping.constants]
     said = list(mapping.constants.values())
-    sources: list[tuple[int, Form]] = [
-        (place[_folded(theirs)], forms.get(ours, "text"))
+    sources: list[tuple[int, Form, int]] = [
+        (place[_folded(theirs)], forms.get(ours, "text"), mapping.factors.get(ours, 1))
         for ours, theirs in mapping.columns.items()
     ]
     yield mapping.header, names
     for number, cells in below:
         if any(cells):
-            row = [_cell(mapping, form, cells, index) for index, form in sources]
+            row = [
+                _multiplied(_cell(mapping, form, cells, index), factor)
+                for index, form, factor in sources
+            ]
             yield number, row + said
 
 
@@ -136,6 +153,12 @@ def _cell(mapping: ColumnMapping, form: Form, cells: list[str], index: int) -> s
         return text
     text = text.strip()
     return plain_number(text, mapping.decimal) if form == "number" else iso(text, mapping.dates)
+
+
+def _multiplied(text: str, factor: int) -> str:
+    if factor == 1 or not _NUMBER.match(text):
+        return text
+    return plain_number(f"{Decimal(text) * factor:f}", ".")
 
 
 def plain_number(text: str, decimal: str) -> str:
@@ -167,7 +190,7 @@ def proposed(
     synonyms: Mapping[str, Sequence[str]],
 ) -> ColumnMapping:
     """A first guess from a header, for a person to look at: ours by the same or a close name."""
-    free = {_bare(name): name for name in header if _bare(name)}
+    free = {_bare(name): " ".join(name.split()) for name in header if _bare(name)}
     columns: dict[str, str] = {}
     for name in ours:
         for word in (name, *synonyms.get(name, ())):

@@ -101,6 +101,8 @@ def test_a_file_of_theirs_comes_in_by_a_mapping_that_is_kept_in_versions(
         ({"constants": {"supplier": "MILL"}}, "nothing is said of currency"),
         ({"constants": {"supplier": "M", "currency": "EUR", "sku": "A"}}, "a column and a const"),
         ({"header": 0}, "header"),
+        ({"sheet": "a\0b"}, "control character"),
+        ({"columns": {"sku": "A\ud800", "cost": "B"}}, ""),
     ],
 )
 def test_a_mapping_that_cannot_work_is_refused_before_it_is_kept(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.catalog import exported, header, template
+from cloud.catalog import exported, header, proposal, template
 from cloud.catalog.cells import Value
 from cloud.catalog.facts import Fact, merged, read_trade, remarked
 from cloud.catalog.kinds import SHAPES, columns
 from cloud.catalog.model import ImportKind, TradeKind
 from cloud.catalog.money import MAX_MINOR, major_units, minor_units
+from cloud.catalog.table import read
 from cloud.tables import ColumnMapping, lines, written_workbook
 from shared.errors import QuartermasterError
 
@@ -154,3 +157,26 @@ def test_whatever_reads_without_errors_is_exported_as_what_reads_the_same(
 
 def _key(fact: Fact) -> tuple[Value, ...]:
     return fact.key
+
+
+def test_real_exports_come_in_by_a_mapping_or_say_what_stands_in_their_way() -> None:
+    data = Path(__file__).parents[5] / "shared" / "data" / "demand"
+    if not data.is_dir():
+        pytest.skip(f"the real data is not at {data}")
+    products = (data / "frat_products.csv").read_bytes()
+    found = proposal("items", products)
+    assert found.columns == {"name": "description"}
+    mapping = ColumnMapping(kind="items", columns={"sku": "UPC_ID", "name": "description"})
+    table = read("items", products, mapping)
+    assert (len(table.items), table.rows, table.errors.found) == (table.rows, table.rows, [])
+    costs = ColumnMapping(
+        kind="offers",
+        columns={"sku": "item", "cost": "unit_cost", "minimum": "moq"},
+        constants={"supplier": "MAN", "currency": "EUR", "per": "10000"},
+        factors={"cost": 10_000},
+    )
+    offers = read_trade("offers", (data / "man_items_dev.csv").read_bytes(), costs)
+    assert offers.stated[0].lines[0] == (1, 1_873_685)  # 1.873685 for one
+    # Costs that a program's fractions spoilt, least orders of none: for a person to correct.
+    assert {flaw.column for flaw in offers.errors.found} == {"cost", "minimum"}
+    assert len(offers.errors.found) < offers.rows // 8

@@ -38,6 +38,15 @@ def test_their_lines_are_ours_under_the_numbers_that_they_have() -> None:
     ]
 
 
+def test_numbers_are_multiplied_exactly_and_nothing_else_is() -> None:
+    mapping = ColumnMapping(
+        kind="offers", columns={"cost": "c", "sku": "s"}, factors={"cost": 10_000, "sku": 2}
+    )
+    found = [(1, ["c", "s"]), (2, ["1.873685", "7"]), (3, ["x", "A"]), (4, [Exact("0.1"), "B"])]
+    made = translated(mapping, found, {"cost": "number"}, code="catalog.file")
+    assert [cells[0] for _, cells in made][1:] == ["18736.85", "x", "1000"]
+
+
 def test_what_a_spreadsheet_holds_as_a_number_is_not_read_by_their_comma() -> None:
     found = [(2, ["Artikel", "Preis netto", "ab", "Menge"]), (3, ["A", Exact("1.5"), "", "1.500"])]
     row = list(translated(GERMAN, found, {"cost": "number", "per": "number"}, code="catalog.file"))
