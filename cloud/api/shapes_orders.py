@@ -107,13 +107,16 @@ class SoldLine(BaseModel):
     cancelled: Annotated[int, Field(description="Of these, before they left.")]
     shipped: int
     returned: int
-    open: Annotated[int, Field(description="Still to be shipped.")]
+    open: Annotated[int, Field(description="Still to be shipped, as the feeds say.")]
+    picked: Annotated[
+        int, Field(description="By gateways, for a document with one of the order's numbers.")
+    ]
     amount: Annotated[Money | None, Field(description="For all that was ordered, before tax.")]
     wanted: str | None
     keeps_days: Annotated[int, Field(description="Days they must still keep when they leave.")]
 
     @classmethod
-    def of(cls, line: OrderLine, currency: str) -> SoldLine:
+    def of(cls, line: OrderLine, currency: str, picked: int) -> SoldLine:
         """As the API says it."""
         return cls(
             item=line.item,
@@ -123,6 +126,7 @@ class SoldLine(BaseModel):
             shipped=line.shipped,
             returned=line.returned,
             open=line.open,
+            picked=picked,
             amount=Money.of(line.amount, currency),
             wanted=line.wanted or None,
             keeps_days=line.keeps_days,
@@ -265,7 +269,10 @@ class OrderDetail(OrderHead):
         return cls(
             **OrderHead.of(whole.row).model_dump(),
             numbers=[NumberLine.of(each) for each in whole.references],
-            lines=[SoldLine.of(each, whole.row.currency) for each in whole.lines],
+            lines=[
+                SoldLine.of(each, whole.row.currency, whole.picked.get(each.item, 0))
+                for each in whole.lines
+            ],
             passages=[PassageLine.of(each) for each in whole.moved],
             said=[StatementLine.of(each) for each in whole.statements],
             changes=[ChangeLine.of(each) for each in whole.changes],

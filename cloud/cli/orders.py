@@ -79,6 +79,7 @@ def show(
             {
                 **whole.row._asdict(),
                 "lines": [line._asdict() for line in whole.lines],
+                "picked": whole.picked,
                 "moved": [row._asdict() for row in whole.moved],
                 "numbers": whole.references,
                 "said": [
@@ -99,9 +100,10 @@ def show(
     _console.print(f"order {row.order_id}: {row.status}, {row.channel}, {row.site or 'no site'}")
     for numbering, scope, number in whole.references:
         _console.print(f"  {numbering} {scope} {number}", highlight=False)
-    table = Table("item", "ordered", "cancelled", "shipped", "returned", "open")
+    table = Table("item", "ordered", "cancelled", "picked", "shipped", "returned", "open")
     for line in whole.lines:
-        counts = (line.quantity, line.cancelled, line.shipped, line.returned, line.open)
+        picked = whole.picked.get(line.item, 0)
+        counts = (line.quantity, line.cancelled, picked, line.shipped, line.returned, line.open)
         table.add_row(line.item, *map(str, counts))
     _console.print(table)
     for text in (*whole.differences, *row.unresolved.splitlines()):

@@ -286,6 +286,16 @@ SELECT order_id, came_back, item, item_id, site, site_id,
        (extract(epoch FROM at) * 1000000)::bigint, quantity, feed, number
 FROM sales_moved WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, line;
 
+-- name: picked_of
+-- What gateways picked for a document of one of an order's numbers, by SKU.
+SELECT i.sku, sum(d.quantity)::bigint
+FROM document_pick d
+JOIN item i USING (item_id)
+LEFT JOIN undone_scan u ON u.undone = d.event_id
+WHERE d.document = ANY(ARRAY(SELECT number FROM sales_reference WHERE order_id = %(order_id)s))
+  AND u.undone IS NULL
+GROUP BY i.sku;
+
 -- name: references_of
 -- The numbers of an order.
 SELECT numbering, scope, number FROM sales_reference WHERE order_id = %(order_id)s ORDER BY 1, 2, 3;

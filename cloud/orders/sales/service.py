@@ -229,6 +229,7 @@ def whole(connection: Connection, order_id: int, *, sites: frozenset[int] | None
     return Whole(
         row=row,
         lines=store.lines_of(connection, [order_id]).get(order_id, []),
+        picked=store.picked_of(connection, order_id),
         moved=store.moved_of(connection, [order_id]).get(order_id, []),
         references=store.references_of(connection, order_id),
         statements=store.statements_of(connection, order_id),

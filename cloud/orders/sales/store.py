@@ -296,6 +296,11 @@ def moved_of(connection: Connection, orders: Iterable[int]) -> dict[int, list[Mo
     return found
 
 
+def picked_of(connection: Connection, order_id: int) -> dict[str, int]:
+    """What gateways picked for an order's documents, by SKU."""
+    return {row[0]: row[1] for row in connection.execute(_Q["picked_of"], {"order_id": order_id})}
+
+
 def references_of(connection: Connection, order_id: int) -> list[Number]:
     """The numbers that mean an order."""
     rows = connection.execute(_Q["references_of"], {"order_id": order_id})

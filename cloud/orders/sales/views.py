@@ -82,10 +82,11 @@ class Change(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """An order with all that is known of it."""
+    """An order with all that is known of it; ``picked`` by SKU, as gateways scanned it."""
 
     row: OrderRow
     lines: list[OrderLine]
+    picked: dict[str, int]
     moved: list[MovedRow]
     references: list[Number]
     statements: list[Statement]

@@ -383,6 +383,7 @@ def test_open_lines_are_what_promises_must_keep(connection: Connection) -> None:
         each for each in sales.open_lines(connection, [item]) if each.title[2] == trade.shop.number
     ]
     assert line.quantity == 1
+    assert trade.only(connection).picked == {"OAT": 4}
 
 
 def test_a_document_without_a_number_is_refused_and_leaves_nothing(connection: Connection) -> None:
