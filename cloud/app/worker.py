@@ -19,7 +19,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg_pool import ConnectionPool
 
-from cloud import feeds, fleet
+from cloud import feeds, fleet, quality
 from cloud.app import revocation
 from cloud.app.changes import Sender, Telling
 from cloud.app.documents import ROUTES
@@ -189,6 +189,7 @@ def run(
                 "offers": _when_connected(bus, offering.tick),
                 "heads": _when_connected(bus, witness.tick),
                 "feeds": Inbox(pool, clock).tick,
+                "quality": Looking(pool, clock).tick,
                 "purchases": Purchases(pool, clock).tick,
                 "reservations": lambda: free_reservations(pool, clock),
                 "promises": Promising(
@@ -290,6 +291,27 @@ class Inbox:
                 feeds.watch(connection, now=now)
             self._watched_at = now
         return feeds.work(self._pool, ROUTES, now=now)
+
+
+class Looking:
+    """Looks each hour at how good the data is."""
+
+    def __init__(self, pool: ConnectionPool[Connection], clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._looked_at = 0
+
+    def tick(self) -> None:
+        """Look when it is time.
+
+        Raises:
+            QuartermasterError: ``database.unreachable``.
+        """
+        now = self._clock.now()
+        if now - self._looked_at >= HOUR:
+            self._looked_at = now
+            with unit_of_work(self._pool) as connection:
+                quality.look(connection, now=now)
 
 
 def _when_connected(bus: Bus, tick: Callable[[], object]) -> Callable[[], object]:

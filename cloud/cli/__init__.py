@@ -34,6 +34,7 @@ from cloud.cli import (
 )
 from cloud.cli.heads import heads
 from cloud.cli.ingest import ingest, quarantine
+from cloud.cli.quality import quality
 from cloud.cli.rehoming import histories, rehome
 from cloud.cli.replay import list_replays, replay
 from cloud.clock import SystemClock
@@ -75,6 +76,7 @@ app.add_typer(vision.app, name="vision")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(x12.app, name="x12")
 app.command()(ingest)
+app.command()(quality)
 
 
 @app.callback()
