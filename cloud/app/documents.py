@@ -31,6 +31,7 @@ from cloud.feeds.documents import (
     Tracking,
 )
 from cloud.feeds.reports import amazon
+from cloud.ledger.transit import service as transit
 from cloud.orders import purchases
 
 READERS: Final[Mapping[str, Reader]] = {
@@ -53,6 +54,25 @@ def _ship_notice(connection: Connection, document: ShipNotice, delivery: Deliver
     purchases.handle(connection, document, delivery)
     ours = purchases.named(connection, document, delivery)
     stock_documents.ship_notice(connection, ours, delivery)
+    _expect(connection, document)
+
+
+def _tracked(connection: Connection, document: Tracking, delivery: Delivery) -> None:
+    """The order is told first; what moves is expected in the ledger, too.
+
+    Raises:
+        QuartermasterError: as the handler of the order.
+    """
+    purchases.handle(connection, document, delivery)
+    _expect(connection, document)
+
+
+def _expect(connection: Connection, document: ShipNotice | Tracking) -> None:
+    """In whatever order they spoke, the latest word on a shipment's arrival counts everywhere."""
+    for supplier, shipment, eta in purchases.etas(connection, document):
+        for each in transit.in_transit(connection, sites=None, reference=shipment):
+            if each.scope == supplier and each.eta != eta:
+                transit.expect(connection, each.consignment_id, eta=eta)
 
 
 HANDLERS: Final[Mapping[type, Handler]] = {
@@ -67,7 +87,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     ReceiptAdvice: both(purchases.handle, stock_documents.receipt_advice),
     StockAdjustment: stock_documents.stock_adjustment,
     StockReport: stock_documents.stock_report,
-    Tracking: purchases.handle,
+    Tracking: _tracked,
     Sale: selling.sold,
 }
 

@@ -26,6 +26,7 @@ from cloud.orders.purchases.model import LineState
 from cloud.orders.purchases.reading import named
 from cloud.orders.purchases.scorecard import Figure, OrderScore, Scorecard
 from cloud.orders.purchases.service import (
+    etas,
     forget,
     handle,
     lead_times,
@@ -69,6 +70,7 @@ __all__ = [
     "changes",
     "close",
     "discrepancies",
+    "etas",
     "expected_receipts",
     "forget",
     "handle",

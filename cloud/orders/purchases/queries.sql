@@ -413,6 +413,13 @@ WHERE (%(sites)s::int[] IS NULL OR a.site_id = ANY(%(sites)s))
   AND (%(a0)s::text IS NULL OR (o.number, a.scope, a.number) > (%(a0)s, %(a1)s, %(a2)s))
 ORDER BY o.number, a.scope, a.number LIMIT %(limit)s;
 
+-- name: etas
+-- When what is under way for the orders that these numbers stand for is expected.
+SELECT DISTINCT a.scope, a.number, (extract(epoch FROM a.eta) * 1000000)::bigint
+FROM purchase_alias AS n JOIN asn AS a USING (purchase_id)
+WHERE n.alias = ANY(%(aliases)s::text[]) AND a.status = 'under-way' AND a.eta IS NOT NULL
+ORDER BY 1, 2;
+
 -- name: receipts
 -- Receipts of the sites that a caller may see, by order.
 SELECT o.number, r.position, r.line, r.shipment, t.code, i.sku, r.quantity, r.damaged, r.counts,

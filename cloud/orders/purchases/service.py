@@ -34,6 +34,7 @@ from cloud.orders.purchases.model import (
     fold,
     judge,
 )
+from cloud.orders.purchases.naming import brought
 from cloud.orders.purchases.scorecard import LAST, Scorecard, score
 from shared.errors import Code, QuartermasterError
 from shared.units import Micros
@@ -72,6 +73,14 @@ def handle(connection: Connection, document: Document, delivery: Delivery) -> No
         by = f"feed {delivery.feed}"
         by = f"{read.supplier}, by {by}" if _theirs(read) else by
         note(connection, read, reading.heard(read, delivery, by=by))
+
+
+def etas(connection: Connection, document: ShipNotice | Tracking) -> list[tuple[str, str, Micros]]:
+    """(Supplier, shipment, ETA) of what a document speaks of and is under way: the latest word."""
+    if isinstance(document, ShipNotice):
+        return store.etas(connection, brought(document.references, document.supplier))
+    named = [document.reference, *document.shipment]
+    return store.etas(connection, brought(named, ""))
 
 
 def _theirs(read: reading.Read) -> bool:

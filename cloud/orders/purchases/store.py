@@ -635,6 +635,11 @@ def shipments(
     return [ShipmentRow(*row) for row in rows]
 
 
+def etas(connection: Connection, aliases: Iterable[str]) -> list[tuple[str, str, Micros]]:
+    """(Shipper, shipment, ETA) of what is under way under these numbers."""
+    return connection.execute(_Q["etas"], {"aliases": sorted(set(aliases))}).fetchall()
+
+
 def receipts(
     connection: Connection,
     *,

@@ -273,6 +273,13 @@ def test_what_was_announced_is_on_its_way_in_the_ledger_too(house: House) -> Non
     with unit_of_work(house.pool) as connection:
         HANDLERS[ShipNotice](connection, sent, delivery)
         under_way = transit.in_transit(connection, sites=None, reference="S-I")
+        HANDLERS[Tracking](
+            connection, tracked("S-I", "in-transit", Micros(DAY_0 + 4 * DAY)), delivery
+        )
+        (moved,) = transit.in_transit(connection, sites=None, reference="S-I")
+        HANDLERS[ShipNotice](connection, msgspec.structs.replace(sent, version=1), delivery)
+        (again,) = transit.in_transit(connection, sites=None, reference="S-I")
+    assert moved.eta == again.eta == DAY_0 + 4 * DAY
     assert [(each.sku, each.quantity) for each in under_way] == [("OAT", 12)]
     assert house.lines("PO-I")[0][-1] == "shipped"
 
