@@ -47,3 +47,23 @@ def held_to(
 
     every_case_holds()
     return True
+
+
+def some_of(operation: Any, examples: int) -> list[Any]:
+    """Some cases of an operation as the document describes it."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def collect(case: Any) -> None:
+        found.append(case)
+
+    collect()
+    return found
