@@ -70,12 +70,22 @@ JOIN LATERAL (SELECT * FROM demand_sale d
               ORDER BY version DESC, digest DESC LIMIT 1) s ON true
 ORDER BY first.sale_id;
 
+-- name: unresolved_of
+-- What of these sales the catalog did not know so far.
+SELECT sale_id, unresolved FROM demand_sale
+WHERE sale_id = ANY(%(sales)s::bigint[]) AND unresolved <> '';
+
 -- name: note_unresolved
 -- What of a sale the catalog does not know.
 UPDATE demand_sale d
 SET unresolved = x.unresolved, looked_at = to_timestamp(%(at)s::numeric / 1000000)
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS x (sale_id bigint, unresolved text)
 WHERE d.sale_id = x.sale_id AND (d.unresolved <> '' OR x.unresolved <> '');
+
+-- name: waiting_for
+-- Whether a feed has sales that wait for this.
+SELECT EXISTS (SELECT FROM demand_sale
+               WHERE feed = %(feed)s AND unresolved = %(unresolved)s AND unresolved <> '');
 
 -- name: touch_unresolved
 -- Sales that named what the catalog did not know when they were looked at, before a moment.

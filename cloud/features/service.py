@@ -18,6 +18,7 @@ import msgspec
 
 from cloud import feeds
 from cloud.db import Connection
+from cloud.exceptions import cases, close, raise_exception
 from cloud.features import store
 from cloud.features.model import (
     Cell,
@@ -32,7 +33,7 @@ from cloud.features.model import (
 from cloud.features.store import Counted, DayRow, EvidenceRow, SpanRow
 from cloud.feeds.documents import Delivery, Sale
 from cloud.orders import sales
-from shared.errors import QuartermasterError
+from shared.errors import Code, QuartermasterError
 from shared.units import MINUTE, Micros
 
 __all__ = ["demand", "drain", "drift", "evidence", "look_at_stock", "orders_changed", "sold"]
@@ -106,7 +107,7 @@ def drain(connection: Connection, *, now: Micros, limit: int = _AT_ONCE) -> int:
         ids = {each.source_id for each in found}
         cells |= _replace(connection, "sale", ids, parts, at=at)
         _replace_spans(connection, ids, spans, at=at)
-        store.note_unresolved(connection, unresolved, at=now)
+        _tell(connection, {each.sale_id: each.feed for each in found}, unresolved, at=now)
     return store.roll_up(connection, sorted(cells, key=str), at=at) if cells else 0
 
 
@@ -298,6 +299,29 @@ def _of_sales(
             if sale.stocked_out and sale.until > sale.start:
                 spans.append(SpanRow(each.source_id, item.item_id, site_id, sale.start, sale.until))
     return parts, spans, unresolved
+
+
+def _tell(
+    connection: Connection, feeds_of: Mapping[int, str], found: Mapping[int, str], *, at: Micros
+) -> None:
+    """Note what the catalog does not know; a case for each such thing, until it knows it."""
+    before = store.unresolved_of(connection, found)
+    store.note_unresolved(connection, found, at=at)
+    changed = {
+        (feeds_of[sale_id], text)
+        for sale_id, now in found.items()
+        for text in (before.get(sale_id, ""), now)
+        if text and before.get(sale_id, "") != now
+    }
+    for feed, text in sorted(changed):
+        code: Code = "feed.unknown-site" if text.startswith("site ") else "feed.unknown-item"
+        subject = f"feed {feed} sold {text}"[:200]
+        if store.waiting_for(connection, feed, text):
+            raise_exception(connection, code, subject, "its sales wait for it", at=at)
+            continue
+        for case in cases(connection, sites=None, code=code, subject=subject):
+            reason = "the catalog knows it now"
+            close(connection, case.exception_id, reason=reason, by="demand", sites=None, at=at)
 
 
 def _replace(

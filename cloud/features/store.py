@@ -145,6 +145,18 @@ def note_unresolved(connection: Connection, found: Mapping[int, str], *, at: Mic
     connection.execute(_Q["note_unresolved"], {"rows": _json(rows), "at": at})
 
 
+def unresolved_of(connection: Connection, sales: Iterable[int]) -> dict[int, str]:
+    """What of these sales the catalog did not know so far."""
+    rows = connection.execute(_Q["unresolved_of"], {"sales": sorted(sales)})
+    return {row[0]: row[1] for row in rows}
+
+
+def waiting_for(connection: Connection, feed: str, unresolved: str) -> bool:
+    """Whether a feed has sales that wait for this."""
+    values = {"feed": feed, "unresolved": unresolved}
+    return bool(_only(connection.execute(_Q["waiting_for"], values).fetchone()))
+
+
 def touch_unresolved(connection: Connection, *, before: Micros, limit: int) -> None:
     """Have sales looked at again that named what the catalog did not know."""
     connection.execute(_Q["touch_unresolved"], {"before": before, "limit": limit})

@@ -23,6 +23,7 @@ CREATE TABLE demand_sale (
 );
 CREATE INDEX demand_sale_by_order ON demand_sale USING gin (orders) WHERE orders <> '{}';
 CREATE INDEX demand_sale_unresolved ON demand_sale (looked_at) WHERE unresolved <> '';
+CREATE INDEX demand_sale_waiting_for ON demand_sale (feed, unresolved) WHERE unresolved <> '';
 
 -- Orders and sales that have to be looked at again; appended to, never updated, so that nobody who
 -- reports a change waits for the one who works it off.

@@ -12,6 +12,7 @@ import pytest
 from cloud import catalog, features
 from cloud.app import selling
 from cloud.db import unit_of_work
+from cloud.exceptions import cases
 from cloud.feeds.documents import (
     CustomerReturn,
     Delivery,
@@ -251,13 +252,16 @@ def test_promotions_of_sources_and_of_the_catalog_are_marked(connection: Connect
 
 def test_an_unknown_item_counts_once_the_catalog_knows_it(connection: Connection) -> None:
     shop = Shop(connection)
-    shop.say(shop.sale("1", 3, sku="LATER"))
+    shop.say(shop.sale("1", 3, sku="LATER"), shop.sale("2", 1, sku="LATER"))
     shop.settle()
     assert shop.days() == []
+    (case,) = cases(connection, sites=None, code="feed.unknown-item")
+    assert (case.subject, case.times) == ("feed feed sold SKU 'LATER'", 1)
     catalog.import_csv(connection, kind="items", content="sku,name\nLATER,Later\n")
     features.look_at_stock(connection, now=Micros(AT + HOUR))
     shop.settle()
-    assert shop.days() == [("2025-11-20", 0, 0, 0, 3, 0)]
+    assert shop.days() == [("2025-11-20", 0, 0, 0, 4, 0)]
+    assert cases(connection, sites=None, code="feed.unknown-item") == []
 
 
 def test_days_without_stock_are_marked_and_late_scans_correct_them(house: Intake) -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from cloud import catalog, features, feeds
 from cloud.app.documents import ROUTES
+from cloud.app.selling import Selling
 from cloud.db import unit_of_work
 from cloud.feeds import Arrival, NewFeed
 from cloud.orders import sales
-from shared.units import DAY, HOUR, Micros
+from shared.units import DAY, HOUR
+from tests.support import FakeClock
 from tests.support.intake import AT
 
 if TYPE_CHECKING:
@@ -104,8 +106,8 @@ def test_four_feeds_of_one_order_are_one_order_with_one_demand(
             arrival = Arrival(json.dumps(value).encode(), f"k{next(_KEYS)}", topic)
             feeds.accept(connection, feeds.feed(connection, feed), arrival, now=AT)
     feeds.work(pool, ROUTES, now=AT)
+    Selling(pool, FakeClock(AT + HOUR)).tick()
     with unit_of_work(pool) as connection:
-        features.drain(connection, now=Micros(AT + HOUR))
         standings = {
             row.standing
             for code in ("shop", "erp", "3pl", "bank")
