@@ -22,6 +22,8 @@ from cloud.api.shapes_stock import (
     InTransitLine,
     PostingFilter,
     PostingLine,
+    SummaryFilter,
+    SummaryLine,
     TransferAsked,
     TransferOpened,
     UndoAsked,
@@ -36,6 +38,7 @@ from cloud.ledger.postings import corrections
 from cloud.ledger.postings.corrections import Correction
 from cloud.ledger.postings.model import Source
 from cloud.ledger.postings.service import postings
+from cloud.ledger.service import summary
 from cloud.ledger.transit import service as transit
 from cloud.ledger.transit.model import Consignment, Goods
 from cloud.ledger.units import service as units
@@ -43,6 +46,7 @@ from shared.errors import QuartermasterError
 from shared.movements import Position
 from shared.units import Micros
 
+_SUMMARY: Final = Cursor("summary", "int", "int")
 _POSTINGS: Final = Cursor("postings", "bigint")
 _IN_TRANSIT: Final = Cursor("in-transit", "bigint", "int")
 _UNITS: Final = Cursor("units", "text")
@@ -84,6 +88,28 @@ _CHANGING: Final = responses(
     "payload.too-large",
     "database.unreachable",
 )
+
+
+@router.get("/stock/summary", responses=_READING)
+def get_summary(
+    caller: ReadCaller, service: ServiceDep, asked: Annotated[SummaryFilter, Query()]
+) -> Page[SummaryLine]:
+    """What each site has of each item, by what may be done with it, and what is towards it."""
+    after = _SUMMARY.read(asked.cursor)
+    with service.transaction() as connection:
+        if asked.site is not None:
+            own_site(connection, caller, asked.site)
+        rows = summary(
+            connection,
+            sites=caller.sites,
+            site=asked.site,
+            item=asked.item,
+            after=after,
+            limit=asked.limit + 1,
+        )
+    keyed = [(SummaryLine.model_validate(row._asdict()), row.key) for row in rows]
+    items, following = _SUMMARY.page(keyed, asked.limit)
+    return Page(items=items, next=following)
 
 
 @router.get("/stock/postings", responses=_READING)

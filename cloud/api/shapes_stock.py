@@ -145,6 +145,27 @@ class InTransitFilter(Paged):
     closed: Annotated[bool, Field(description="Also what has arrived or was written off.")] = False
 
 
+class SummaryLine(BaseModel):
+    """What a site has of an item, in base units, by what may be done with it."""
+
+    site: str
+    sku: str
+    name: str
+    on_hand: Annotated[int, Field(description="All but what is in transit.")]
+    available: int
+    allocated: int
+    quarantined: int
+    damaged: int
+    in_transit: Annotated[int, Field(description="Towards this site.")]
+
+
+class SummaryFilter(Paged):
+    """Which sites and items."""
+
+    site: SiteCode | None = None
+    item: ItemCode | None = None
+
+
 class GoodsAsked(Asked):
     """So many base units of an item."""
 
@@ -163,7 +184,7 @@ class TransferAsked(Asked):
     site: SiteCode
     shipped_at: Moment
     eta: Moment | None = None
-    carrier: Annotated[str, Field(max_length=80)] = ""
+    carrier: Annotated[str, Field(pattern=r"^[^\x00-\x1f]{0,80}$")] = ""
     goods: Annotated[list[GoodsAsked], Field(max_length=500)] = []
 
 

@@ -76,6 +76,27 @@ class StockRow(NamedTuple):
     key: tuple[int | str, ...]
 
 
+class SummaryRow(NamedTuple):
+    """What a site has of an item. On hand is all but what is in transit towards it."""
+
+    site: str
+    sku: str
+    name: str
+    on_hand: int
+    available: int
+    allocated: int
+    quarantined: int
+    damaged: int
+    in_transit: int
+    site_id: int
+    item_id: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Continues a listing after it."""
+        return (self.site_id, self.item_id)
+
+
 class Said(NamedTuple):
     """Which posting a movement belongs to that no gateway states, and who said so."""
 

@@ -111,6 +111,33 @@ JOIN item i ON i.item_id = b.item_id
 JOIN location l ON l.location_id = b.location_id
 ORDER BY b.site_id, b.item_id, b.location_id, b.lot, b.serial, b.state;
 
+-- name: summary
+-- What a site has of an item, by what may be done with it, after a key: first the page, then names.
+SELECT s.code, i.sku, i.name, b.on_hand, b.available, b.allocated, b.quarantined, b.damaged,
+       b.in_transit, b.site_id, b.item_id
+FROM (
+    SELECT site_id, item_id,
+           coalesce(sum(quantity) FILTER (WHERE state <> 4), 0)::bigint AS on_hand,
+           coalesce(sum(quantity) FILTER (WHERE state = 0), 0)::bigint AS available,
+           coalesce(sum(quantity) FILTER (WHERE state = 1), 0)::bigint AS allocated,
+           coalesce(sum(quantity) FILTER (WHERE state = 2), 0)::bigint AS quarantined,
+           coalesce(sum(quantity) FILTER (WHERE state = 3), 0)::bigint AS damaged,
+           coalesce(sum(quantity) FILTER (WHERE state = 4), 0)::bigint AS in_transit
+    FROM balance
+    WHERE quantity <> 0
+      AND (%(sites)s::int[] IS NULL OR site_id = ANY(%(sites)s::int[]))
+      AND (%(site)s::text IS NULL OR site_id = (SELECT site_id FROM site WHERE code = %(site)s))
+      AND (%(item)s::text IS NULL OR item_id = (SELECT item_id FROM item WHERE sku = %(item)s))
+      AND (%(after_site)s::int IS NULL
+           OR (site_id, item_id) > (%(after_site)s::int, %(after_item)s::int))
+    GROUP BY site_id, item_id
+    ORDER BY site_id, item_id
+    LIMIT %(limit)s
+) b
+JOIN site s ON s.site_id = b.site_id
+JOIN item i ON i.item_id = b.item_id
+ORDER BY b.site_id, b.item_id;
+
 -- name: stock_as_of
 -- The snapshot before a moment, and what is to be added to it (cloud/ledger/snapshots/README.md).
 -- Same keys and filters as stock.

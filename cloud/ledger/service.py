@@ -6,7 +6,7 @@ from typing import Any
 
 from cloud.db import Connection
 from cloud.ledger import store
-from cloud.ledger.model import MOVEMENT_KEY, STOCK_KEY, Drift, MovementRow, StockRow
+from cloud.ledger.model import MOVEMENT_KEY, STOCK_KEY, Drift, MovementRow, StockRow, SummaryRow
 from cloud.ledger.posting import check_counts, post
 from cloud.ledger.reversing import reverse
 from cloud.ledger.snapshots import service as snapshots
@@ -21,6 +21,7 @@ __all__ = [
     "reverse",
     "stock",
     "stock_as_of",
+    "summary",
 ]
 
 
@@ -43,6 +44,30 @@ def stock(
     """
     return store.stock(
         connection, _stock_filters(sites, (site, item, location, lot, serial, state), after, limit)
+    )
+
+
+def summary(
+    connection: Connection,
+    *,
+    sites: frozenset[int] | None,
+    site: str | None = None,
+    item: str | None = None,
+    after: tuple[Any, ...] | None = None,
+    limit: int = 100,
+) -> list[SummaryRow]:
+    """What each site has of each item, by what may be done with it."""
+    key = after or (None, None)
+    return store.summary(
+        connection,
+        {
+            "sites": None if sites is None else sorted(sites),
+            "site": site,
+            "item": item,
+            "after_site": key[0],
+            "after_item": key[1],
+            "limit": limit,
+        },
     )
 
 

@@ -15,6 +15,7 @@ from cloud.ledger.model import (
     Position,
     Said,
     StockRow,
+    SummaryRow,
 )
 from shared.units import Micros
 
@@ -137,6 +138,12 @@ def names_of(connection: Connection, check: CountCheck) -> tuple[str, str, str]:
 def stock(connection: Connection, filters: Mapping[str, Any]) -> list[StockRow]:
     """Balances by key."""
     return [_stock_row(row) for row in connection.execute(_Q["stock"], filters, prepare=False)]
+
+
+def summary(connection: Connection, filters: Mapping[str, Any]) -> list[SummaryRow]:
+    """What sites have of items."""
+    rows = connection.execute(_Q["summary"], filters, prepare=False)
+    return [SummaryRow(*row) for row in rows]
 
 
 def stock_as_of(connection: Connection, filters: Mapping[str, Any]) -> list[StockRow]:

@@ -17,12 +17,8 @@ UNDER_WAY: Final = "(under way)"
 """Where what is in transit towards a site stands."""
 MAX_LEGS: Final = 30_000
 """Of one posting; a leg's number is a smallint."""
-ON_HAND: Final = (
-    StockState.AVAILABLE,
-    StockState.ALLOCATED,
-    StockState.QUARANTINED,
-    StockState.DAMAGED,
-)
+MOST: Final = 2_000_000_000
+"""Base units in one movement."""
 
 
 class Cause(IntEnum):

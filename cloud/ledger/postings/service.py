@@ -16,6 +16,7 @@ from cloud.ledger import model as ledger
 from cloud.ledger.postings import store
 from cloud.ledger.postings.model import (
     MAX_LEGS,
+    MOST,
     UNDER_WAY,
     UNPLACED,
     Fact,
@@ -204,6 +205,8 @@ def _legs(connection: Connection, key: str, facts: Sequence[Fact]) -> list[Leg]:
         for (sku, location, lot, serial, state), quantity in fact.moves:
             if "\0" in lot or "\0" in serial:
                 raise QuartermasterError("event.malformed", "a text holds a NUL character")
+            if abs(quantity) > MOST:
+                raise QuartermasterError("request.invalid", f"{quantity} {sku} in one movement")
             place = places[fact.site_id, location]
             position = (fact.site_id, items[sku], place, lot, serial, int(state))
             legs.append(Leg(fact.occurred_at, event_id, position, quantity, fact.kind))

@@ -109,6 +109,10 @@ def test_a_transfer_is_sent_seen_on_its_way_received_and_its_rest_written_off(
     assert send(planner, key, "/v1/transfers", transfer) == opened
     on_its_way = {"3PL SKU-0 available": 4, "3PL-2 SKU-0 in_transit": 5}
     assert stock(planner, key) == on_its_way
+    first, second = planner.get("/v1/stock/summary", key, item="SKU-0")["items"]
+    assert (first["on_hand"], first["available"], first["in_transit"]) == (4, 4, 0)
+    assert (second["site"], second["on_hand"], second["in_transit"]) == ("3PL-2", 0, 5)
+    assert planner.get("/v1/stock/summary", key, limit=1)["items"] == [first]
     (line,) = planner.get("/v1/stock/in-transit", key, sscc="095000000000000017")["items"]
     assert (line["reference"], line["from_site"], line["quantity"]) == ("TO-1", "3PL", 5)
     theirs = planner.key("read", sites=("3PL",))
