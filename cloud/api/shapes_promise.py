@@ -81,6 +81,7 @@ class SiteAtp(BaseModel):
     expected: int
     high: int
     available: int
+    expired: Annotated[int, Field(description="Of these, in lots that have expired.")]
     leased: int
     reserved: int
     waiting: Annotated[int, Field(description="Owed to customers without being held for them.")]
@@ -162,6 +163,7 @@ def _site(found: SiteAnswer) -> SiteAtp:
         expected=now.expected,
         high=now.high,
         available=standing.available,
+        expired=standing.expired,
         leased=standing.leased,
         reserved=standing.reserved,
         waiting=standing.waiting,
@@ -211,6 +213,7 @@ def _numbers(site: str, stock: Stock) -> list[Because]:
             f"{standing.available} {stock.sku} available",
             stock_link(site, stock.sku),
         ),
+        (standing.expired, f"less {standing.expired} in lots that have expired", None),
         (standing.leased, f"less {standing.leased} that leases and gateways hold", None),
         (standing.reserved, f"less {standing.reserved} reserved", f"/v1/reservations?{query}"),
         (

@@ -8,7 +8,6 @@ the last two weeks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cloud import catalog, orders
@@ -26,7 +25,8 @@ from cloud.promise.model import (
     hours,
     recent_since,
 )
-from cloud.promise.store import Key
+from cloud.promise.plan import day
+from cloud.promise.store import Ground, Key
 from shared.errors import QuartermasterError
 from shared.events.catalogue import Kind
 from shared.replenishment import (
@@ -43,7 +43,6 @@ from shared.replenishment import (
 )
 from shared.units import DAY, Micros
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FOR_CUSTOMERS: Final = (Kind.PICKED, Kind.SHIPPED)
 
 
@@ -66,44 +65,46 @@ def atp(
     """
     if not 0 <= horizon_hours <= LONGEST_HOURS:
         raise QuartermasterError("request.invalid", f"0 to {LONGEST_HOURS} h", where="horizon")
-    found = store.items(connection, [sku])
-    if sku not in found:
+    found = store.ground(
+        connection, sku, region=region, site=site, allowed=allowed, today=day(now, "UTC")
+    )
+    if found is None:
         raise QuartermasterError("request.not-found", f"item {sku}", where="item")
-    item_id, is_kit = found[sku]
-    places = store.places(connection, region=region, site=site, allowed=allowed)
-    if not places:
+    if not found.places:
         where = "site" if site else "region"
         raise QuartermasterError("request.not-found", f"{where} {site or region}", where=where)
-    needs = _components(connection, sku, now=now) if is_kit else {}
-    ids = {sku: item_id} | (catalog.item_ids(connection, needs) if needs else {})
+    needs = _components(connection, sku, now=now) if found.kit else {}
+    ids = {sku: found.item_id} | (catalog.item_ids(connection, needs) if needs else {})
     moments = hours(now, horizon_hours)
-    stocks, unassigned = _stocks(connection, places, ids, moments)
+    stocks, unassigned = _stocks(connection, found, ids, moments)
     sites = tuple(
         _site(place, stocks[place.site_id], sku, needs, len(moments), now=now)
-        for place in places
+        for place in found.places
         if stocks.get(place.site_id)
     )
     total = _less(summed([each.outlook for each in sites], len(moments)), unassigned)
-    return Answer(sku, is_kit, now, moments, sites, unassigned, total)
+    return Answer(sku, found.kit, now, moments, sites, unassigned, total)
 
 
 def _components(connection: Connection, sku: str, *, now: Micros) -> dict[str, int]:
     """What one of a kit takes of each component."""
-    day = (_EPOCH + timedelta(microseconds=now)).date()
     revision = catalog.revision_as_of(connection, None)
-    needs = catalog.explode(connection, sku, 1, on=day, revision=revision)
+    needs = catalog.explode(connection, sku, 1, on=day(now, "UTC"), revision=revision)
     return {need.sku: need.quantity for need in needs if not need.made}
 
 
 def _stocks(
     connection: Connection,
-    places: Sequence[Place],
+    ground: Ground,
     ids: Mapping[str, int],
     moments: tuple[Micros, ...],
 ) -> tuple[dict[int, dict[str, Stock]], int]:
     """By site and SKU; and what customers wait for of the first without having named a site."""
-    item_ids, by_id = list(ids.values()), {place.site_id: place for place in places}
-    lain = store.stocked(connection, item_ids, list(by_id))
+    item_ids, by_id = list(ids.values()), {place.site_id: place for place in ground.places}
+    lain = ground.lain
+    if ground.kit:
+        today = day(moments[0], "UTC")
+        lain = store.stocked(connection, item_ids, list(by_id), today=today)
     receipts = _receipts(connection, item_ids, list(by_id), moments)
     waiting = store.waiting(connection, item_ids)
     wanted = {key for key in waiting if key[0] in by_id}
@@ -121,6 +122,7 @@ def _stocks(
                 account.leased(),
                 account.reserved,
                 waiting.get(key, 0),
+                lain.get(key, 0),
                 unheard.get(key, Unseen(0, 0.0, 0)),
             )
             coming = receipts.get(key, ())

@@ -78,7 +78,8 @@ def replan(
     facts = store.facts(connection, item_id)
     places = {place.site_id: place for place in store.places(connection)}
     kit = store.items(connection, [facts.sku]).get(facts.sku, (0, False))[1]
-    keys = sorted(store.stocked(connection, [item_id], list(places)))
+    today = day(now, _UTC)
+    keys = sorted(store.stocked(connection, [item_id], list(places), today=today))
     if not kit:  # whose reservations lock its components, and those in their own order
         orders.lock(connection, keys, now=now)
     store.adopt(connection, item_id)

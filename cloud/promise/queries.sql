@@ -24,10 +24,51 @@ WHERE (%(region)s::text IS NULL OR s.region = %(region)s)
   AND (%(allowed)s::int[] IS NULL OR s.site_id = ANY(%(allowed)s::int[]))
 ORDER BY s.code;
 
+-- name: ground
+-- An item, and whether it is a kit, beside the sites asked for (as in sites): whether it has ever lain
+-- there, and how much of it lies in lots that have expired.
+WITH asked AS MATERIALIZED (
+    SELECT i.item_id, EXISTS (
+        SELECT FROM bill_version b WHERE b.item_id = i.item_id AND b.until IS NULL
+          AND NOT b.removed AND b.purpose = 'kit') AS kit
+    FROM item i WHERE i.sku = %(sku)s AND NOT i.removed
+)
+SELECT a.item_id, a.kit, s.site_id, s.code, s.region, s.timezone,
+       (extract(epoch FROM heard.at) * 1000000)::bigint, lain.expired
+FROM asked a
+LEFT JOIN site s ON (%(region)s::text IS NULL OR s.region = %(region)s)
+    AND (%(site)s::text IS NULL OR s.code = %(site)s)
+    AND (%(allowed)s::int[] IS NULL OR s.site_id = ANY(%(allowed)s::int[]))
+LEFT JOIN LATERAL (
+    SELECT min(newest.at) AS at FROM (
+        SELECT max(h.advanced_at) AS at
+        FROM gateway g JOIN gateway_head h USING (gateway_id)
+        WHERE g.site_id = s.site_id AND g.status = 'active'
+        GROUP BY g.gateway_id
+    ) newest
+) heard ON true
+LEFT JOIN (
+    SELECT b.site_id, coalesce(sum(b.quantity) FILTER (
+               WHERE b.state = 0 AND b.lot <> '' AND b.quantity > 0
+                 AND (SELECT min(e.expires) FROM asn_line e
+                      WHERE e.item_id = b.item_id AND e.lot = b.lot AND e.lot <> ''
+                        AND e.expires IS NOT NULL) < %(today)s
+           ), 0)::bigint AS expired
+    FROM balance b WHERE b.item_id = (SELECT item_id FROM asked) GROUP BY b.site_id
+) lain ON lain.site_id = s.site_id
+ORDER BY s.code;
+
 -- name: stocked
--- Where any of these items has ever lain.
-SELECT DISTINCT site_id, item_id FROM balance
-WHERE item_id = ANY(%(item_ids)s::int[]) AND site_id = ANY(%(site_ids)s::int[]);
+-- Where any of these items has ever lain, and how much of it lies in lots that have expired.
+SELECT b.site_id, b.item_id, coalesce(sum(b.quantity) FILTER (
+           WHERE b.state = 0 AND b.lot <> '' AND b.quantity > 0
+             AND (SELECT min(a.expires) FROM asn_line a
+                  WHERE a.item_id = b.item_id AND a.lot = b.lot AND a.lot <> ''
+                    AND a.expires IS NOT NULL) < %(today)s
+       ), 0)::bigint
+FROM balance b
+WHERE b.item_id = ANY(%(item_ids)s::int[]) AND b.site_id = ANY(%(site_ids)s::int[])
+GROUP BY b.site_id, b.item_id;
 
 -- name: waiting
 -- What customers wait for of these items, by the site that was asked for (0: none was): less what

@@ -25,6 +25,15 @@ class Facts(NamedTuple):
     currency: str
 
 
+class Ground(NamedTuple):
+    """An item, the sites asked for, and by site and item how much of it has expired there."""
+
+    item_id: int
+    kit: bool
+    places: list[Place]
+    lain: dict[Key, int]
+
+
 class Holding(NamedTuple):
     """A reservation for an order: how many units of the item it still holds."""
 
@@ -71,10 +80,42 @@ def places(
     return [Place(*row) for row in connection.execute(_Q["sites"], values)]
 
 
-def stocked(connection: Connection, item_ids: Sequence[int], site_ids: Sequence[int]) -> set[Key]:
-    """Where any of these has ever lain, by site and item."""
-    values = {"item_ids": list(item_ids), "site_ids": list(site_ids)}
-    return {(row[0], row[1]) for row in connection.execute(_Q["stocked"], values)}
+def ground(
+    connection: Connection,
+    sku: str,
+    *,
+    region: str | None,
+    site: str | None,
+    allowed: frozenset[int] | None,
+    today: date,
+) -> Ground | None:
+    """An item beside the sites asked for; None where there is no such item."""
+    values = {
+        "sku": sku,
+        "region": region,
+        "site": site,
+        "allowed": None if allowed is None else sorted(allowed),
+        "today": today,
+    }
+    rows = connection.execute(_Q["ground"], values).fetchall()
+    if not rows:
+        return None
+    item_id, kit = rows[0][:2]
+    there = [row for row in rows if row[2] is not None]
+    return Ground(
+        item_id,
+        kit,
+        [Place(*row[2:7]) for row in there],
+        {(row[2], item_id): row[7] for row in there if row[7] is not None},
+    )
+
+
+def stocked(
+    connection: Connection, item_ids: Sequence[int], site_ids: Sequence[int], *, today: date
+) -> dict[Key, int]:
+    """Where any of these has ever lain, by site and item, with how much of it has expired."""
+    values = {"item_ids": list(item_ids), "site_ids": list(site_ids), "today": today}
+    return {(row[0], row[1]): row[2] for row in connection.execute(_Q["stocked"], values)}
 
 
 def waiting(connection: Connection, item_ids: Sequence[int]) -> dict[Key, int]:

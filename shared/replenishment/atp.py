@@ -1,9 +1,9 @@
 """Available to promise: what is free now, and what will be, hour by hour. Pure.
 
-``free = available - leased - reserved - waiting``: on hand less what leases and gateways'
-commitments hold, less reservations and the orders made of them, less what customers wait for
-without either. What comes is added by the chance that it is there by then. What a silent site has
-probably sold unseen is taken off.
+``free = available - expired - leased - reserved - waiting``: on hand less what lies in lots that
+have expired, less what leases and gateways' commitments hold, less reservations and the orders made
+of them, less what customers wait for without either. What comes is added by the chance that it is
+there by then. What a silent site has probably sold unseen is taken off.
 
 Each moment is a range, not a number: ``low`` may be promised (what comes counts when it is there
 with 95 %, unseen demand at its upper bound), ``expected`` is the mean, rounded down, ``high`` what
@@ -31,11 +31,13 @@ class Standing(NamedTuple):
     leased: int = 0
     reserved: int = 0
     waiting: int = 0
+    expired: int = 0
     unseen: Unseen = NOTHING
 
     def free(self) -> int:
         """What the last word says is free; below zero where more was promised than there is."""
-        return self.available - self.leased - self.reserved - self.waiting
+        held = self.leased + self.reserved + self.waiting
+        return self.available - self.expired - held
 
 
 class Coming(NamedTuple):

@@ -143,6 +143,10 @@ def test_a_lot_is_promised_only_to_whom_it_keeps_long_enough(shop: Shop) -> None
     shop.order("short", 6, **_lines({"item": "SKU-4", "keeps": 5}))
     replan(shop)
     assert promised(shop)["short"]["held"] == 6
+    shop.clock.advance(15 * DAY)
+    found = shop.atp("SKU-4", site="S-gw-a")["sites"][0]
+    assert (found["available"], found["expired"], found["reserved"]) == (14, 10, 10)
+    assert found["low"] == 0
 
 
 def _lines(goods: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ comings = st.lists(st.builds(Coming, units, chances), max_size=4)
 silences = st.builds(
     lambda mean, span: unseen(Rate(mean, 2.0), span), st.floats(0, 50), st.floats(0, 3)
 )
-standings = st.builds(Standing, units, units, units, units, silences)
+standings = st.builds(Standing, units, units, units, units, units, silences)
 outlooks = st.builds(lambda s, c: outlook(s, c, 4), standings, comings)
 
 
