@@ -146,6 +146,11 @@ def _span(micros: int) -> str:
 
 
 def _by_hour(outlook: Outlook) -> ByHour:
+    if outlook.is_steady:
+        now, count = outlook.now, len(outlook.moments)
+        return ByHour.model_construct(
+            low=[now.low] * count, expected=[now.expected] * count, high=[now.high] * count
+        )
     return ByHour.model_construct(
         low=[each.low for each in outlook.moments],
         expected=[each.expected for each in outlook.moments],

@@ -200,6 +200,8 @@ def _site(
 
 
 def _less(found: Outlook, units: int) -> Outlook:
+    if not units:
+        return found
     return Outlook(
         tuple(Range(*(max(number - units, 0) for number in each)) for each in found.moments)
     )

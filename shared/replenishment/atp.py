@@ -65,10 +65,18 @@ class Outlook(NamedTuple):
         """The present."""
         return self.moments[0]
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether it is the same at all moments, as nothing comes."""
+        return self.moments[0] is self.moments[-1]
+
 
 def outlook(standing: Standing, coming: Sequence[Coming], count: int) -> Outlook:
     """What is free at each of ``count`` moments. It never falls: what has come stays."""
     free, unseen = standing.free(), standing.unseen
+    if not coming:  # most sites, most of the time: the same at all moments
+        now = _range(free - unseen.high, free - unseen.expected, free - unseen.low)
+        return Outlook((now,) * count)
     lows = [free - unseen.high] * count
     means = [free - unseen.expected] * count
     highs = [free - unseen.low] * count
@@ -90,15 +98,20 @@ def _range(low: int, mean: float, high: int) -> Range:
 
 def summed(outlooks: Sequence[Outlook], count: int) -> Outlook:
     """Of several sites together. The range is wider than it had to be: not all sites err alike."""
+    steady = _sum([each.now for each in outlooks if each.is_steady])
+    moving = [each.moments for each in outlooks if not each.is_steady]
+    if not moving:
+        return Outlook((steady,) * count)
     return Outlook(
-        tuple(
-            Range(
-                sum(each.moments[at].low for each in outlooks),
-                sum(each.moments[at].expected for each in outlooks),
-                sum(each.moments[at].high for each in outlooks),
-            )
-            for at in range(count)
-        )
+        tuple(_sum([steady, *(moments[at] for moments in moving)]) for at in range(count))
+    )
+
+
+def _sum(ranges: Sequence[Range]) -> Range:
+    return Range(
+        sum(each.low for each in ranges),
+        sum(each.expected for each in ranges),
+        sum(each.high for each in ranges),
     )
 
 
