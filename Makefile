@@ -4,6 +4,7 @@
 #   make test                           every test, on real mosquitto and real TimescaleDB
 #   make check                          format, lint, types, import rules, unit and contract tests
 #   make faults [SHORT=1]               break real processes a hundred ways; nothing lost or doubled
+#   make client                         a typed Python client of the API, in build/client
 #   make bench NAME=ingest              one bench; its last line is one JSON object
 #   make install | lock | clean
 
@@ -15,7 +16,7 @@ STAMP := $(VENV)/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check faults bench lock clean
+.PHONY: install demo test check faults client bench lock clean
 
 install: $(STAMP)
 
@@ -45,6 +46,12 @@ check: $(STAMP)
 faults: $(STAMP)
 	$(BIN)/python -m deploy.debian
 	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)
+
+client: $(STAMP)
+	mkdir -p build
+	$(BIN)/quartermaster cloud openapi > build/openapi.json
+	$(BIN)/openapi-python-client generate --path build/openapi.json --config deploy/client.yaml \
+		--meta setup --overwrite --output-path build/client
 
 bench: $(STAMP)
 	@test -n "$(NAME)" || { echo "Say which one: make bench NAME=ingest"; ls tests/benchmarks; exit 2; }

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from cloud.api import (
     door,
@@ -129,6 +130,11 @@ def create_door(service: Service, *, rates: Rates = _RATES) -> FastAPI:
     return app
 
 
+def _operation_id(route: APIRoute) -> str:
+    """An operation is called by its room and function, so that clients of the document keep it."""
+    return "_".join([*map(str, route.tags[:1]), route.name])
+
+
 def _new(
     service: Service, title: str, description: str, rates: Rates, reference: Callable[[], str]
 ) -> FastAPI:
@@ -139,6 +145,7 @@ def _new(
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=_operation_id,
     )
     app.state.service = service
     app.state.metrics = Metrics()

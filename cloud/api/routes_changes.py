@@ -57,7 +57,7 @@ CursorText = Annotated[
 ]
 
 
-class ChangeLine(BaseModel):
+class Told(BaseModel):
     """One change. `data` says of stock by how much each position moved; of all else what is new."""
 
     id: CursorText
@@ -71,7 +71,7 @@ class ChangeLine(BaseModel):
 class ChangePage(BaseModel):
     """Changes, oldest first. `next` is always there: ask with it again later."""
 
-    items: list[ChangeLine]
+    items: list[Told]
     next: CursorText
 
 
@@ -101,7 +101,7 @@ def get_changes(
     read = follower.read(follower.start(asked.after), asked.limit)
     return ChangePage(
         items=[
-            ChangeLine(
+            Told(
                 id=str(each.cursor),
                 at=moment(each.at),
                 kind=each.kind,  # pyright: ignore[reportArgumentType] - the schema holds no other

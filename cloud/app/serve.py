@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import structlog
@@ -103,6 +103,19 @@ def api(settings: Settings, pool: ConnectionPool[Connection], clock: Clock) -> A
 def door(settings: Settings, pool: ConnectionPool[Connection], clock: Clock) -> ASGIApp:
     """The gateway door over these settings."""
     return create_door(_service(settings, pool, clock), rates=_rates(settings))
+
+
+def document(clock: Clock) -> dict[str, Any]:
+    """The API's OpenAPI document, without a database or keys; the enrolment desk's is left out."""
+    service = Service(
+        pool=ConnectionPool("", open=False),
+        clock=clock,
+        generation=1,
+        support_until="",
+        security_contact="",
+        changes=changes.log(1),
+    )
+    return create_app(service).openapi()
 
 
 def _rates(settings: Settings) -> Rates:

@@ -8,6 +8,7 @@ from threading import Event
 from types import FrameType
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from cloud.cli import (
@@ -113,6 +114,14 @@ def migrate(
         typer.echo("The database is up to date.")
     elif check:
         raise typer.Exit(1)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's OpenAPI document; `make client` makes a typed Python client of it."""
+    from cloud.app.serve import document  # noqa: PLC0415 - the web's libraries, only where needed
+
+    typer.echo(msgspec.json.encode(document(SystemClock())).decode())
 
 
 @app.command()
