@@ -188,7 +188,6 @@ def run(
             parts: dict[str, Callable[[], object]] = {
                 "offers": _when_connected(bus, offering.tick),
                 "heads": _when_connected(bus, witness.tick),
-                "feeds": Inbox(pool, clock).tick,
                 "quality": Looking(pool, clock).tick,
                 "purchases": Purchases(pool, clock).tick,
                 "reservations": lambda: free_reservations(pool, clock),
@@ -210,8 +209,11 @@ def run(
             shops = Shops(
                 pool, secrets_in(settings.feed_secrets), httpx.Client(timeout=SHOP_TIMEOUT_S), clock
             )
-            asking = Thread(target=shops.run, args=(stop,), name="shops", daemon=True)
-            asking.start()
+            inbox = {"feeds": Inbox(pool, clock).tick}
+            beside = [
+                _Beside("shops", shops.run, stop),
+                _Beside("inbox", lambda stopped: _loop(inbox, stopped), stop),
+            ]
             if settings.feed_drop is not None:
                 parts["files"] = Drop(settings.feed_drop, pool, clock).tick
             trail = Trail(
@@ -230,7 +232,8 @@ def run(
                 telling.close()
             finally:
                 stop.set()
-                asking.join(SHOP_TIMEOUT_S)
+                for thread in beside:
+                    thread.end()
         finally:
             bus.stop()
 
@@ -312,6 +315,34 @@ class Looking:
             self._looked_at = now
             with unit_of_work(self._pool) as connection:
                 quality.look(connection, now=now)
+
+
+class _Beside(Thread):
+    """Works in a thread of its own, so that a burst or a slow shop delays nobody's offers.
+
+    What nobody foresaw ends the whole worker, as it does elsewhere: whoever watches it starts anew.
+    """
+
+    def __init__(self, name: str, work: Callable[[Event], None], stop: Event) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self._stop_all = stop
+        self._error: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Work until all is to stop."""
+        try:
+            self._work(self._stop_all)
+        except Exception as error:  # noqa: BLE001 - raised again by whoever ends this
+            self._error = error
+            self._stop_all.set()
+
+    def end(self) -> None:
+        """Wait for the end; what nobody foresaw is raised here."""
+        self.join(SHOP_TIMEOUT_S)
+        if self._error is not None:
+            raise self._error
 
 
 def _when_connected(bus: Bus, tick: Callable[[], object]) -> Callable[[], object]:

@@ -196,7 +196,7 @@ WHERE delivery_id IN (
     SELECT delivery_id FROM feed_delivery
     WHERE content IS NOT NULL AND settled_at < to_timestamp(%(before)s::numeric / 1000000)
       AND standing <> 'unrouted'
-    ORDER BY settled_at LIMIT 1000)
+    ORDER BY settled_at LIMIT 10000)
 RETURNING delivery_id;
 
 -- name: health

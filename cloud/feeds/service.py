@@ -46,7 +46,7 @@ from shared.errors import QuartermasterError
 from shared.units import DAY, Micros
 
 _KNOWN_FLAWS: Final = 50
-_PER_FEED: Final = 200
+_PER_FEED: Final = 500
 """Deliveries that one round reads of one feed, so that a full inbox does not starve the others."""
 
 _log = structlog.stdlib.get_logger(__name__)

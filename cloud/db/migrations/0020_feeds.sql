@@ -50,6 +50,8 @@ CREATE INDEX feed_delivery_waiting ON feed_delivery (feed_id, delivery_id)
     WHERE standing = 'waiting';
 CREATE INDEX feed_delivery_unrouted ON feed_delivery (delivery_id) WHERE standing = 'unrouted';
 CREATE INDEX feed_delivery_by_feed ON feed_delivery (feed_id, received_at);
+CREATE INDEX feed_delivery_wrong ON feed_delivery (feed_id, received_at DESC, delivery_id DESC)
+    WHERE error_code IS NOT NULL;
 CREATE INDEX feed_delivery_kept ON feed_delivery (settled_at) WHERE content IS NOT NULL;
 
 -- The newest version that came, and that was applied, of each thing a feed speaks of.
