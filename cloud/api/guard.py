@@ -162,13 +162,14 @@ class Requires:
             with service.as_owner() as connection:
                 service.told(connection, caller.key_id, refusal.code)
             raise
-        note_caller(request, caller)
+        note_caller(request, caller, self.scope)
         return caller
 
 
-def note_caller(request: Request, caller: Caller) -> None:
-    """Note in a request's scope who was let through: its transactions are the caller's."""
+def note_caller(request: Request, caller: Caller, scope: Scope) -> None:
+    """Note in a request's scope who was let through, by what: its transactions are the caller's."""
     request.scope[KNOWN] = True
+    request.scope[_DEMANDED] = scope
     request.scope[_CALLER] = caller
 
 

@@ -47,7 +47,7 @@ class Recently(Requires):
         now = time.monotonic()
         until, caller = self._known.get(name, (0.0, None))
         if caller is not None and now < until:
-            note_caller(request, caller)
+            note_caller(request, caller, self.scope)
             return caller
         self._known.pop(name, None)
         caller = await run_in_threadpool(super().__call__, request, given)
