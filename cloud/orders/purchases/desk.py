@@ -109,6 +109,7 @@ def change(
 
     def fresh() -> str:
         held, version = _held(connection, number, revision)
+        _demand_open(connection, number, lines)
         wish = Wish(
             held.supplier,
             held.site,
@@ -349,6 +350,17 @@ def _held(connection: Connection, number: str, revision: int | None) -> tuple[Or
         raise QuartermasterError("purchase.ended", f"order {number} is {found.order.status}")
     body, version, _ = _winning(connection, number)
     return body, version
+
+
+def _demand_open(connection: Connection, number: str, lines: Sequence[Wished]) -> None:
+    """A line that a person closed stays as it is: what is wanted again is a new line."""
+    closed = {each.number: each for each in view(connection, number).lines if each.closed_by}
+    for n, line in enumerate(lines, 1):
+        was = closed.get(line.number or str(n))
+        if was is not None and (was.sku, was.ordered) != (line.sku, line.quantity):
+            raise QuartermasterError(
+                "purchase.ended", f"line {was.number} was closed", where="lines"
+            )
 
 
 def _winning(connection: Connection, number: str) -> tuple[OrderSaid, int, int]:

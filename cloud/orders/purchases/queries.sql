@@ -70,9 +70,10 @@ SELECT purchase_id FROM purchase_order WHERE number = %(number)s;
 SELECT 'PO-' || lpad(nextval('purchase_number')::text, 6, '0');
 
 -- name: lock_order
--- One order, for whoever folds it.
+-- One order, for whoever folds it. Who has just placed a statement refers to the row, which a lock on
+-- its key would wait for: two who did would wait for each other.
 SELECT o.number, o.revision, o.site_id, o.status
-FROM purchase_order AS o WHERE o.purchase_id = %(purchase_id)s FOR UPDATE;
+FROM purchase_order AS o WHERE o.purchase_id = %(purchase_id)s FOR NO KEY UPDATE;
 
 -- name: statements
 -- All that was said of an order.
@@ -136,10 +137,11 @@ SELECT %(purchase_id)s, %(number)s, %(site_id)s, i.item_id, %(ordered)s, %(price
 FROM item AS i WHERE i.sku = %(sku)s;
 
 -- name: insert_shipment
--- A shipment as it stands.
+-- A shipment as it stands; it goes to the site that it names, else to its order's.
 INSERT INTO asn (purchase_id, scope, number, site_id, status, shipped_at, eta, eta_by, carrier,
                  trouble)
-VALUES (%(purchase_id)s, %(scope)s, %(number)s, %(site_id)s, %(status)s,
+VALUES (%(purchase_id)s, %(scope)s, %(number)s,
+        coalesce((SELECT site_id FROM site WHERE code = %(site)s), %(site_id)s), %(status)s,
         to_timestamp(%(shipped_at)s::numeric / 1000000), to_timestamp(%(eta)s::numeric / 1000000),
         %(eta_by)s, %(carrier)s, %(trouble)s);
 
@@ -147,14 +149,15 @@ VALUES (%(purchase_id)s, %(scope)s, %(number)s, %(site_id)s, %(status)s,
 -- Goods in it.
 INSERT INTO asn_line (purchase_id, scope, shipment, position, number, line, site_id, item_id,
                       quantity, received, lot, serial, expires, sscc)
-SELECT %(purchase_id)s, %(scope)s, %(shipment)s, %(position)s, %(number)s, %(line)s, %(site_id)s,
-       i.item_id, %(quantity)s, %(received)s, %(lot)s, %(serial)s, %(expires)s::date, %(sscc)s
+SELECT %(purchase_id)s, %(scope)s, %(shipment)s, %(position)s, %(number)s, %(line)s,
+       coalesce((SELECT site_id FROM site WHERE code = %(site)s), %(site_id)s), i.item_id, %(quantity)s, %(received)s, %(lot)s, %(serial)s, %(expires)s::date, %(sscc)s
 FROM item AS i WHERE i.sku = %(sku)s;
 
 -- name: insert_package
 -- What stands on what.
 INSERT INTO asn_package (purchase_id, scope, shipment, sscc, stands_on, site_id)
-VALUES (%(purchase_id)s, %(scope)s, %(shipment)s, %(sscc)s, %(stands_on)s, %(site_id)s)
+VALUES (%(purchase_id)s, %(scope)s, %(shipment)s, %(sscc)s, %(stands_on)s,
+        coalesce((SELECT site_id FROM site WHERE code = %(site)s), %(site_id)s))
 ON CONFLICT DO NOTHING;
 
 -- name: receipts_of

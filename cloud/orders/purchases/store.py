@@ -17,6 +17,7 @@ from cloud.orders.purchases.model import (
     Discrepancy,
     LineState,
     Receipt,
+    Shipment,
     State,
     Statement,
 )
@@ -337,7 +338,7 @@ def write(
         connection,
         "insert_shipment_line",
         [
-            own | {"scope": each.scope, "shipment": each.number, "position": n} | line._asdict()
+            _in(own, each) | {"position": n} | line._asdict()
             for each in state.shipments
             for n, line in enumerate(each.lines)
         ],
@@ -346,7 +347,7 @@ def write(
         connection,
         "insert_package",
         [
-            own | {"scope": each.scope, "shipment": each.number, "sscc": sscc, "stands_on": below}
+            _in(own, each) | {"sscc": sscc, "stands_on": below}
             for each in state.shipments
             for sscc, below in each.packages
         ],
@@ -369,6 +370,11 @@ def write(
             "at": at,
         },
     )
+
+
+def _in(own: dict[str, Any], shipment: Shipment) -> dict[str, Any]:
+    named = {"scope": shipment.scope, "shipment": shipment.number, "site": shipment.site}
+    return own | named
 
 
 def _write_receipts(connection: Connection, purchase_id: int, receipts: Sequence[Receipt]) -> None:

@@ -262,6 +262,7 @@ def test_a_shipment_for_two_orders_is_each_ones_own_part_of_it(house: House) -> 
     etas = house.rows("SELECT DISTINCT eta FROM asn WHERE number = 'S-M'")
     assert len(etas) == 1
     assert etas[0][0] is not None
+    assert house.rows("SELECT count(DISTINCT site_id) FROM asn WHERE number = 'S-M'") == [(1,)]
     unclear = msgspec.structs.replace(both, lines=(line("9", "OAT", 1),))
     assert house.refused(unclear) == ("purchase.document", "line 9: of which of PO-M1, PO-M2")
 
@@ -289,10 +290,9 @@ def test_those_who_speak_of_an_order_at_once_never_miss_each_other(house: House)
         house.hear(document)
 
     with ThreadPoolExecutor(4) as people:
-        for n in range(6):
-            told = story(f"PO-P{n}")
-            for each in [people.submit(say, document) for document in told]:
-                each.result()
+        told = [document for n in range(6) for document in story(f"PO-P{n}")]
+        for each in [people.submit(say, document) for document in told]:
+            each.result()
     for n in range(6):
         assert [row[2:4] for row in house.lines(f"PO-P{n}")] == [(48, 48), (8, 8)]
         assert [code for code, _ in house.cases(f"PO-P{n}")] == [

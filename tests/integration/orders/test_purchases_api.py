@@ -162,6 +162,9 @@ def test_a_line_is_closed_and_an_order_cancelled_for_a_reason_once(buyer: Buyer)
         "out of fashion",
     )
     etag = closed.headers["etag"]
+    more = {"lines": [OATS, {"sku": "SKU-1", "quantity": 20}]}
+    refused = buyer.ask("PUT", path, json=more, status=409, etag=etag)
+    assert refused.json()["detail"] == "line 2 was closed"
     again = buyer.ask("POST", f"{path}/lines/2/close", json=reason, status=409, etag=etag)
     assert again.json()["code"] == "purchase.ended"
     gone = buyer.ask("POST", f"{path}/cancel", json=reason, status=200, etag=etag)
