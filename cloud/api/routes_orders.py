@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Path, Query
 
-from cloud import exceptions
+from cloud import exceptions, features
 from cloud.access import Caller
 from cloud.api.guard import ReadCaller, Requires, ServiceDep, own_site
 from cloud.api.paging import Cursor, Page
@@ -85,7 +85,10 @@ def post_undo(
     for_all_sites(caller)
     with service.transaction() as connection:
         number = _number(connection, order, cut)
-        sales.undo_merge(connection, number, by=_by(caller), why=cut.reason, at=service.clock.now())
+        made = sales.undo_merge(
+            connection, number, by=_by(caller), why=cut.reason, at=service.clock.now()
+        )
+        features.orders_changed(connection, made)
         return _detail(connection, sales.whole(connection, order, sites=None), caller)
 
 
@@ -97,7 +100,8 @@ def post_redo(
     for_all_sites(caller)
     with service.transaction() as connection:
         number = _number(connection, order, join)
-        sales.redo_merge(connection, number, by=_by(caller), at=service.clock.now())
+        made = sales.redo_merge(connection, number, by=_by(caller), at=service.clock.now())
+        features.orders_changed(connection, made)
         return _detail(connection, sales.whole(connection, order, sites=None), caller)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from cloud import features
+from cloud.app import selling
 from cloud.cli import app
 from cloud.db import unit_of_work
 from cloud.feeds.documents import (
@@ -20,7 +22,6 @@ from cloud.feeds.documents import (
     Reference,
     SalesOrder,
 )
-from cloud.orders import sales
 from tests.support import FakeClock
 from tests.support.intake import AT
 from tests.support.planner import Planner, bearer
@@ -63,8 +64,17 @@ def planner(shared_pool: ConnectionPool[Connection]) -> Planner:
     with unit_of_work(shared_pool) as connection:
         for at, (feed, document) in enumerate(said):
             delivery = Delivery(feed=feed, delivery_id=40 + at, position=0, received_at=AT)
-            sales.take(connection, document, delivery)
+            selling.spoken(connection, document, delivery)
     return planner
+
+
+def demanded(planner: Planner) -> int:
+    """The units that are told as demand once all changes are worked off."""
+    with unit_of_work(planner.pool) as connection:
+        features.drain(connection, now=AT)
+        assert features.drift(connection) == {}
+    days = planner.get("/v1/demand", planner.key("read"), **{"from": "2025-11-01"})["items"]
+    return sum(day["demand"] for day in days)
 
 
 def numbers(answer: Any) -> list[str]:
@@ -119,11 +129,14 @@ def test_a_number_that_was_mistaken_is_cut_by_a_planner_of_all_sites(planner: Pl
     assert post("merge-undo", cut, sites=("S-gw-a",)).status_code == 403
     assert planner.client.post(path, json=cut, headers=bearer(key)).status_code == 403
     assert post("merge-undo", cut | {"number": "1002"}).status_code == 404
+    assert demanded(planner) == 3 + 3 + 3
     assert post("merge-undo", cut).json()["contradictions"] == []
+    assert demanded(planner) == 3 + 3 + 3 + 4
     assert sorted(numbers(planner.get("/v1/orders", key))) == ["1001", "1002", "1003", "SO-1"]
     assert post("merge-undo", cut).status_code == 409
     del cut["reason"]
     assert len(post("merge-redo", cut).json()["contradictions"]) == 1
+    assert demanded(planner) == 3 + 3 + 3
     assert sorted(numbers(planner.get("/v1/orders", key))) == ["1001", "1002", "1003"]
 
 
