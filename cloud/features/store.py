@@ -238,8 +238,9 @@ def insert_spans(
 
 
 def demand(connection: Connection, filters: Mapping[str, Any]) -> list[DayRow]:
-    """Days, in order."""
-    return [DayRow(*row) for row in connection.execute(_Q["demand"], filters)]
+    """Days, in order. Planned anew each time: filters fold away, other days' chunks stay shut."""
+    rows = connection.execute(_Q["demand"], filters, prepare=False)
+    return [DayRow(*row) for row in rows]
 
 
 def evidence(connection: Connection, filters: Mapping[str, Any]) -> list[EvidenceRow]:

@@ -271,13 +271,14 @@ def open_lines(connection: Connection, items: Iterable[int] | None) -> list[Open
     values = {"items": None if items is None else sorted(items)}
     return [
         OpenLine(row[0], (row[1], row[2], row[3]), *row[4:])
-        for row in connection.execute(_Q["open_lines"], values)
+        for row in connection.execute(_Q["open_lines"], values, prepare=False)
     ]
 
 
 def order_rows(connection: Connection, filters: Mapping[str, Any]) -> list[OrderRow]:
-    """Orders, the newest first."""
-    return [OrderRow(*row) for row in connection.execute(_Q["order_rows"], filters)]
+    """Orders, the newest first. Planned anew each time: filters that are absent fold away."""
+    rows = connection.execute(_Q["order_rows"], filters, prepare=False)
+    return [OrderRow(*row) for row in rows]
 
 
 def lines_of(connection: Connection, orders: Iterable[int]) -> dict[int, list[OrderLine]]:
