@@ -201,8 +201,8 @@ class Public:
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    def __call__(self) -> None:
-        """Nothing is demanded."""
+    async def __call__(self) -> None:
+        """Nothing is demanded; asynchronous, or it would wait for a thread to do so."""
 
 
 class Rule(NamedTuple):
@@ -213,7 +213,12 @@ class Rule(NamedTuple):
     scope: Scope | None
 
 
-ServiceDep = Annotated[Service, Depends(service_of)]
+async def _service(request: Request) -> Service:
+    """As :func:`service_of`, without waiting for a thread."""
+    return service_of(request)
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
 ReadCaller = Annotated[Caller, Depends(Requires("read"))]
 SocketCaller = Annotated[Caller, Depends(SocketRequires("read"))]
 
