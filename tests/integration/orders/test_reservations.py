@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cloud import catalog, orders
+from cloud.app.promises import free_reservations
 from cloud.db import open_pool, unit_of_work
 from cloud.orders import reservations
 from cloud.orders.reservations import Ask, Reservation
 from shared.errors import QuartermasterError
 from shared.events import LeaseCommitted, Line, Picked, Received
 from shared.units import HOUR, MINUTE, Micros
+from tests.support import FakeClock
 from tests.support.intake import AT, Intake
 from tests.support.uplink import Hand
 
@@ -134,9 +136,10 @@ def test_what_nobody_confirms_ends_by_itself_and_frees_its_stock(house: House) -
     with pytest.raises(QuartermasterError, match="is expired"):
         house.do(reservations.confirm, made.code)
     house.now = Micros(house.now + HOUR)
-    assert house.settle() == 1, "freed by the sweeper"
+    clock = FakeClock(house.now)
+    assert free_reservations(house.pool, clock) == 1, "freed by the worker"
     assert house.free() == 100
-    assert house.settle() == 0
+    assert free_reservations(house.pool, clock) == 0
 
 
 def test_a_confirmed_one_stays_and_an_extended_one_ends_later(house: House) -> None:

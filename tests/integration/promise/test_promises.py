@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from cloud import catalog, orders, promise
+from cloud.app.promising import Promising
 from cloud.db import unit_of_work
 from cloud.feeds.documents import OrderStatus
 from cloud.promise import Receivers, ShopifyMetafields, Webhook
@@ -161,7 +162,6 @@ def _lines(goods: dict[str, Any]) -> dict[str, Any]:
 
 def test_what_is_told_is_signed_repeated_until_taken_and_set_in_the_shop(shop: Shop) -> None:
     shop.order("1001", 5)
-    replan(shop)
     heard: list[tuple[str, Any]] = []
     secret, fails = b"k" * 32, [503]
 
@@ -183,7 +183,7 @@ def test_what_is_told_is_signed_repeated_until_taken_and_set_in_the_shop(shop: S
 
     senders = {
         "customer": Webhook(client(customer), "https://customer.example/hook", [secret]),
-        "shop": ShopifyMetafields(
+        "storefront": ShopifyMetafields(
             client(storefront),
             "https://shop.example/admin/api/2025-10/graphql.json",
             "shpat_x",
@@ -191,13 +191,13 @@ def test_what_is_told_is_signed_repeated_until_taken_and_set_in_the_shop(shop: S
         ),
     }
 
-    def tell() -> int:
-        with unit_of_work(shop.planner.pool) as connection:
-            return promise.tell(connection, senders, now=shop.clock.now())
-
-    assert (tell(), tell()) == (2, 0), "one failed and waits, the other was taken"
-    shop.clock.advance(10 * SECOND)
-    assert (tell(), tell()) == (1, 0)
+    worker = Promising(shop.planner.pool, shop.clock, senders)
+    worker.tick()
+    assert [name for name, _ in heard] == ["shop"], "the other was answered 503 and waits"
+    for _ in range(3):
+        shop.clock.advance(10 * SECOND)
+        worker.tick()
+    assert len(heard) == 2
     (fields, (message_id, body)) = heard[0][1], heard[1]
     assert {each["key"]: each["value"] for each in fields} == {
         "says": "in stock",
