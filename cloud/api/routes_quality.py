@@ -10,6 +10,7 @@ from cloud import quality
 from cloud.api.guard import ReadCaller, ServiceDep
 from cloud.api.paging import Cursor, Page
 from cloud.api.problem import responses
+from cloud.api.routes_trade import for_all_sites
 from cloud.api.shapes_quality import (
     FindingFilter,
     FindingLine,
@@ -54,6 +55,10 @@ def get_findings(
 
 @router.get("/readiness", responses=_ONE)
 def get_readiness(caller: ReadCaller, service: ServiceDep) -> ReadinessReport:
-    """Whether planning can stand on the data: ready, usable with proxies, or what to fix first."""
+    """Whether planning can stand on the data: ready, usable with proxies, or what to fix first.
+
+    What is wrong with the catalog or a feed is no single site's: this is for keys of all sites.
+    """
+    for_all_sites(caller)
     with service.transaction() as connection:
         return report(quality.readiness(connection, sites=caller.sites))

@@ -81,12 +81,17 @@ WHERE p.days >= 14 AND p.told < p.days AND p.told * 2 >= p.days
 ORDER BY s.code, p.channel;
 
 -- name: future_demand
--- Demand of days that have not begun anywhere.
-SELECT DISTINCT i.sku, d.site_id, d.channel, max(d.day)
-FROM demand AS d JOIN item AS i USING (item_id)
-WHERE d.day > (to_timestamp(%(now)s::numeric / 1000000) + interval '1 day')::date
-  AND d.ordered + d.sold > 0
-GROUP BY i.sku, d.site_id, d.channel ORDER BY i.sku LIMIT %(most)s;
+-- Demand of days that have not begun anywhere, as it is known now.
+WITH ahead AS (
+    SELECT DISTINCT ON (item_id, site_id, channel, day) item_id, site_id, channel, day,
+           ordered + sold AS quantity
+    FROM demand
+    WHERE day > (to_timestamp(%(now)s::numeric / 1000000) + interval '1 day')::date
+    ORDER BY item_id, site_id, channel, day, known_at DESC)
+SELECT i.sku, d.site_id, s.code, d.channel, max(d.day)
+FROM ahead AS d JOIN item AS i USING (item_id) LEFT JOIN site AS s ON s.site_id = d.site_id
+WHERE d.quantity > 0
+GROUP BY i.sku, d.site_id, s.code, d.channel ORDER BY i.sku, s.code, d.channel LIMIT %(most)s;
 
 -- name: below_zero
 -- Items of which a site has less than nothing.
@@ -97,12 +102,13 @@ GROUP BY i.sku, b.site_id, s.code ORDER BY i.sku, s.code LIMIT %(most)s;
 
 -- name: shipped_beyond
 -- Items of which more left, or came back, than was ordered.
-SELECT i.sku, o.site_id, count(*)::int, min(o.number)
+SELECT i.sku, o.site_id, s.code, count(*)::int, min(o.number)
 FROM sales_line AS l JOIN sales_order AS o USING (order_id) JOIN item AS i USING (item_id)
+LEFT JOIN site AS s ON s.site_id = o.site_id
 WHERE o.status NOT IN ('merged', 'awaited')
   AND (l.shipped > l.quantity - l.cancelled OR l.returned > l.shipped AND l.shipped > 0)
   AND o.placed_at >= to_timestamp(%(now)s::numeric / 1000000) - interval '91 days'
-GROUP BY i.sku, o.site_id ORDER BY i.sku LIMIT %(most)s;
+GROUP BY i.sku, o.site_id, s.code ORDER BY i.sku, s.code LIMIT %(most)s;
 
 -- name: packs
 -- Trade item numbers with what one holds, of items that have several sizes.

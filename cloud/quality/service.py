@@ -133,12 +133,14 @@ def _demand(connection: Connection, now: Micros) -> Iterator[Finding]:
         says = f"{missing} of {days} days"
         subject = f"{site or '–'} {channel}"
         yield Finding("demand-gap", "demand", subject, says, False, "", "", site_id)
-    for sku, site_id, channel, day in store.rows(connection, "future_demand", now=now):
+    for sku, site_id, site, channel, day in store.rows(connection, "future_demand", now=now):
         says = f"up to {day.isoformat()}"
-        yield Finding("demand-ahead", "demand", f"{sku} {channel}", says, False, "", sku, site_id)
-    for sku, site_id, orders, number in store.rows(connection, "shipped_beyond", now=now):
+        subject = f"{sku} {site or '–'} {channel or '–'}"
+        yield Finding("demand-ahead", "demand", subject, says, False, "", sku, site_id)
+    for sku, site_id, site, orders, number in store.rows(connection, "shipped_beyond", now=now):
         says = f"{orders} orders, such as {number}"
-        yield Finding("moved-beyond", "demand", f"{sku} {site_id}", says, True, "", sku, site_id)
+        subject = f"{sku} {site or '–'}"
+        yield Finding("moved-beyond", "demand", subject, says, True, "", sku, site_id)
     ((days, items),) = store.rows(connection, "demand_days", now=now)
     if days < ENOUGH_DAYS:
         says = f"{days} days of {items} items; {ENOUGH_DAYS} are needed"

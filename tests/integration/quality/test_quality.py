@@ -130,7 +130,7 @@ def test_everything_that_is_wrong_is_found_with_its_figures(house: House) -> Non
         "schema-drift feed till": "no more: sku; new: code",
         "unit-mistake OAT S-gw-a web": "1 days; 36 on one, 2 as a rule; a pack holds 12",
         "demand-gap S-gw-a web": "3 of 43 days",
-        "demand-ahead OAT web": f"up to {day}",
+        "demand-ahead OAT S-gw-a web": f"up to {day}",
         "stock-below-zero RYE S-gw-b": "-4 at places that have less than nothing",
         "pack-does-not-multiply OAT": "150 is no multiple of 12 (1, 12, 150)",
         "same-name RYE": "'rye': RYE, RYE-2",
@@ -147,7 +147,7 @@ def test_looking_again_tells_nothing_twice_and_what_is_mended_is_gone_but_told(
 ) -> None:
     before = house.look()
     house.clock.advance(HOUR)
-    assert house.look().keys() >= before.keys() - {"demand-ahead OAT web"}
+    assert house.look().keys() >= before.keys() - {"demand-ahead OAT S-gw-a web"}
     key = "pack-does-not-multiply OAT"
     house.load("items", ITEMS.replace(",150\n", ",144\n"))
     assert key not in house.look()
@@ -169,6 +169,8 @@ def test_readiness_says_what_to_fix_first_and_a_key_of_one_site_sees_its_own(hou
     everything = house.planner.key("read")
     report = house.planner.get("/v1/readiness", everything)
     assert report["verdict"] == "fix first"
+    one_site = bearer(house.planner.key("read", sites=("S-gw-a",)))
+    assert house.planner.client.get("/v1/readiness", headers=one_site).status_code == 403
     verdicts = {area["area"]: area["verdict"] for area in report["areas"]}
     assert verdicts == {
         "feeds": "usable with proxies",
@@ -190,3 +192,21 @@ def test_readiness_says_what_to_fix_first_and_a_key_of_one_site_sees_its_own(hou
         "/v1/quality", params={"area": "moon"}, headers=bearer(everything)
     )
     assert wrong.status_code == 422
+
+
+def test_demand_ahead_is_told_of_each_site_and_goes_when_it_is_corrected(house: House) -> None:
+    def tell(site: str, units: int, after: str) -> None:
+        with unit_of_work(house.pool) as connection:
+            connection.execute(
+                "INSERT INTO demand SELECT i.item_id, s.site_id, 'shop', '2030-01-01', "
+                "now() + %(after)s::interval, %(units)s, 0, 0, 0, 0, '', false FROM item i, site s "
+                "WHERE i.sku = 'OAT' AND s.code = %(site)s",
+                {"site": site, "units": units, "after": after},
+            )
+
+    both = {f"demand-ahead OAT {site} shop" for site in ("S-gw-a", "S-gw-b")}
+    for site in ("S-gw-a", "S-gw-b"):
+        tell(site, 5, "0 s")
+    assert both <= house.look().keys()
+    tell("S-gw-b", 0, "1 s")
+    assert both & house.look().keys() == {"demand-ahead OAT S-gw-a shop"}
