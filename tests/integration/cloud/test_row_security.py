@@ -79,6 +79,18 @@ def test_no_table_with_a_site_was_forgotten(planner: Planner) -> None:
         assert "seen_sites()" in (policy or ""), told
 
 
+def test_what_gateways_sent_is_seen_with_their_sites_only(planner: Planner) -> None:
+    with unit_of_work(planner.pool) as connection:
+        for table in ("gateway_epoch", "gateway_key"):
+            assert _value(connection, f"SELECT count(DISTINCT gateway_id) FROM {table}") == 2
+    with seen_by(planner.pool, "S-gw-a") as connection:
+        for table in ("gateway_epoch", "gateway_key"):
+            assert _value(connection, f"SELECT count(DISTINCT gateway_id) FROM {table}") == 1
+    with unit_of_work(planner.pool) as connection:
+        access.enter(connection, None)
+        assert _value(connection, "SELECT count(*) FROM gateway_epoch") == 0
+
+
 def test_one_site_sees_no_row_of_another_in_any_table(planner: Planner) -> None:
     with unit_of_work(planner.pool) as connection:
         tables = [
