@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cloud.api.paging import Paged
 from cloud.api.shapes import ItemCode, Moment, moment, moment_or_none
 from cloud.api.shapes_feeds import FeedCode
-from cloud.quality import CHECKS, FindingRow, Readiness
+from cloud.quality import CHECKS, FindingRow, Readiness, Verdict
 
 AreaName = Literal["feeds", "catalog", "demand", "stock", "suppliers"]
 
@@ -113,10 +113,8 @@ def finding_line(row: FindingRow) -> FindingLine:
 
 def report(areas: list[Readiness]) -> ReadinessReport:
     """The whole by its areas: as ready as the least ready."""
-    verdicts = {area.verdict for area in areas}
-    verdict = next(
-        (each for each in ("fix first", "usable with proxies") if each in verdicts), "ready"
-    )
+    order: list[Verdict] = ["fix first", "usable with proxies", "ready"]
+    verdict: Verdict = min([area.verdict for area in areas], key=order.index)
     lines = [
         AreaLine(
             area=area.area,

@@ -112,6 +112,12 @@ class Readiness(NamedTuple):
     proxies: tuple[str, ...]
 
 
+def unseen() -> list[Readiness]:
+    """Every area where nobody has looked yet: no findings say nothing."""
+    why = ("nobody has looked at the data yet: quartermaster cloud quality --look",)
+    return [Readiness(area, "fix first", why, ()) for area in AREAS]
+
+
 def judged(found: Iterable[tuple[str, Area, str, bool]]) -> list[Readiness]:
     """Each area by its findings (check, area, subject, blocking)."""
     rows = list(found)

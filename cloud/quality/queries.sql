@@ -162,6 +162,15 @@ SELECT count(DISTINCT day)::int, count(DISTINCT item_id)::int FROM demand
 WHERE day >= (to_timestamp(%(now)s::numeric / 1000000) - interval '371 days')::date
   AND channel <> '';
 
+-- name: looked
+-- Notes when somebody looked.
+INSERT INTO quality_look (at) VALUES (to_timestamp(%(now)s::numeric / 1000000))
+ON CONFLICT (only_row) DO UPDATE SET at = excluded.at;
+
+-- name: looked_at
+-- When somebody last looked.
+SELECT (extract(epoch FROM at) * 1000000)::bigint FROM quality_look;
+
 -- name: hold
 -- One look at a time.
 SELECT pg_advisory_xact_lock(31);

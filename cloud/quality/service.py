@@ -19,6 +19,7 @@ from cloud.quality.model import (
     fields_of,
     judged,
     odd_packs,
+    unseen,
 )
 from shared.units import MINUTE, Micros
 
@@ -38,6 +39,7 @@ def look(connection: Connection, *, now: Micros) -> int:
     as_before = {key for key, one in found.items() if before.get(key) == (one.detail, one.blocking)}
     store.end(connection, before.keys() - as_before, now)
     store.seen(connection, now)
+    store.looked(connection, now)
     store.add(connection, [one for key, one in sorted(found.items()) if key not in as_before], now)
     return len(found)
 
@@ -71,7 +73,12 @@ def findings(
 
 
 def readiness(connection: Connection, *, sites: frozenset[int] | None) -> list[Readiness]:
-    """Whether planning can stand on the data, area by area, as last looked at."""
+    """Whether planning can stand on the data, area by area, as last looked at.
+
+    Where nobody has ever looked, nothing is ready.
+    """
+    if store.looked_at(connection) is None:
+        return unseen()
     rows = findings(connection, sites=sites, limit=100_000)
     return judged((row.check, row.area, row.subject, row.blocking) for row in rows)
 

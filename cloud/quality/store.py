@@ -22,6 +22,17 @@ def hold(connection: Connection) -> None:
     connection.execute(_Q["hold"])
 
 
+def looked(connection: Connection, now: Micros) -> None:
+    """Note when somebody looked."""
+    connection.execute(_Q["looked"], {"now": now})
+
+
+def looked_at(connection: Connection) -> Micros | None:
+    """When somebody last looked; None where nobody ever has."""
+    row = connection.execute(_Q["looked_at"]).fetchone()
+    return None if row is None else Micros(int(row[0]))
+
+
 def current(connection: Connection) -> dict[tuple[str, str], tuple[str, bool]]:
     """What was found and has not gone: detail and whether it blocks, by check and subject."""
     return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(_Q["current"])}

@@ -21,3 +21,9 @@ CREATE UNIQUE INDEX quality_finding_now ON quality_finding (check_code, subject)
 CREATE INDEX quality_finding_by_site ON quality_finding (site_id);
 
 SELECT protect_site_rows('quality_finding');
+
+-- When somebody last looked: no findings mean something only after that.
+CREATE TABLE quality_look (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    at       timestamptz NOT NULL
+);

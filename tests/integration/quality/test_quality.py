@@ -210,3 +210,12 @@ def test_demand_ahead_is_told_of_each_site_and_goes_when_it_is_corrected(house: 
     assert both <= house.look().keys()
     tell("S-gw-b", 0, "1 s")
     assert both & house.look().keys() == {"demand-ahead OAT S-gw-a shop"}
+
+
+def test_nothing_is_ready_before_somebody_has_looked(pool: ConnectionPool[Connection]) -> None:
+    with unit_of_work(pool) as connection:
+        before = quality.readiness(connection, sites=None)
+        quality.look(connection, now=FakeClock().now())
+        after = quality.readiness(connection, sites=None)
+    assert {each.verdict for each in before} == {"fix first"}
+    assert all("nobody has looked" not in line for each in after for line in each.fix_first)

@@ -9,7 +9,8 @@ from cloud.api.rates import KNOWN, Rates, Turnstile
 
 def _request(key: str | None = None, address: str = "192.0.2.1") -> dict[str, Any]:
     headers = [] if key is None else [(b"authorization", b"Bearer " + key.encode())]
-    return {"type": "http", "client": (address, 1), "headers": headers}
+    client = (address, 1)
+    return {"type": "http", "path": "/v1/stock", "client": client, "headers": headers}
 
 
 def _asked(turnstile: Turnstile, request: dict[str, Any], *, good: bool, now: float) -> bool:
