@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from secrets import SystemRandom, token_hex
 from threading import Event
 from types import FrameType
@@ -39,7 +40,7 @@ from cloud.cli.quality import quality
 from cloud.cli.rehoming import histories, rehome
 from cloud.cli.replay import list_replays, replay
 from cloud.clock import SystemClock
-from cloud.db import before_commit, pending
+from cloud.db import Connection, before_commit, pending
 from cloud.db import migrate as bring_up_to_date
 from cloud.settings import load
 
@@ -84,13 +85,19 @@ app.command()(quality)
 def before(context: typer.Context) -> None:
     """Run the cloud; its catalog, gateways and keys."""
     name = context.invoked_subcommand or ""
-    before_commit.set(None if name in _WORKING else audit.told_as(name))
+    _say_last(context, None if name in _WORKING else audit.told_as(name))
 
 
 def before_below(context: typer.Context) -> None:
     """As before, for the commands of a group."""
     told = audit.told_as(f"{context.info_name} {context.invoked_subcommand}")
-    before_commit.set(None if context.info_name == "audit" else told)
+    _say_last(context, None if context.info_name == "audit" else told)
+
+
+def _say_last(context: typer.Context, word: Callable[[Connection], None] | None) -> None:
+    """Let every transaction of this command end with a word; the next command has its own."""
+    before = before_commit.set(word)
+    context.call_on_close(lambda: before_commit.reset(before))
 
 
 for _group in app.registered_groups:

@@ -16,7 +16,7 @@ from cloud.access import Caller, audit
 from cloud.access.model import AuditEntry, Link
 from cloud.app.trail import Trail
 from cloud.cli import app
-from cloud.db import unit_of_work
+from cloud.db import before_commit, unit_of_work
 from shared.errors import QuartermasterError
 from shared.units import MINUTE, Micros
 from tests.support import FakeClock
@@ -183,6 +183,7 @@ def test_commands_that_change_something_are_told_and_the_trail_is_verified(
         return result.stdout
 
     key = json.loads(run("keys", "add", "planner", "--json"))["key_id"]
+    assert before_commit.get() is None, "the next command's transactions are not this one's"
     run("keys", "list")
     (entry,) = json.loads(run("audit", "list", "--json"))
     assert (entry["action"], entry["object"], entry["via"]) == ("keys add", f"key {key}", "cli")

@@ -71,6 +71,7 @@ def house(planner: Planner, request: pytest.FixtureRequest) -> Iterator[House]:
         planner.desk.__dict__["provider"] = _provider(small.ISSUER, small.http)
         yield House(planner, small.sign_in, small)
         return
+    CLOCK.set(WallClock().now())  # what the package signs, it dates by the machine's clock
     with (
         package_provider(*({"sub": sub} | claims for sub, claims in USERS.items())) as issuer,
         httpx.Client() as http,
