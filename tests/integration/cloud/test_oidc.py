@@ -160,7 +160,7 @@ def _by_shared_secret(header: dict[str, Any], claims: dict[str, Any]) -> str:
         {"sub": None},
         {"sub": 7},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_an_id_token_that_is_not_for_this_sign_in_is_not_believed(
     planner: Planner, small: SmallProvider, bend: dict[str, Any]
@@ -209,7 +209,7 @@ def test_a_key_that_the_provider_changed_is_fetched_but_not_at_every_turn(
         {"jwks_uri": "file:///etc/passwd"},
         {"token_endpoint": None},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_a_provider_that_points_elsewhere_is_not_followed(
     planner: Planner, small: SmallProvider, metadata: dict[str, Any]
